@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/cose/cose.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "crypto/openssl/keys.h"
+#include "crypto/openssl/openssl_crypto.h"
+#include "testing/support/octets.h"
+
+namespace pedigree::cose {
+namespace {
+
+using testing::Octets;
+using testing::repeated;
+using testing::unhex;
+using testing::written;
+
+std::string_view parse_error(const std::string& hex) {
+  const Octets data = unhex(hex);
+  const auto result = Sign1::parse(data);
+  if (result) return "accepted";
+  EXPECT_LE(result.error().offset, data.size()) << hex;
+  return name(result.error().code);
+}
+
+Octets x5chain_of(std::span<const Bytes> chain) {
+  return written([&](Writer& out) {
+    cbor::Encoder encoder(out);
+    write_x5chain(chain, encoder);
+  });
+}
+
+TEST(X5Chain, OneIsABareStringAndMoreAreAnArray) {
+  const Octets a = unhex("3001aa");
+  const Octets b = unhex("3001bb");
+  const Bytes chain[] = {a, b};
+  EXPECT_EQ(x5chain_of(std::span(chain).first(1)), unhex("43 3001aa"));
+  EXPECT_EQ(x5chain_of(chain), unhex("82 43 3001aa 43 3001bb"));
+  for (const std::size_t count : {1U, 2U}) {
+    const Octets data = x5chain_of(std::span(chain).first(count));
+    Reader in(data);
+    const auto read = read_x5chain(in);
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(in.empty());
+    ASSERT_EQ(read->view().size(), count);
+    EXPECT_TRUE(equal(read->view()[0], a));
+  }
+}
+
+TEST(X5Chain, RefusesWhatRfc9360DoesNotAllow) {
+  const auto error = [](const std::string& hex) {
+    const Octets data = unhex(hex);
+    Reader in(data);
+    const auto result = read_x5chain(in);
+    EXPECT_EQ(in.size(), result ? 0 : data.size());
+    return result ? std::string_view("accepted") : name(result.error().code);
+  };
+  EXPECT_EQ(error("80"), "empty_chain");
+  EXPECT_EQ(error("81 41aa"), "bad_value");
+  EXPECT_EQ(error("40"), "bad_value");
+  EXPECT_EQ(error("82 41aa 40"), "bad_value");
+  EXPECT_EQ(error("82 41aa 6161"), "bad_tag");
+  EXPECT_EQ(error("6161"), "bad_tag");
+  EXPECT_EQ(error("89 41aa41aa41aa41aa41aa41aa41aa41aa41aa"), "too_many");
+  EXPECT_EQ(error("9f 41aa 41aa ff"), "indefinite_length");
+  EXPECT_EQ(error("82 41aa"), "truncated");
+  EXPECT_EQ(error(""), "truncated");
+}
+
+TEST(Chain, OnTheWireIsAlwaysAnArray) {
+  const Octets a = unhex("3001aa");
+  const Bytes chain[] = {a};
+  const Octets data = written([&](Writer& out) {
+    cbor::Encoder encoder(out);
+    write_chain(chain, encoder);
+  });
+  EXPECT_EQ(data, unhex("81 43 3001aa"));
+  EXPECT_EQ(read_chain(data)->count, 1U);
+  EXPECT_EQ(read_chain(unhex("80")).error(), (Error{ErrorCode::empty_chain, 0}));
+  EXPECT_EQ(read_chain(unhex("43 3001aa")).error(), (Error{ErrorCode::bad_tag, 0}));
+  EXPECT_EQ(read_chain(unhex("81 43 3001aa 00")).error(), (Error{ErrorCode::trailing_data, 5}));
+  EXPECT_EQ(read_chain(unhex("89 41aa41aa41aa41aa41aa41aa41aa41aa41aa")).error(),
+            (Error{ErrorCode::too_many, 0}));
+}
+
+TEST(Sign1, ReadsBothHeaders) {
+  const Octets data = unhex("d2 84 47 a2 01 26 04 42 3131 a1 18 21 43 3001aa 43 616263 41 99");
+  const auto message = Sign1::parse(data);
+  ASSERT_TRUE(message) << name(message.error().code) << message.error().offset;
+  EXPECT_EQ(message->algorithm(), Algorithm::es256);
+  EXPECT_TRUE(equal(message->protected_header(), unhex("a20126 04423131")));
+  EXPECT_TRUE(equal(message->unprotected_header(), unhex("a1 1821 43 3001aa")));
+  EXPECT_TRUE(equal(message->key_id().value(), unhex("3131")));
+  EXPECT_EQ(message->x5chain()->count, 1U);
+  EXPECT_TRUE(equal(message->payload().value(), unhex("616263")));
+  EXPECT_TRUE(equal(message->signature(), unhex("99")));
+  EXPECT_FALSE(Sign1::parse(unhex("84 43a10126 a0 f6 4199"))->payload().has_value());
+  EXPECT_EQ(Sign1::parse(unhex("84 44a1013822 a0 f6 4199"))->algorithm(), Algorithm::es384);
+  EXPECT_EQ(Sign1::parse(unhex("84 43a10127 a0 f6 4199"))->algorithm(), Algorithm::eddsa);
+}
+
+TEST(Sign1, RefusesMalformedMessages) {
+  EXPECT_EQ(parse_error(""), "truncated");
+  EXPECT_EQ(parse_error("d1 84 43a10126 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("d903e6 84 43a10126 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("d2 d2 84 43a10126 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("83 43a10126 a0 f6"), "bad_value");
+  EXPECT_EQ(parse_error("85 43a10126 a0 f6 4199 00"), "bad_value");
+  EXPECT_EQ(parse_error("9f 43a10126 a0 f6 4199 ff"), "indefinite_length");
+  EXPECT_EQ(parse_error("84 a10126 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("84 43a10126 80 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("84 43a10126 a0 f7 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("84 43a10126 a0 f6 f6"), "bad_tag");
+  EXPECT_EQ(parse_error("84 43a10126 a0 f6 4199 00"), "trailing_data");
+  EXPECT_EQ(parse_error("84 44a1012600 a0 f6 4199"), "trailing_data");
+  EXPECT_EQ(parse_error("84 41a1 a0 f6 4199"), "truncated");
+  EXPECT_EQ(parse_error("84 43 80 0126 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("84 45bf0126ff00 a0 f6 4199"), "indefinite_length");
+}
+
+TEST(Sign1, RefusesBadHeaders) {
+  EXPECT_EQ(parse_error("84 40 a0 f6 4199"), "missing_field");
+  EXPECT_EQ(parse_error("84 43a10125 a0 f6 4199"), "unsupported_algorithm");
+  EXPECT_EQ(parse_error("84 44a101613f a0 f6 4199"), "unsupported_algorithm");
+  EXPECT_EQ(parse_error("84 43a10140 a0 f6 4199"), "bad_tag");
+  EXPECT_EQ(parse_error("84 45a201260126 a0 f6 4199"), "duplicate");
+  EXPECT_EQ(parse_error("84 43a10126 a10126 f6 4199"), "duplicate");  // in both headers
+  EXPECT_EQ(parse_error("84 43a10126 a2 04 4131 04 4132 f6 4199"), "duplicate");
+  EXPECT_EQ(parse_error("84 43a10126 a1 40 00 f6 4199"), "bad_tag");  // a label that is a bstr
+  EXPECT_EQ(parse_error("84 43a10126 a1 04 00 f6 4199"), "bad_tag");  // kid that is no bstr
+  EXPECT_EQ(parse_error("84 43a10126 a1 1821 80 f6 4199"), "empty_chain");
+  // Unknown labels are passed over, text and large integers too.
+  EXPECT_EQ(parse_error("84 43a10126 a3 1863 00 6178 80 1bffffffffffffffff 01 f6 4199"), "accepted");
+}
+
+TEST(Sign1, CriticalHeaders) {
+  EXPECT_EQ(parse_error("84 46a2 0126 02 81 01 a0 f6 4199"), "accepted");
+  EXPECT_EQ(parse_error("84 4a a3 0126 02 81 1863 1863 00 a0 f6 4199"), "unknown_critical_header");
+  EXPECT_EQ(parse_error("84 4a a3 0126 02 81 6178 6178 00 a0 f6 4199"), "unknown_critical_header");
+  EXPECT_EQ(parse_error("84 45a2 0126 02 80 a0 f6 4199"), "bad_value");
+  EXPECT_EQ(parse_error("84 46a2 0126 02 81 04 a0 f6 4199"), "bad_header");  // listed, but not there
+  EXPECT_EQ(parse_error("84 43a10126 a1 02 81 01 f6 4199"), "bad_header");   // unprotected
+  EXPECT_EQ(parse_error("84 45a2 0126 02 01 a0 f6 4199"), "bad_tag");
+}
+
+TEST(Sign1, RefusesTruncationAtEveryLength) {
+  const Octets data = unhex("d2 84 47 a2 01 26 04 42 3131 a1 18 21 82 43 3001aa 43 3001bb 43 616263 42 9999");
+  ASSERT_TRUE(Sign1::parse(data));
+  for (std::size_t size = 0; size < data.size(); ++size) {
+    const auto result = Sign1::parse(Bytes(data).first(size));
+    ASSERT_FALSE(result) << size;
+    EXPECT_EQ(result.error().code, ErrorCode::truncated) << size;
+  }
+}
+
+class Sign1Keys : public ::testing::TestWithParam<crypto::KeyType> {
+ protected:
+  crypto::OpenSslCrypto crypto_;
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> key_buffer_{};
+};
+
+TEST_P(Sign1Keys, SignsAndVerifies) {
+  const auto key = crypto::OpenSslKey::generate(GetParam()).value();
+  const auto public_key = crypto_.public_key(key.view(), key_buffer_).value();
+  const Octets certificate = unhex("3001aa");
+  const Bytes chain[] = {certificate, certificate};
+  const Octets payload = unhex("a10102");
+  const Octets aad = unhex("00ff");
+  const Octets key_id = unhex("3131");
+  for (const bool detached : {false, true}) {
+    const Sign1Fields fields{.payload = payload,
+                             .detached = detached,
+                             .external_aad = aad,
+                             .x5chain = chain,
+                             .key_id = key_id,
+                             .tagged = detached};
+    Octets buffer(400);
+    const auto data = write_sign1(crypto_, fields, key.view(), buffer);
+    ASSERT_TRUE(data) << name(data.error().code);
+    const auto message = Sign1::parse(*data);
+    ASSERT_TRUE(message) << name(message.error().code);
+    EXPECT_EQ(message->algorithm(), algorithm_for(GetParam()));
+    EXPECT_EQ(message->x5chain()->count, 2U);
+    EXPECT_EQ(message->payload().has_value(), !detached);
+    Octets scratch(payload.size() + aad.size() + message->protected_header().size() + 64);
+    const std::optional<Bytes> given = detached ? std::optional<Bytes>(payload) : std::nullopt;
+    EXPECT_TRUE(message->verify(crypto_, public_key, aad, scratch, given));
+    const auto error = [&](const crypto::PublicKey& by, Bytes with, std::optional<Bytes> of) {
+      return name(message->verify(crypto_, by, with, scratch, of).error().code);
+    };
+    EXPECT_EQ(error(public_key, unhex("00fe"), given), "invalid_signature");
+    if (detached) {
+      EXPECT_EQ(error(public_key, aad, {}), "payload_missing");
+      EXPECT_EQ(error(public_key, aad, Bytes(aad)), "invalid_signature");
+    }
+    const auto other = GetParam() == crypto::KeyType::p256 ? crypto::KeyType::p384 : crypto::KeyType::p256;
+    EXPECT_EQ(error({other, public_key.key}, aad, given), "wrong_key_type");
+    Octets small(20);
+    EXPECT_EQ(message->verify(crypto_, public_key, aad, small, given).error().code,
+              ErrorCode::buffer_too_small);
+  }
+}
+
+TEST_P(Sign1Keys, EveryFlippedBitIsSeen) {
+  const auto key = crypto::OpenSslKey::generate(GetParam()).value();
+  const auto public_key = crypto_.public_key(key.view(), key_buffer_).value();
+  const Octets payload = unhex("a10102");
+  Octets buffer(300);
+  const Bytes data = *write_sign1(crypto_, {.payload = payload}, key.view(), buffer);
+  Octets scratch(200);
+  for (std::size_t bit = 0; bit < 8 * data.size(); bit += 5) {
+    Octets changed(data.begin(), data.end());
+    changed[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+    const auto message = Sign1::parse(changed);
+    EXPECT_FALSE(message && message->verify(crypto_, public_key, {}, scratch)) << bit;
+  }
+}
+
+TEST_P(Sign1Keys, SaysHowLargeABufferItNeeds) {
+  const auto key = crypto::OpenSslKey::generate(GetParam()).value();
+  const Octets payload = repeated(7, 300);
+  const Sign1Fields fields{.payload = payload};
+  const auto error = write_sign1(crypto_, fields, key.view(), {}).error();
+  ASSERT_EQ(error.code, ErrorCode::buffer_too_small);
+  Octets exact(error.offset);
+  EXPECT_TRUE(write_sign1(crypto_, fields, key.view(), exact));
+  Octets less(error.offset - 1);
+  EXPECT_EQ(write_sign1(crypto_, fields, key.view(), less).error(), error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Keys, Sign1Keys,
+                         ::testing::Values(crypto::KeyType::p256, crypto::KeyType::p384,
+                                           crypto::KeyType::ed25519),
+                         [](const auto& key) {
+                           return std::string(key.param == crypto::KeyType::p256   ? "P256"
+                                              : key.param == crypto::KeyType::p384 ? "P384"
+                                                                                   : "Ed25519");
+                         });
+
+TEST(Sign1, RsaHasNoAlgorithmHere) {
+  EXPECT_EQ(algorithm_for(crypto::KeyType::rsa2048).error().code, ErrorCode::unsupported_algorithm);
+  EXPECT_EQ(signature_algorithm(static_cast<Algorithm>(-37)).error().code, ErrorCode::unsupported_algorithm);
+}
+
+TEST(ChainProperties, ChainsRoundTrip) {
+  EXPECT_TRUE(rc::check([](std::vector<Octets> certificates) {
+    std::erase_if(certificates, [](const Octets& c) { return c.empty(); });
+    RC_PRE(!certificates.empty());
+    if (certificates.size() > kMaxX5Chain) certificates.resize(kMaxX5Chain);
+    const std::vector<Bytes> chain(certificates.begin(), certificates.end());
+    const Octets wire = written([&](Writer& out) {
+      cbor::Encoder encoder(out);
+      write_chain(chain, encoder);
+    });
+    const auto read = read_chain(wire);
+    RC_ASSERT(read.has_value());
+    RC_ASSERT(read->count == chain.size());
+    for (std::size_t i = 0; i < chain.size(); ++i) RC_ASSERT(equal(read->certificates[i], chain[i]));
+    const Octets header = x5chain_of(chain);
+    Reader in(header);
+    RC_ASSERT(read_x5chain(in)->count == chain.size());
+    RC_ASSERT(in.empty());
+  }));
+}
+
+}  // namespace
+}  // namespace pedigree::cose

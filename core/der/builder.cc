@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/der/der.h"
+
+namespace pedigree::der {
+namespace {
+
+Bytes without_leading_zeros(Bytes number) noexcept {
+  while (!number.empty() && number[0] == 0) number = number.subspan(1);
+  return number;
+}
+
+}  // namespace
+
+std::size_t Builder::open(Tag tag) noexcept {
+  out_.u8(tag);
+  return out_.size();
+}
+
+std::size_t Builder::open_bit_string() noexcept {
+  const std::size_t opened = open(kBitString);
+  out_.u8(0);
+  return opened;
+}
+
+void Builder::close(std::size_t opened) noexcept {
+  const std::size_t length = out_.size() - opened;
+  std::array<std::uint8_t, 5> octets;
+  std::size_t count = 0;
+  if (length < 0x80) {
+    octets[count++] = static_cast<std::uint8_t>(length);
+  } else {
+    std::size_t width = 1;
+    while (width < 4 && (length >> (8 * width)) != 0) ++width;
+    octets[count++] = static_cast<std::uint8_t>(0x80U | width);
+    while (width-- > 0) octets[count++] = static_cast<std::uint8_t>(length >> (8 * width));
+  }
+  out_.insert(opened, Bytes(octets).first(count));
+}
+
+void Builder::enclose(Tag tag, std::size_t start) noexcept {
+  out_.insert(start, Bytes(&tag, 1));
+  close(start + 1);
+}
+
+void Builder::element(Tag tag, Bytes content) noexcept {
+  const std::size_t opened = open(tag);
+  out_.bytes(content);
+  close(opened);
+}
+
+void Builder::boolean(bool value) noexcept {
+  const std::uint8_t octet = value ? 0xff : 0;
+  element(kBoolean, Bytes(&octet, 1));
+}
+
+void Builder::unsigned_integer(Bytes big_endian) noexcept {
+  const Bytes number = without_leading_zeros(big_endian);
+  const std::size_t opened = open(kInteger);
+  if (number.empty() || number[0] >= 0x80) out_.u8(0);
+  out_.bytes(number);
+  close(opened);
+}
+
+void Builder::integer(std::uint32_t value) noexcept {
+  std::array<std::uint8_t, 4> octets;
+  for (std::size_t i = 0; i < 4; ++i) octets[i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+  unsigned_integer(octets);
+}
+
+void Builder::bit_string(Bytes octets) noexcept {
+  const std::size_t opened = open_bit_string();
+  out_.bytes(octets);
+  close(opened);
+}
+
+void Builder::named_bits(std::uint16_t bits) noexcept {
+  std::array<std::uint8_t, 3> content{};
+  std::size_t size = 1;
+  for (unsigned n = 0; n < 16; ++n) {
+    if ((bits >> n & 1U) == 0) continue;
+    content[1 + n / 8] = static_cast<std::uint8_t>(content[1 + n / 8] | 0x80U >> n % 8);
+    size = 2 + n / 8;
+    content[0] = static_cast<std::uint8_t>(7 - n % 8);
+  }
+  element(kBitString, Bytes(content).first(size));
+}
+
+void ecdsa_from_raw(Bytes raw, Builder& out) noexcept {
+  const std::size_t half = raw.size() / 2;
+  const std::size_t opened = out.open(kSequence);
+  out.unsigned_integer(raw.first(half));
+  out.unsigned_integer(raw.subspan(half));
+  out.close(opened);
+}
+
+}  // namespace pedigree::der

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/x509/path.h"
+
+#include "core/x509/general_name.h"
+#include "core/x509/name.h"
+#include "core/x509/oids.h"
+
+namespace pedigree::x509 {
+namespace {
+
+// Names times subtrees along a path. Two certificates can hold thousands of each; more than this is an
+// attack.
+constexpr std::uint32_t kMaxNameComparisons = 1U << 20U;
+
+// A chain in either of its forms.
+class ChainView {
+ public:
+  explicit ChainView(std::span<const Certificate> parsed) noexcept : parsed_(parsed) {}
+  explicit ChainView(std::span<const Bytes> der) noexcept : der_(der) {}
+  [[nodiscard]] std::size_t size() const noexcept { return parsed_.size() + der_.size(); }
+  [[nodiscard]] Result<Certificate> load(std::size_t i) const noexcept {
+    if (der_.empty()) return parsed_[i];
+    return Certificate::parse(der_[i]);
+  }
+
+ private:
+  std::span<const Certificate> parsed_;
+  std::span<const Bytes> der_;
+};
+
+// What the signature of a certificate needs.
+struct SignedPart {
+  SubjectPublicKeyInfo spki;
+  AlgorithmIdentifier algorithm;
+  Bytes tbs;
+  Bytes signature;
+};
+
+bool allows_purpose(const Extensions& extensions, const std::optional<Bytes>& purpose) noexcept {
+  if (!extensions.ext_key_usage || !purpose) return true;
+  for (Reader in(*extensions.ext_key_usage); !in.empty();) {
+    const auto listed = der::read_oid(in);
+    if (!listed) return false;
+    if (equal(*listed, *purpose) || equal(*listed, oid::kAnyExtendedKeyUsage)) return true;
+  }
+  return false;
+}
+
+std::optional<Bytes> authority_key_id(const Extensions& extensions) noexcept {
+  if (!extensions.authority_key_identifier) return {};
+  Reader in(*extensions.authority_key_identifier);
+  if (!der::next_is(in, der::context(0))) return {};
+  const auto identifier = der::read_any(in);
+  if (!identifier) return {};
+  return identifier->content;
+}
+
+// The state of RFC 5280 6.1.2 and the steps of 6.1.3 to 6.1.5 that need no signature.
+class Rules {
+ public:
+  explicit Rules(const PathOptions& options) noexcept : options_(options) {}
+
+  /// The root's own rules, where a root certificate is at hand; its subject and constraints bind the rest.
+  Result<void> enter_root(const Certificate& root) noexcept {
+    PEDIGREE_TRY(check_any(root));
+    // A version 1 certificate has no place to say that it is a CA; its being the anchor says it.
+    if (root.version() == 3) PEDIGREE_TRY(check_ca(root));
+    adopt(root);
+    return {};
+  }
+
+  /// 6.1.3 and 6.1.4: a certificate that signs another.
+  Result<void> enter_ca(const Certificate& certificate) noexcept {
+    PEDIGREE_TRY(check_any(certificate));
+    PEDIGREE_TRY(check_issued(certificate));
+    PEDIGREE_TRY(check_ca(certificate));
+    const bool self_issued = names_match(certificate.subject(), certificate.issuer());
+    if (!self_issued) {
+      PEDIGREE_TRY(check_names(certificate));
+      if (path_len_ == 0) return fail(ErrorCode::path_too_long);
+      --path_len_;
+    }
+    adopt(certificate);
+    return {};
+  }
+
+  /// 6.1.3 and 6.1.5: the certificate at the end.
+  Result<void> enter_leaf(const Certificate& certificate) noexcept {
+    PEDIGREE_TRY(check_any(certificate));
+    PEDIGREE_TRY(check_issued(certificate));
+    PEDIGREE_TRY(check_names(certificate));
+    return check_leaf(certificate);
+  }
+
+  /// What is asked of the leaf alone.
+  Result<void> check_leaf(const Certificate& certificate) const noexcept {
+    const Extensions& extensions = certificate.extensions();
+    const bool ca = extensions.basic_constraints && extensions.basic_constraints->ca;
+    if (ca && !options_.leaf_may_be_ca) return fail(ErrorCode::target_is_ca);
+    const std::uint16_t usage = extensions.key_usage.value_or(0xffff);
+    if ((usage & options_.leaf_key_usage) != options_.leaf_key_usage) {
+      return fail(ErrorCode::key_usage_forbids);
+    }
+    if (!allows_purpose(extensions, options_.key_purpose)) return fail(ErrorCode::eku_forbids);
+    return {};
+  }
+
+  /// What is asked of every certificate: validity, and nothing critical that is not understood.
+  Result<void> check_any(const Certificate& certificate) const noexcept {
+    if (options_.time && *options_.time < certificate.not_before()) return fail(ErrorCode::not_yet_valid);
+    if (options_.time && *options_.time > certificate.not_after()) return fail(ErrorCode::expired);
+    if (certificate.extensions().unknown_critical) return fail(ErrorCode::unknown_critical_extension);
+    if (certificate.extensions().policies_critical) return fail(ErrorCode::policy_unsupported);
+    return {};
+  }
+
+ private:
+  Result<void> check_issued(const Certificate& certificate) const noexcept {
+    if (issuer_ && !names_match(certificate.issuer(), *issuer_)) return fail(ErrorCode::issuer_mismatch);
+    const std::optional<Bytes> wanted = authority_key_id(certificate.extensions());
+    if (wanted && key_id_ && !equal(*wanted, *key_id_)) return fail(ErrorCode::key_identifier_mismatch);
+    return {};
+  }
+
+  Result<void> check_ca(const Certificate& certificate) const noexcept {
+    const Extensions& extensions = certificate.extensions();
+    if (!extensions.basic_constraints || !extensions.basic_constraints->ca) return fail(ErrorCode::not_a_ca);
+    if (extensions.key_usage && (*extensions.key_usage & kKeyCertSign) == 0) {
+      return fail(ErrorCode::key_usage_forbids);
+    }
+    if (!allows_purpose(extensions, options_.key_purpose)) return fail(ErrorCode::eku_forbids);
+    return {};
+  }
+
+  Result<void> check_names(const Certificate& certificate) noexcept {
+    for (const Bytes constraints : std::span(constraints_).first(constraint_count_)) {
+      PEDIGREE_TRY(check_names_allowed(certificate, constraints, comparisons_left_));
+    }
+    return {};
+  }
+
+  // 6.1.4 (c), (g) and (m): the certificate becomes the issuer of the next.
+  void adopt(const Certificate& certificate) noexcept {
+    const Extensions& extensions = certificate.extensions();
+    issuer_ = certificate.subject();
+    key_id_ = extensions.subject_key_identifier;
+    if (extensions.name_constraints) constraints_[constraint_count_++] = *extensions.name_constraints;
+    if (extensions.basic_constraints && extensions.basic_constraints->path_len) {
+      path_len_ = std::min(path_len_, *extensions.basic_constraints->path_len);
+    }
+  }
+
+  const PathOptions& options_;
+  std::optional<Bytes> issuer_;  ///< empty: the anchor is a key without a name
+  std::optional<Bytes> key_id_;
+  std::array<Bytes, kMaxChainLength + 1> constraints_;
+  std::size_t constraint_count_ = 0;
+  std::uint32_t comparisons_left_ = kMaxNameComparisons;
+  std::uint32_t path_len_ = kMaxChainLength;
+};
+
+// How an anchor and the end of a chain belong together.
+enum class Fit : std::uint8_t {
+  none,
+  presented,   ///< the last certificate is the root: it is the anchor, or has the pinned key
+  issuer,      ///< the anchor's certificate has the last certificate's issuer name
+  issuer_key,  ///< the anchor is a key, which may have signed the last certificate
+};
+
+class Validator {
+ public:
+  Validator(const crypto::Crypto& crypto, ChainView chain, const PathOptions& options) noexcept
+      : crypto_(crypto), chain_(chain), options_(options) {}
+
+  Verdict run() noexcept {
+    const std::size_t count = chain_.size();
+    if (count == 0) return refused(ErrorCode::empty_chain, 0);
+    if (count > kMaxChainLength) return refused(ErrorCode::path_too_long, count - 1);
+    const auto last = chain_.load(count - 1);
+    if (!last) return refused(last.error(), count - 1);
+    Verdict first_refusal = refused(ErrorCode::untrusted_root, count - 1);
+    for (std::size_t i = 0; i < options_.anchors.size(); ++i) {
+      const auto fit = find_fit(options_.anchors[i], *last);
+      if (!fit) return refused(fit.error(), count - 1);
+      if (*fit == Fit::none) continue;
+      Verdict verdict = try_anchor(options_.anchors[i], *fit, *last);
+      if (verdict.trusted()) {
+        verdict.anchor = i;
+        return verdict;
+      }
+      if (first_refusal.code == ErrorCode::untrusted_root) first_refusal = verdict;
+    }
+    return first_refusal;
+  }
+
+ private:
+  [[nodiscard]] Verdict refused(Error error, std::size_t index) const noexcept {
+    Verdict verdict;
+    verdict.code = error.code;
+    verdict.index = index;
+    verdict.offset = error.offset;
+    verdict.time_checked = options_.time.has_value();
+    return verdict;
+  }
+  [[nodiscard]] Verdict refused(ErrorCode code, std::size_t index) const noexcept {
+    return refused(Error{code, 0}, index);
+  }
+
+  Result<Fit> find_fit(const TrustAnchor& anchor, const Certificate& last) const noexcept {
+    if (anchor.certificate) {
+      if (equal(anchor.certificate->der(), last.der())) return Fit::presented;
+      return names_match(anchor.certificate->subject(), last.issuer()) ? Fit::issuer : Fit::none;
+    }
+    PEDIGREE_ASSIGN(const Sha256 presented, crypto_.sha256(last.spki().whole));
+    if (presented == anchor.spki_sha256) return Fit::presented;
+    if (!anchor.root_spki) return Fit::none;
+    PEDIGREE_ASSIGN(const Sha256 held, crypto_.sha256(*anchor.root_spki));
+    return held == anchor.spki_sha256 ? Fit::issuer_key : Fit::none;
+  }
+
+  Verdict try_anchor(const TrustAnchor& anchor, Fit fit, const Certificate& last) noexcept {
+    const std::size_t count = chain_.size();
+    if (fit == Fit::presented && count == 1) return check_lone_anchor(anchor, last);
+    Rules rules(options_);
+    if (fit == Fit::issuer_key) {
+      const auto spki = parse_spki(anchor.root_spki.value_or(Bytes()));
+      if (!spki) return refused(spki.error(), count);
+      parts_[count].spki = *spki;
+    } else {
+      const Certificate& root = fit == Fit::presented ? last : *anchor.certificate;
+      const std::size_t index = fit == Fit::presented ? count - 1 : count;
+      const auto entered = rules.enter_root(root);
+      if (!entered) return refused(entered.error(), index);
+      parts_[index].spki = root.spki();
+    }
+    const std::size_t path_size = fit == Fit::presented ? count - 1 : count;
+    Verdict verdict = check_rules(rules, path_size);
+    if (verdict.trusted()) verdict = check_signatures(path_size);
+    if (!verdict.trusted() && fit != Fit::presented && is_other_root(verdict, fit, last)) {
+      return refused(ErrorCode::untrusted_root, count - 1);
+    }
+    return verdict;
+  }
+
+  // The anchor alone. A pinned key vouches for the certificate's content only through its signature.
+  Verdict check_lone_anchor(const TrustAnchor& anchor, const Certificate& last) const noexcept {
+    const Rules rules(options_);
+    auto checked = rules.check_any(last);
+    if (checked) checked = rules.check_leaf(last);
+    if (checked && !anchor.certificate) {
+      checked =
+          verify_signature(crypto_, last.spki(), last.signature_algorithm(), last.tbs(), last.signature());
+    }
+    if (!checked) return refused(checked.error(), 0);
+    return trusted();
+  }
+
+  [[nodiscard]] Verdict trusted() const noexcept {
+    Verdict verdict;
+    verdict.time_checked = options_.time.has_value();
+    return verdict;
+  }
+
+  // Whether a failure at the top means that the chain ends at a root of its own rather than at the anchor:
+  // for people, that is the reason.
+  [[nodiscard]] bool is_other_root(const Verdict& verdict, Fit fit, const Certificate& last) const noexcept {
+    if (verdict.index != chain_.size() - 1) return false;
+    if (verdict.code != ErrorCode::invalid_signature && verdict.code != ErrorCode::wrong_key_type &&
+        verdict.code != ErrorCode::key_identifier_mismatch) {
+      return false;
+    }
+    return fit == Fit::issuer_key || names_match(last.subject(), last.issuer());
+  }
+
+  Verdict check_rules(Rules& rules, std::size_t path_size) noexcept {
+    for (std::size_t i = path_size; i-- > 0;) {
+      const auto certificate = chain_.load(i);
+      if (!certificate) return refused(certificate.error(), i);
+      parts_[i] = {certificate->spki(), certificate->signature_algorithm(), certificate->tbs(),
+                   certificate->signature()};
+      const auto checked = i == 0 ? rules.enter_leaf(*certificate) : rules.enter_ca(*certificate);
+      if (!checked) return refused(checked.error().code, i);
+    }
+    return trusted();
+  }
+
+  // From the anchor down, so that every key used has been vouched for.
+  Verdict check_signatures(std::size_t path_size) const noexcept {
+    for (std::size_t i = path_size; i-- > 0;) {
+      const SubjectPublicKeyInfo& signer = parts_[i + 1].spki;
+      if (!signer.key) return refused(ErrorCode::unsupported_algorithm, i + 1);
+      const SignedPart& part = parts_[i];
+      const auto verified = verify_signature(crypto_, signer, part.algorithm, part.tbs, part.signature);
+      if (verified) continue;
+      const ErrorCode code = verified.error().code;
+      return refused(code, code == ErrorCode::invalid_key ? i + 1 : i);
+    }
+    return trusted();
+  }
+
+  const crypto::Crypto& crypto_;
+  ChainView chain_;
+  const PathOptions& options_;
+  std::array<SignedPart, kMaxChainLength + 1> parts_;
+};
+
+}  // namespace
+
+Verdict validate_path(const crypto::Crypto& crypto, std::span<const Certificate> chain,
+                      const PathOptions& options) noexcept {
+  return Validator(crypto, ChainView(chain), options).run();
+}
+
+Verdict validate_path(const crypto::Crypto& crypto, std::span<const Bytes> chain,
+                      const PathOptions& options) noexcept {
+  return Validator(crypto, ChainView(chain), options).run();
+}
+
+}  // namespace pedigree::x509

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// SubjectPublicKeyInfo, and signatures by the keys in it.
+#include "core/x509/certificate.h"
+#include "core/x509/oids.h"
+#include "core/x509/signed.h"
+
+namespace pedigree::x509 {
+namespace {
+
+using crypto::KeyType;
+using crypto::PublicKey;
+using crypto::Scheme;
+
+constexpr std::size_t kMaxExponent = 8;  // octets; more only slows verification
+
+// ECParameters must name a curve (RFC 5480 2.1.1); the point must be uncompressed (2.2 allows no less).
+Result<std::optional<PublicKey>> ec_key(Reader& parameters, Bytes point, std::uint32_t offset) noexcept {
+  PEDIGREE_ASSIGN(const Bytes curve, der::read_oid(parameters));
+  PEDIGREE_TRY(parameters.finish());
+  const bool p256 = equal(curve, oid::kSecp256r1);
+  if (!p256 && !equal(curve, oid::kSecp384r1)) return std::optional<PublicKey>();
+  if (point.size() != (p256 ? 65U : 97U) || point[0] != 4) return fail(ErrorCode::invalid_key, offset);
+  return PublicKey{p256 ? KeyType::p256 : KeyType::p384, point};
+}
+
+std::optional<KeyType> rsa_type(Bytes modulus) noexcept {
+  // A modulus of exactly 8n bits has its highest bit set.
+  if (modulus[0] < 0x80) return {};
+  switch (modulus.size()) {
+    case 256:
+      return KeyType::rsa2048;
+    case 384:
+      return KeyType::rsa3072;
+    case 512:
+      return KeyType::rsa4096;
+    default:
+      return {};
+  }
+}
+
+// RSAPublicKey (RFC 8017 A.1.1); parameters are NULL (RFC 3279 2.3.1).
+Result<std::optional<PublicKey>> rsa_key(Reader& parameters, Bytes key, std::uint32_t offset) noexcept {
+  PEDIGREE_TRY(der::read_null(parameters));
+  PEDIGREE_TRY(parameters.finish());
+  Reader in(key, offset);
+  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
+  PEDIGREE_TRY(in.finish());
+  Reader fields = sequence.reader();
+  PEDIGREE_ASSIGN(const Bytes modulus, der::read_unsigned(fields));
+  PEDIGREE_ASSIGN(const Bytes exponent, der::read_unsigned(fields));
+  PEDIGREE_TRY(fields.finish());
+  const bool odd = (modulus.back() & exponent.back() & 1U) != 0;
+  const bool one = exponent.size() == 1 && exponent[0] == 1;
+  if (!odd || one || exponent.size() > kMaxExponent) return fail(ErrorCode::invalid_key, offset);
+  const std::optional<KeyType> type = rsa_type(modulus);
+  if (!type) return std::optional<PublicKey>();
+  return PublicKey{*type, key};
+}
+
+Result<std::optional<PublicKey>> ed25519_key(const Reader& parameters, Bytes key,
+                                             std::uint32_t offset) noexcept {
+  PEDIGREE_TRY(parameters.finish());  // RFC 8410 3: absent
+  if (key.size() != 32) return fail(ErrorCode::invalid_key, offset);
+  return PublicKey{KeyType::ed25519, key};
+}
+
+// OIDs of signatures over MD2, MD5 and SHA-1: named to people as weak rather than as unknown.
+bool is_weak(Bytes oid) noexcept {
+  constexpr std::uint8_t kRsaPrefix[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01};
+  constexpr std::uint8_t kEcdsaWithSha1[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01};
+  if (equal(oid, kEcdsaWithSha1)) return true;
+  return oid.size() == 9 && equal(oid.first(8), kRsaPrefix) && oid[8] >= 2 && oid[8] <= 5;
+}
+
+bool is_rsa(KeyType type) noexcept {
+  return type == KeyType::rsa2048 || type == KeyType::rsa3072 || type == KeyType::rsa4096;
+}
+
+}  // namespace
+
+Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept {
+  Reader in(der, base);
+  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
+  PEDIGREE_TRY(in.finish());
+  Reader fields = sequence.reader();
+  PEDIGREE_ASSIGN(const der::Element algorithm, der::read(fields, der::kSequence));
+  Reader parameters = algorithm.reader();
+  SubjectPublicKeyInfo spki;
+  spki.whole = sequence.whole;
+  PEDIGREE_ASSIGN(spki.oid, der::read_oid(parameters));
+  PEDIGREE_ASSIGN(const Bytes key, der::read_bit_string_octets(fields));
+  PEDIGREE_TRY(fields.finish());
+  const auto offset = fields.offset() - static_cast<std::uint32_t>(key.size());
+  if (equal(spki.oid, oid::kEcPublicKey)) {
+    PEDIGREE_ASSIGN(spki.key, ec_key(parameters, key, offset));
+  } else if (equal(spki.oid, oid::kRsaEncryption)) {
+    PEDIGREE_ASSIGN(spki.key, rsa_key(parameters, key, offset));
+  } else if (equal(spki.oid, oid::kEd25519)) {
+    PEDIGREE_ASSIGN(spki.key, ed25519_key(parameters, key, offset));
+  } else {
+    PEDIGREE_TRY(check_unknown_parameters(parameters));
+  }
+  return spki;
+}
+
+void write_spki(const PublicKey& key, der::Builder& out) noexcept {
+  const std::size_t sequence = out.open(der::kSequence);
+  const std::size_t algorithm = out.open(der::kSequence);
+  if (key.type == KeyType::ed25519) {
+    out.oid(oid::kEd25519);
+  } else if (is_rsa(key.type)) {
+    out.oid(oid::kRsaEncryption);
+    out.null();
+  } else {
+    out.oid(oid::kEcPublicKey);
+    out.oid(key.type == KeyType::p256 ? Bytes(oid::kSecp256r1) : Bytes(oid::kSecp384r1));
+  }
+  out.close(algorithm);
+  out.bit_string(key.key);
+  out.close(sequence);
+}
+
+Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
+                              const AlgorithmIdentifier& algorithm, Bytes message, Bytes signature) noexcept {
+  if (is_weak(algorithm.oid)) return fail(ErrorCode::weak_algorithm);
+  if (!algorithm.signature || !key.key) return fail(ErrorCode::unsupported_algorithm);
+  if (algorithm.signature->scheme != Scheme::ecdsa) {
+    return crypto.verify(*key.key, *algorithm.signature, message, signature);
+  }
+  const KeyType type = key.key->type;
+  if (type != KeyType::p256 && type != KeyType::p384) return fail(ErrorCode::wrong_key_type);
+  std::array<std::uint8_t, 96> buffer;
+  const auto raw = der::ecdsa_to_raw(signature, crypto::signature_size(type) / 2, buffer);
+  if (!raw) return fail(ErrorCode::invalid_signature, raw.error().offset);
+  return crypto.verify(*key.key, *algorithm.signature, message, *raw);
+}
+
+}  // namespace pedigree::x509
