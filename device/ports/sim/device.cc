@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/ports/sim/device.h"
+
+#include "core/cbor/cbor.h"
+#include "crypto/psa/psa_crypto.h"
+#include "psa/crypto.h"
+
+namespace pedigree::sim {
+namespace {
+
+/// Key identifiers of a device; the service's own are 2 to 17.
+constexpr std::uint32_t kAttestationKey = 0x800;
+constexpr std::uint32_t kHardwareUniqueKey = 0x801;
+constexpr std::uint32_t kLastSlotKey = 17;
+/// Where the lifecycle is kept: no PSA identifier maps there.
+constexpr std::uint64_t kLifecycleAsset = 0x3000;
+
+const crypto::PsaCrypto& psa() {
+  static const crypto::PsaCrypto instance;
+  return instance;
+}
+
+/// Index = handle. One table for a process, like the key store (its.cc).
+std::vector<Device*>& devices() {
+  static std::vector<Device*> table;
+  return table;
+}
+
+/// One psa_call: input is read from the caller's vectors, output is collected and handed over on success
+/// only.
+class SimMessage final : public device::Message {
+ public:
+  SimMessage(std::int32_t type, std::span<const psa_invec> in, std::span<psa_outvec> out)
+      : type_(type), in_(in), out_(out), written_(out.size()) {}
+
+  [[nodiscard]] std::int32_t type() const noexcept override { return type_; }
+  [[nodiscard]] std::size_t in_size(unsigned index) const noexcept override {
+    return index < in_.size() ? in_[index].len : 0;
+  }
+  [[nodiscard]] std::size_t out_size(unsigned index) const noexcept override {
+    return index < out_.size() ? out_[index].len : 0;
+  }
+  std::size_t read(unsigned index, MutableBytes out) noexcept override {
+    const std::size_t size = std::min(in_size(index), out.size());
+    if (size > 0) std::copy_n(static_cast<const std::uint8_t*>(in_[index].base), size, out.begin());
+    return size;
+  }
+  void write(unsigned index, Bytes data) noexcept override {
+    written_[index].insert(written_[index].end(), data.begin(), data.end());
+  }
+  void deliver() {
+    for (std::size_t i = 0; i < out_.size(); ++i) {
+      std::ranges::copy(written_[i], static_cast<std::uint8_t*>(out_[i].base));
+      out_[i].len = written_[i].size();
+    }
+  }
+
+ private:
+  std::int32_t type_;
+  std::span<const psa_invec> in_;
+  std::span<psa_outvec> out_;
+  std::vector<std::vector<std::uint8_t>> written_;
+};
+
+std::expected<void, std::string> check(psa_status_t status, const char* what) {
+  if (status == PSA_SUCCESS) return {};
+  return std::unexpected(std::string(what) + " failed with PSA status " + std::to_string(status));
+}
+
+std::expected<void, std::string> make_key(std::uint32_t id, psa_key_type_t type, std::size_t bits,
+                                          psa_key_usage_t usage, psa_algorithm_t algorithm) {
+  psa_key_attributes_t attributes = psa_key_attributes_init();
+  psa_set_key_type(&attributes, type);
+  psa_set_key_bits(&attributes, bits);
+  psa_set_key_usage_flags(&attributes, usage);
+  psa_set_key_algorithm(&attributes, algorithm);
+  psa_set_key_id(&attributes, id);
+  psa_key_id_t made = 0;
+  psa_destroy_key(id);  // left by a manufacture that was cut short
+  return check(psa_generate_key(&attributes, &made), "making a built-in key");
+}
+
+/// UEID as TF-M makes it: 0x01 and the SHA-256 of the attestation key's COSE_Key {1: 2, -1: 1, -2: x, -3: y}.
+std::expected<void, std::string> read_device_id(std::uint32_t key,
+                                                std::array<std::uint8_t, enrol::kDeviceIdSize>& out) {
+  std::array<std::uint8_t, 65> point{};
+  std::size_t size = 0;
+  if (auto got =
+          check(psa_export_public_key(key, point.data(), point.size(), &size), "reading the attestation key");
+      !got) {
+    return got;
+  }
+  std::array<std::uint8_t, 96> buffer{};
+  Writer writer(buffer);
+  cbor::Encoder cose_key(writer);
+  cose_key.map(4);
+  cose_key.integer(1);
+  cose_key.integer(2);
+  cose_key.integer(-1);
+  cose_key.integer(1);
+  cose_key.integer(-2);
+  cose_key.bstr(Bytes(point).subspan(1, 32));
+  cose_key.integer(-3);
+  cose_key.bstr(Bytes(point).subspan(33, 32));
+  const auto hash = psa().sha256(writer.written());
+  if (!hash) return std::unexpected("hashing the attestation key failed");
+  out[0] = 0x01;
+  std::ranges::copy(*hash, out.begin() + 1);
+  return {};
+}
+
+}  // namespace
+
+Device::Device(std::unique_ptr<Storage> storage, const DeviceOptions& options)
+    : storage_(std::move(storage)),
+      number_(attach_storage(*storage_)),
+      options_(options),
+      scratch_(options.buffer_size),
+      response_(options.buffer_size) {
+  platform_.world = "simulated";
+  platform_.hardware_unique_key = key_id(number_, kHardwareUniqueKey);
+  platform_.builtin_iak = key_id(number_, kAttestationKey);
+  platform_.key_base = key_id(number_, 0);
+  platform_.storage_base = storage_uid(number_, 0);
+  if (devices().size() <= number_) devices().resize(number_ + 1);
+  devices()[number_] = this;
+}
+
+Device::~Device() {
+  secure_.reset();
+  purge_keys();
+  devices()[number_] = nullptr;
+  detach_storage(number_);
+}
+
+std::expected<std::unique_ptr<Device>, std::string> Device::open(const std::filesystem::path& directory,
+                                                                 const DeviceOptions& options) {
+  auto storage = Storage::open(directory, options.durability);
+  if (!storage) return std::unexpected(storage.error());
+  auto device = open(std::move(*storage), options);
+  if (!device) return std::unexpected(directory.string() + ": " + device.error());
+  return device;
+}
+
+std::expected<std::unique_ptr<Device>, std::string> Device::open(std::unique_ptr<Storage> storage,
+                                                                 const DeviceOptions& options) {
+  if (auto ready = check(psa_crypto_init(), "psa_crypto_init"); !ready) return std::unexpected(ready.error());
+  std::unique_ptr<Device> device(new Device(std::move(storage), options));
+  if (auto booted = device->boot(options.lifecycle); !booted) return std::unexpected(booted.error());
+  return device;
+}
+
+/// The lifecycle is written last: until then the device does not exist, and manufacture starts again.
+std::expected<void, std::string> Device::manufacture(enrol::Lifecycle lifecycle) {
+  auto made = make_key(platform_.hardware_unique_key, PSA_KEY_TYPE_DERIVE, 256, PSA_KEY_USAGE_DERIVE,
+                       PSA_ALG_HKDF(PSA_ALG_SHA_256));
+  if (made) {
+    made = make_key(platform_.builtin_iak, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1), 256,
+                    PSA_KEY_USAGE_SIGN_HASH, PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256));
+  }
+  if (!made) return made;
+  const auto value = static_cast<std::uint8_t>(lifecycle);
+  return check(storage_->set(kLifecycleAsset, {&value, 1}), "storing the lifecycle");
+}
+
+std::expected<void, std::string> Device::boot(std::optional<enrol::Lifecycle> wanted) {
+  const auto* stored = storage_->find(kLifecycleAsset);
+  if (stored == nullptr) {
+    const auto first = wanted.value_or(enrol::Lifecycle::assembly_and_test);
+    if (auto made = manufacture(first); !made) return made;
+    platform_.lifecycle = first;
+  } else {
+    platform_.lifecycle =
+        stored->empty() ? enrol::Lifecycle::unknown : static_cast<enrol::Lifecycle>(stored->front());
+    if (wanted && *wanted < platform_.lifecycle) {
+      return std::unexpected("the device's lifecycle is " + std::string(enrol::name(platform_.lifecycle)) +
+                             " and cannot go back");
+    }
+    if (wanted && *wanted > platform_.lifecycle) {
+      const auto value = static_cast<std::uint8_t>(*wanted);
+      if (auto set = check(storage_->set(kLifecycleAsset, {&value, 1}), "storing the lifecycle"); !set) {
+        return set;
+      }
+      platform_.lifecycle = *wanted;
+    }
+  }
+  if (auto id = read_device_id(platform_.builtin_iak, platform_.device_id); !id) return id;
+  reboot();
+  return {};
+}
+
+/// Mbed TLS keeps keys it has used in memory; a reboot forgets them.
+void Device::purge_keys() const {
+  for (std::uint32_t local = 2; local <= kLastSlotKey; ++local) psa_purge_key(key_id(number_, local));
+  psa_purge_key(platform_.builtin_iak);
+  psa_purge_key(platform_.hardware_unique_key);
+}
+
+void Device::reboot() {
+  purge_keys();
+  secure_.emplace(platform_, psa());
+  secure_->get().recover();
+  device::ServerOptions server;
+  server.buffer_size = options_.buffer_size;
+  server.buffer_count = options_.buffer_count;
+  server.os_name = "Linux";
+  server.machine = "pedigree-simulator";
+  server.bootloader = "none";
+  server_.emplace(service_handle(), server, scratch_);
+}
+
+Bytes Device::handle(Bytes request) {
+  return server_->handle(request, response_);
+}
+
+void Device::reset_if_asked() {
+  if (server_->take_reset()) reboot();
+}
+
+}  // namespace pedigree::sim
+
+extern "C" psa_status_t psa_call(psa_handle_t handle, std::int32_t type, const psa_invec* in_vec,
+                                 std::size_t in_len, psa_outvec* out_vec, std::size_t out_len) {
+  using namespace pedigree::sim;
+  const auto index = static_cast<std::size_t>(handle);
+  if (handle <= 0 || index >= devices().size() || devices()[index] == nullptr) {
+    return PSA_ERROR_CONNECTION_REFUSED;
+  }
+  if (in_len + out_len > PSA_MAX_IOVEC) return PSA_ERROR_PROGRAMMER_ERROR;
+  SimMessage message(type, {in_vec, in_len}, {out_vec, out_len});
+  const psa_status_t status = devices()[index]->service().call(message);
+  if (status == PSA_SUCCESS) message.deliver();
+  return status;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a port tells the service about the device it runs on, and the limits of its storage.
+#pragma once
+
+#include "core/enrol/messages.h"
+
+namespace pedigree::device {
+
+/// A PSA key identifier; 0 means none.
+using KeyId = std::uint32_t;
+
+inline constexpr std::size_t kMaxParts = 32;
+/// Largest SubjectPublicKeyInfo of a root that can be pinned (RSA-4096: 550 octets).
+inline constexpr std::size_t kMaxRootSpki = 552;
+
+/// Owned by the port, which may change `lifecycle` at run time; everything else is constant.
+struct Platform {
+  enrol::Lifecycle lifecycle = enrol::Lifecycle::unknown;
+  std::array<std::uint8_t, enrol::kDeviceIdSize> device_id{};
+  std::string_view world;          ///< "TrustZone", "simulated"; at most 15 octets
+  KeyId hardware_unique_key = 0;   ///< derivation key of HKDF-SHA-256
+  KeyId builtin_iak = 0;           ///< P-256
+  KeyId key_base = 0;              ///< the service makes keys key_base + 2 .. key_base + 17
+  std::uint64_t storage_base = 0;  ///< the service stores at storage_base .. storage_base + 0xfff
+  std::uint32_t part_size = 512;   ///< octets of the largest storage asset, at least 512
+};
+
+}  // namespace pedigree::device

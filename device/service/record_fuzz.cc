@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Property: whatever storage returns, a slot record is refused or encodes to the very octets that were read.
+#include <cstdlib>
+
+#include "device/service/record.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace pedigree;
+  using namespace pedigree::device;
+  if (size > kMaxSlotRecord) return 0;
+  // The checksum is set right, or the fuzzer would never get past it.
+  std::array<std::uint8_t, kMaxSlotRecord + 4> stored{};
+  Writer sealed(stored);
+  sealed.bytes({data, size});
+  sealed.big_endian(crc32({data, size}), 4);
+  if (const auto record = decode_slot_record(sealed.written())) {
+    std::array<std::uint8_t, kMaxSlotRecord> again{};
+    Writer out(again);
+    encode(*record, out);
+    if (!out.fits() || !equal(out.written(), sealed.written())) std::abort();
+  }
+  if (const auto root = decode_root_record(sealed.written())) {
+    std::array<std::uint8_t, kMaxRootRecord> again{};
+    Writer out(again);
+    encode(*root, out);
+    if (!equal(out.written(), sealed.written())) std::abort();
+  }
+  return 0;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service's storage on PSA Internal Trusted Storage: records, and blobs in parts no larger than an asset.
+//
+// Layout below Platform::storage_base: 1 the root record; 0x10 + slot the slot records; 0x20 + n the parts of
+// the root's key; 0x40 * (2 * slot + bank) + n the chain parts of a slot's bank.
+//
+// The parts of a blob are written upwards and removed downwards, so that after a power cut those present are
+// always the first ones.
+#pragma once
+
+#include "device/service/platform.h"
+#include "device/service/record.h"
+
+namespace pedigree::device {
+
+class Store {
+ public:
+  explicit Store(const Platform& platform) noexcept : platform_(platform) {}
+
+  /// The slot's record; an empty one where none is stored. Errors: storage_corrupt, storage_failure.
+  [[nodiscard]] Result<SlotRecord> load_slot(std::uint32_t slot) const noexcept;
+  /// Sets the record in one atomic step; one without any key removes it.
+  /// Errors: storage_full, storage_failure; the stored record is then unchanged.
+  [[nodiscard]] Result<void> save_slot(std::uint32_t slot, const SlotRecord& record) const noexcept;
+
+  /// Empty where no root is pinned. Errors: storage_corrupt, storage_failure.
+  [[nodiscard]] Result<std::optional<RootRecord>> load_root() const noexcept;
+  /// The root's SubjectPublicKeyInfo into `out` (kMaxRootSpki octets), borrowed from it.
+  /// Errors: storage_corrupt, storage_failure.
+  [[nodiscard]] Result<Bytes> load_root_spki(const RootRecord& root, MutableBytes out) const noexcept;
+  /// Pins the root: its key's parts first, then in one atomic step the record.
+  /// Errors: storage_full, storage_failure, too_long.
+  [[nodiscard]] Result<void> pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept;
+
+  /// Octets of the chain of `total` octets in this bank that are stored from its start without a gap.
+  [[nodiscard]] std::size_t stored_chain(std::uint32_t slot, std::uint8_t bank,
+                                         std::size_t total) const noexcept;
+  /// Reads out.size() octets of a stored chain from `offset`. Errors: storage_corrupt, storage_failure.
+  [[nodiscard]] Result<void> read_chain(std::uint32_t slot, std::uint8_t bank, std::size_t offset,
+                                        MutableBytes out) const noexcept;
+  /// Stores part number `part`: octets part * part_size to the next part or the end of `chain`.
+  /// Errors: storage_full, storage_failure.
+  [[nodiscard]] Result<void> write_chain_part(std::uint32_t slot, std::uint8_t bank, std::size_t part,
+                                              Bytes chain) const noexcept;
+  /// Removes the parts of this bank that hold only octets from `keep` on.
+  /// Errors: storage_failure; the lower parts are then still there.
+  [[nodiscard]] Result<void> trim_chain(std::uint32_t slot, std::uint8_t bank,
+                                        std::size_t keep) const noexcept;
+
+  [[nodiscard]] std::size_t part_size() const noexcept { return platform_.part_size; }
+
+ private:
+  [[nodiscard]] std::uint64_t slot_uid(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::uint64_t chain_uid(std::uint32_t slot, std::uint8_t bank) const noexcept;
+  const Platform& platform_;
+};
+
+}  // namespace pedigree::device
