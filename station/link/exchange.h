@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client half of SMP as a state machine without sockets and clock: sequence numbers, several requests in
+// flight, retransmission, and the fall back to version 1. A link feeds it packets and the time, and sends
+// what it asks for.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "station/link/failure.h"
+#include "station/link/rtt.h"
+
+namespace pedigree::station {
+
+struct Request {
+  smp::Operation operation = smp::Operation::read;  ///< read or write
+  std::uint16_t group = smp::kPedigreeGroup;
+  std::uint8_t command = 0;
+  std::vector<std::uint8_t> payload;  ///< one CBOR map
+  bool slow = false;                  ///< the device computes on it: waited for longer, timed separately
+};
+
+struct Response {
+  smp::Header header;
+  std::vector<std::uint8_t> payload;
+};
+
+struct ExchangeOptions {
+  Duration initial_timeout = std::chrono::seconds(1);  ///< before the first round trip is known
+  Duration minimum_timeout = std::chrono::milliseconds(200);
+  Duration maximum_timeout = std::chrono::seconds(8);
+  Duration slow_timeout = std::chrono::seconds(3);  ///< first and least timeout of slow requests
+  Duration give_up = std::chrono::seconds(15);      ///< after the first transmission of a request
+  std::uint32_t octets_per_second = 0;              ///< of a serial line; 0: not worth counting
+};
+
+struct ExchangeCounters {
+  std::uint64_t sent = 0;
+  std::uint64_t retransmitted = 0;
+  std::uint64_t ignored = 0;  ///< answers that belong to no request in flight: late, repeated or malformed
+};
+
+class Exchange {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit Exchange(const ExchangeOptions& options);
+
+  /// Largest number of requests in flight (the device's buf_count), at least 1, and largest answer to expect
+  /// in octets, which only serial lines care about.
+  void set_limits(unsigned in_flight, std::size_t largest_packet) noexcept;
+
+  /// Queues a request; `id` is the caller's and comes back with the answer.
+  void submit(std::uint64_t id, Request request);
+  /// Takes a packet from the line.
+  void receive(Bytes packet, Time now);
+
+  struct Done {
+    std::uint64_t id = 0;
+    Outcome<Response> outcome;
+  };
+  struct Work {
+    std::vector<std::vector<std::uint8_t>> send;
+    std::vector<Done> done;
+    std::optional<Time> wake;  ///< call poll() again then, at the latest
+  };
+  /// What is to be done now. Call after submit, receive, resume and at `wake`.
+  [[nodiscard]] Work poll(Time now);
+
+  /// The line is gone: nothing is sent and no time runs until resume(), which repeats what is in flight.
+  void pause(Time now) noexcept;
+  void resume(Time now) noexcept;
+  /// Ends every request in flight and queued with `failure`.
+  void fail_all(const Failure& failure);
+
+  [[nodiscard]] bool idle() const noexcept { return waiting_.empty() && flying_.empty(); }
+  /// The version the device speaks; nothing before its first answer.
+  [[nodiscard]] std::optional<smp::Version> version() const noexcept { return version_; }
+  [[nodiscard]] const ExchangeCounters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Waiting {
+    std::uint64_t id = 0;
+    Request request;
+  };
+  struct Flying {
+    std::uint64_t id = 0;
+    Request request;
+    std::uint8_t sequence = 0;
+    unsigned attempts = 0;
+    Time first;
+    Time last;
+    Time deadline;
+  };
+  [[nodiscard]] RttEstimator& estimator(const Request& request) noexcept {
+    return rtt_[request.slow ? 1 : 0];
+  }
+  [[nodiscard]] Duration airtime() const noexcept;
+  [[nodiscard]] std::uint8_t next_sequence() noexcept;
+  [[nodiscard]] smp::Version version_for(const Flying& flying) const noexcept;
+  void transmit(Flying& flying, Time now, Work& work);
+  void repeat_late(Time now, Work& work);
+  void finish(std::vector<Flying>::iterator flying, const smp::Packet& packet, Time now);
+
+  ExchangeOptions options_;
+  std::array<RttEstimator, 2> rtt_;
+  std::deque<Waiting> waiting_;
+  std::vector<Flying> flying_;
+  std::vector<Done> done_;
+  std::optional<smp::Version> version_;
+  std::optional<Time> paused_;
+  unsigned in_flight_limit_ = 1;
+  unsigned window_ = 1;  // grows with each answer, halves with each loss
+  std::size_t largest_packet_ = 512;
+  std::uint8_t sequence_ = 0;
+  ExchangeCounters counters_;
+};
+
+}  // namespace pedigree::station
