@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "authority/ca_certificate.h"
+
+#include <arpa/inet.h>
+
+#include "core/x509/oids.h"
+
+namespace pedigree::authority {
+namespace {
+
+namespace oid = x509::oid;
+
+/// A public key as SubjectPublicKeyInfo, with its identifier.
+struct Subject {
+  Der name;
+  Der spki;
+  KeyIdentifier identifier{};
+};
+
+template <typename Write>
+Der encode(Write write) {
+  std::array<std::uint8_t, 1024> buffer{};
+  Writer out(buffer);
+  der::Builder builder(out);
+  write(builder);
+  const Bytes octets = out.written();
+  return {octets.begin(), octets.end()};
+}
+
+Result<Subject> describe(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                         std::span<const x509::NamePart> name) {
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
+  PEDIGREE_ASSIGN(const crypto::PublicKey public_key, crypto.public_key(key, buffer));
+  Subject subject;
+  PEDIGREE_ASSIGN(subject.identifier, key_identifier(crypto, public_key.key));
+  subject.name = encode([&](der::Builder& out) { x509::write_name(name, out); });
+  subject.spki = encode([&](der::Builder& out) { x509::write_spki(public_key, out); });
+  return subject;
+}
+
+Result<Der> sign(const crypto::Crypto& crypto, const x509::CertificateFields& fields,
+                 const crypto::PrivateKey& key) {
+  Der buffer(4096);
+  PEDIGREE_ASSIGN(const Bytes written,
+                  x509::write_certificate(crypto, fields, key, crypto::default_algorithm(key.type), buffer));
+  return Der(written.begin(), written.end());
+}
+
+Der alternative_names(const std::vector<std::string>& hosts) {
+  return encode([&](der::Builder& out) {
+    for (const std::string& host : hosts) {
+      std::array<std::uint8_t, 16> address{};
+      if (inet_pton(AF_INET, host.c_str(), address.data()) == 1) {
+        out.element(der::context(7), Bytes(address).first(4));
+      } else if (inet_pton(AF_INET6, host.c_str(), address.data()) == 1) {
+        out.element(der::context(7), address);
+      } else {
+        out.element(der::context(2), as_bytes(host));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+Result<KeyIdentifier> key_identifier(const crypto::Crypto& crypto, Bytes public_key) {
+  PEDIGREE_ASSIGN(const Sha256 digest, crypto.sha256(public_key));
+  KeyIdentifier identifier{};
+  std::copy_n(digest.begin(), identifier.size(), identifier.begin());
+  return identifier;
+}
+
+Result<std::array<std::uint8_t, 16>> random_serial(const crypto::Crypto& crypto) {
+  std::array<std::uint8_t, 16> serial{};
+  while (serial[0] == 0) PEDIGREE_TRY(crypto.random(serial));
+  return serial;
+}
+
+std::string_view name(TlsRole role) noexcept {
+  switch (role) {
+    case TlsRole::server:
+      return "server";
+    case TlsRole::station:
+      return "station";
+    case TlsRole::operator_:
+      break;
+  }
+  return "operator";
+}
+
+Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields) {
+  const x509::NamePart parts[] = {{oid::kCommonName, fields.common_name}};
+  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, parts));
+  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
+  x509::CertificateFields certificate;
+  certificate.serial = serial;
+  certificate.subject = subject.name;
+  certificate.issuer = subject.name;
+  certificate.not_before = fields.not_before;
+  certificate.not_after = fields.not_after;
+  certificate.spki = subject.spki;
+  certificate.extensions.basic_constraints = {true, fields.path_len};
+  certificate.extensions.key_usage = x509::kKeyCertSign | x509::kCrlSign;
+  certificate.extensions.subject_key_identifier = subject.identifier;
+  if (!fields.issuer) return sign(crypto, certificate, fields.key);
+  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer->certificate));
+  certificate.issuer = issuer.subject();
+  certificate.extensions.authority_key_identifier =
+      issuer.extensions().subject_key_identifier.value_or(Bytes{});
+  return sign(crypto, certificate, fields.issuer->key);
+}
+
+Result<Der> make_tls(const crypto::Crypto& crypto, const TlsFields& fields) {
+  const x509::NamePart parts[] = {{oid::kOrganizationalUnitName, name(fields.role)},
+                                  {oid::kCommonName, fields.common_name}};
+  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, parts));
+  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
+  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
+  const Bytes purpose[] = {fields.role == TlsRole::server ? Bytes(oid::kServerAuth)
+                                                          : Bytes(oid::kClientAuth)};
+  const Der names = alternative_names(fields.hosts);
+  x509::CertificateFields certificate;
+  certificate.serial = serial;
+  certificate.subject = subject.name;
+  certificate.issuer = issuer.subject();
+  certificate.not_before = fields.not_before;
+  certificate.not_after = fields.not_after;
+  certificate.spki = subject.spki;
+  certificate.extensions.key_usage = x509::kDigitalSignature;
+  certificate.extensions.ext_key_usage = purpose;
+  certificate.extensions.subject_alt_name = names;
+  certificate.extensions.subject_key_identifier = subject.identifier;
+  certificate.extensions.authority_key_identifier =
+      issuer.extensions().subject_key_identifier.value_or(Bytes{});
+  return sign(crypto, certificate, fields.issuer.key);
+}
+
+}  // namespace pedigree::authority

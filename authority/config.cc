@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "authority/config.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <initializer_list>
+
+#include "authority/text.h"
+
+namespace pedigree::authority {
+namespace {
+
+/// Reads settings of one table and remembers the first thing that is wrong.
+class Settings {
+ public:
+  Settings(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
+
+  void only(std::initializer_list<std::string_view> known) {
+    for (const auto& [key, node] : table_) {
+      if (std::ranges::find(known, key.str()) == known.end())
+        wrong(key.str(), node, "is not a known setting");
+    }
+  }
+  template <typename T>
+  void read(std::string_view key, T& out) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    if (const auto value = node->value_exact<T>()) {
+      out = *value;
+    } else {
+      wrong(key, *node, "has a value of the wrong type");
+    }
+  }
+  void read_count(std::string_view key, std::uint32_t& out, std::int64_t least, std::int64_t most) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < least || *value > most) {
+      wrong(key, *node, fmt::format("must be a whole number from {} to {}", least, most));
+    } else {
+      out = static_cast<std::uint32_t>(*value);
+    }
+  }
+  /// Calls `take` with each text of a list; it returns whether it knows the text.
+  template <typename Take>
+  void read_list(std::string_view key, Take take) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    const toml::array* list = node->as_array();
+    if (list == nullptr) return wrong(key, *node, "must be a list of texts");
+    for (const toml::node& item : *list) {
+      const auto text = item.value_exact<std::string>();
+      if (!text) return wrong(key, item, "must be a list of texts");
+      if (!take(*text)) return wrong(key, item, fmt::format("does not know \"{}\"", *text));
+    }
+  }
+  [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
+  void wrong(std::string_view key, const toml::node& node, std::string_view what) {
+    if (!fault_.empty()) return;
+    fault_ = fmt::format("line {}: {}{} {}", node.source().begin.line, where_, key, what);
+  }
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+ private:
+  const toml::table& table_;
+  std::string where_;
+  std::string fault_;
+};
+
+std::unexpected<Refusal> bad(std::string detail) {
+  return refuse(ErrorCode::bad_configuration, std::move(detail));
+}
+
+Answer<void> read_policy(const toml::table& table, Config& config) {
+  Settings settings(table, "authority.");
+  settings.only({"admission", "nonce_seconds", "crl_days", "crl_url", "hardware_type"});
+  std::string admission = config.listed_only ? "listed" : "open";
+  settings.read("admission", admission);
+  settings.read_count("nonce_seconds", config.nonce_seconds, 10, 86400);
+  settings.read_count("crl_days", config.crl_days, 1, 365);
+  settings.read("crl_url", config.crl_url);
+  std::string hardware_type = dotted(config.hardware_type);
+  settings.read("hardware_type", hardware_type);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  if (admission != "open" && admission != "listed")
+    return bad("authority.admission must be \"open\" or \"listed\"");
+  config.listed_only = admission == "listed";
+  config.hardware_type = parse_oid(hardware_type);
+  if (config.hardware_type.empty()) return bad("authority.hardware_type must be an object identifier");
+  if (config.crl_url.size() > 200) return bad("authority.crl_url is longer than 200 characters");
+  return {};
+}
+
+Answer<void> read_issuer(const toml::table& table, Config& config) {
+  Settings settings(table, "issuer.");
+  settings.only({"name", "parent", "state", "profiles"});
+  IssuerConfig issuer;
+  issuer.parent = "root";
+  std::string state = "active";
+  settings.read("name", issuer.name);
+  settings.read("parent", issuer.parent);
+  settings.read("state", state);
+  settings.read_list("profiles", [&](const std::string& profile) {
+    issuer.profiles.push_back(profile);
+    return config.profiles.contains(profile);
+  });
+  if (!settings.fault().empty()) return bad(settings.fault());
+  if (!is_name(issuer.name)) return bad(fmt::format("issuer.name \"{}\" is not a name", issuer.name));
+  const auto named = [&](std::string_view name) {
+    return std::ranges::any_of(config.issuers, [&](const IssuerConfig& other) { return other.name == name; });
+  };
+  if (named(issuer.name)) return bad(fmt::format("issuer {} is there twice", issuer.name));
+  if (issuer.parent != "root" && !named(issuer.parent)) {
+    return bad(fmt::format("issuer {}: its parent {} does not stand before it", issuer.name, issuer.parent));
+  }
+  if (state != "active" && state != "retired") {
+    return bad(fmt::format("issuer {}: state must be \"active\" or \"retired\"", issuer.name));
+  }
+  issuer.state = state == "active" ? IssuerState::active : IssuerState::retired;
+  config.issuers.push_back(std::move(issuer));
+  return {};
+}
+
+void read_validity(Settings& settings, Profile& profile) {
+  const toml::node* node = settings.get("validity");
+  if (node == nullptr) return;
+  const auto days = node->value_exact<std::int64_t>();
+  const auto word = node->value_exact<std::string>();
+  if (word && *word == "forever") {
+    profile.days.reset();
+  } else if (days && *days > 0 && *days <= 36500) {
+    profile.days = static_cast<std::uint32_t>(*days);
+  } else {
+    settings.wrong("validity", *node, "must be \"forever\" or 1 to 36500 days");
+  }
+}
+
+Answer<Profile> read_profile(const toml::table& table, Profile profile) {
+  Settings settings(table, fmt::format("profile.{}.", profile.name));
+  settings.only({"keys", "key_usage", "extended_key_usage", "validity", "hardware_module_name", "device_uri",
+                 "test_keys"});
+  if (settings.get("keys") != nullptr) profile.keys.clear();
+  settings.read_list("keys", [&](const std::string& text) {
+    const auto type = parse_key_type(text);
+    if (type) profile.keys.push_back(*type);
+    return type.has_value();
+  });
+  if (settings.get("key_usage") != nullptr) profile.key_usage = 0;
+  settings.read_list("key_usage", [&](const std::string& text) {
+    const auto bit = parse_key_usage(text);
+    profile.key_usage |= bit.value_or(0);
+    return bit.has_value();
+  });
+  if (settings.get("extended_key_usage") != nullptr) profile.key_purposes.clear();
+  settings.read_list("extended_key_usage", [&](const std::string& text) {
+    profile.key_purposes.push_back(parse_key_purpose(text));
+    return !profile.key_purposes.back().empty();
+  });
+  read_validity(settings, profile);
+  settings.read("hardware_module_name", profile.hardware_module_name);
+  settings.read("device_uri", profile.device_uri);
+  settings.read("test_keys", profile.test_keys);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  if (const auto checked = check_profile(profile); !checked) return std::unexpected(checked.error());
+  return profile;
+}
+
+Answer<void> read_profiles(const toml::table& table, Config& config) {
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const toml::table* settings = node.as_table();
+    if (settings == nullptr || !is_name(name)) return bad(fmt::format("profile.{} is not a profile", name));
+    const auto known = config.profiles.find(name);
+    auto profile =
+        read_profile(*settings, known != config.profiles.end() ? known->second : blank_profile(name));
+    if (!profile) return std::unexpected(profile.error());
+    config.profiles.insert_or_assign(name, *std::move(profile));
+  }
+  return {};
+}
+
+Answer<void> read_issuers(const toml::table& document, Config& config) {
+  const toml::node* node = document.get("issuer");
+  if (node == nullptr) return {};
+  const toml::array* list = node->as_array();
+  if (list == nullptr) return bad("issuers are written as [[issuer]]");
+  for (const toml::node& item : *list) {
+    const toml::table* table = item.as_table();
+    if (table == nullptr) return bad("issuers are written as [[issuer]]");
+    if (const auto read = read_issuer(*table, config); !read) return read;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view name(IssuerState state) noexcept {
+  return state == IssuerState::active ? "active" : "retired";
+}
+
+Config default_config() {
+  Config config;
+  config.hardware_type = parse_oid("1.3.6.1.4.1.32473.1");  // RFC 5612: the enterprise number of examples
+  for (Profile& profile : default_profiles()) config.profiles.emplace(profile.name, profile);
+  return config;
+}
+
+Answer<Config> read_config(std::string_view text) {
+  toml::table document;
+  try {
+    document = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return bad(fmt::format("line {}: {}", error.source().begin.line, error.description()));
+  }
+  Config config = default_config();
+  Settings settings(document, "");
+  settings.only({"authority", "issuer", "profile"});
+  if (!settings.fault().empty()) return bad(settings.fault());
+  for (const auto& [key, read] :
+       {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles}}) {
+    const toml::node* node = document.get(key);
+    if (node == nullptr) continue;
+    if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));
+    if (const auto done = read(*node->as_table(), config); !done) return std::unexpected(done.error());
+  }
+  if (const auto done = read_issuers(document, config); !done) return std::unexpected(done.error());
+  return config;
+}
+
+}  // namespace pedigree::authority

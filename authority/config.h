@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// authority.toml: intermediates, profiles and policy.
+#pragma once
+
+#include <map>
+
+#include "authority/profile.h"
+
+namespace pedigree::authority {
+
+/// `active` issues and is served; `retired` is served (its chain and CRL) but issues nothing.
+enum class IssuerState : std::uint8_t { active, retired };
+/// "active" or "retired". Static storage.
+[[nodiscard]] std::string_view name(IssuerState state) noexcept;
+
+struct IssuerConfig {
+  std::string name;
+  std::string parent;  ///< name of an issuer that stands earlier in the file, or "root"
+  IssuerState state = IssuerState::active;
+  std::vector<std::string> profiles;  ///< what it may issue
+};
+
+struct Config {
+  bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
+  std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
+  std::uint32_t crl_days = 7;          ///< thisUpdate to nextUpdate
+  std::string crl_url;                 ///< base of CRL distribution points, "/{issuer}" is added; empty: none
+  std::vector<std::uint8_t> hardware_type;  ///< hwType of hardwareModuleName, OID content octets
+  std::vector<IssuerConfig> issuers;
+  std::map<std::string, Profile, std::less<>> profiles;
+};
+
+/// Defaults for everything, no issuer.
+[[nodiscard]] Config default_config();
+/// Reads TOML. Unknown settings, wrong types and contradictions are bad_configuration, with line and setting.
+[[nodiscard]] Answer<Config> read_config(std::string_view toml);
+/// Writes a configuration as commented TOML that read_config reads back.
+[[nodiscard]] std::string write_config(const Config& config);
+/// One [[issuer]] table, to append to a configuration file.
+[[nodiscard]] std::string write_issuer(const IssuerConfig& issuer);
+
+}  // namespace pedigree::authority

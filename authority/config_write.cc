@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "authority/config.h"
+#include "authority/text.h"
+
+namespace pedigree::authority {
+namespace {
+
+std::string list(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  quoted.reserve(texts.size());
+  for (const std::string& text : texts) quoted.push_back('"' + text + '"');
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+std::string write_profile(const Profile& profile) {
+  std::vector<std::string> keys;
+  for (const crypto::KeyType type : profile.keys) keys.emplace_back(crypto::name(type));
+  std::vector<std::string> uses;
+  for (unsigned bit = 0; bit < 9; ++bit) {
+    const auto mask = static_cast<std::uint16_t>(1U << bit);
+    if ((profile.key_usage & mask) != 0) uses.emplace_back(key_usage_name(mask));
+  }
+  std::vector<std::string> purposes;
+  for (const auto& purpose : profile.key_purposes) purposes.push_back(dotted(purpose));
+  return fmt::format(
+      "\n[profile.{}]\nkeys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n"
+      "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\n",
+      profile.name, list(keys), list(uses), list(purposes),
+      profile.days ? std::to_string(*profile.days) : std::string("\"forever\""), profile.hardware_module_name,
+      profile.device_uri, profile.test_keys);
+}
+
+}  // namespace
+
+std::string write_issuer(const IssuerConfig& issuer) {
+  return fmt::format("\n[[issuer]]\nname = \"{}\"\nparent = \"{}\"\nstate = \"{}\"\nprofiles = {}\n",
+                     issuer.name, issuer.parent, name(issuer.state), list(issuer.profiles));
+}
+
+std::string write_config(const Config& config) {
+  std::string out = fmt::format(
+      "# Read when the authority starts; a mistake is refused with its line.\n"
+      "[authority]\n"
+      "# \"open\": any device that a station brings; \"listed\": only devices imported as expected.\n"
+      "admission = \"{}\"\n"
+      "nonce_seconds = {}\n"
+      "crl_days = {}\n"
+      "# Base URL of CRL distribution points in certificates, such as \"http://crl.example/v1/crl\"; \"\" "
+      "writes none.\n"
+      "crl_url = \"{}\"\n"
+      "# hwType of hardwareModuleName (RFC 4108). This one is reserved for examples: use an arc of your "
+      "own.\n"
+      "hardware_type = \"{}\"\n",
+      config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
+      dotted(config.hardware_type));
+  for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
+  for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
+  return out;
+}
+
+}  // namespace pedigree::authority

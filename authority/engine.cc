@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "authority/engine.h"
+
+#include <fmt/format.h>
+
+#include "authority/receipt.h"
+#include "authority/request.h"
+
+namespace pedigree::authority {
+
+Engine::Engine(const crypto::Crypto& crypto, Config config, Der root, std::vector<Issuer> issuers,
+               Bytes nonce_secret)
+    : crypto_(crypto), config_(std::move(config)), root_(std::move(root)), issuers_(std::move(issuers)) {
+  std::copy_n(nonce_secret.begin(), std::min(nonce_secret.size(), nonce_secret_.size()),
+              nonce_secret_.begin());
+  if (const auto certificate = x509::Certificate::parse(root_)) {
+    root_spki_sha256_ = crypto_.sha256(certificate->spki().whole).value_or(Sha256{});
+  }
+}
+
+const Issuer* Engine::find_issuer(std::string_view name) const noexcept {
+  const auto found = std::ranges::find_if(issuers_, [&](const Issuer& i) { return i.config().name == name; });
+  return found == issuers_.end() ? nullptr : &*found;
+}
+
+Answer<const Profile*> Engine::find_profile(std::string_view name) const {
+  const auto found = config_.profiles.find(name);
+  if (found == config_.profiles.end()) {
+    return refuse(ErrorCode::unknown_profile, fmt::format("there is no profile \"{}\"", name.substr(0, 64)));
+  }
+  return &found->second;
+}
+
+Answer<const Issuer*> Engine::select_issuer(std::string_view name, std::string_view profile) const {
+  if (!name.empty()) {
+    const Issuer* issuer = find_issuer(name);
+    if (issuer == nullptr) {
+      return refuse(ErrorCode::unknown_issuer,
+                    fmt::format("there is no intermediate \"{}\"", name.substr(0, 64)));
+    }
+    if (issuer->config().state != IssuerState::active) {
+      return refuse(ErrorCode::unknown_issuer, fmt::format("intermediate {} is retired", name));
+    }
+    if (!issuer->may_issue(profile)) {
+      return refuse(ErrorCode::unknown_profile,
+                    fmt::format("intermediate {} does not issue {}", name, profile));
+    }
+    return issuer;
+  }
+  for (const Issuer& issuer : issuers_) {
+    if (issuer.config().state == IssuerState::active && issuer.may_issue(profile)) return &issuer;
+  }
+  return refuse(ErrorCode::unknown_issuer, fmt::format("no active intermediate issues {}", profile));
+}
+
+Answer<std::pair<Nonce, der::UnixTime>> Engine::nonce(const registry::DeviceId& device,
+                                                      std::string_view profile, der::UnixTime now) const {
+  if (const auto found = find_profile(profile); !found) return std::unexpected(found.error());
+  const der::UnixTime expires = now + config_.nonce_seconds;
+  const auto made = make_nonce(crypto_, nonce_secret_, device, profile, expires);
+  if (!made) return refuse(made.error());
+  return std::pair(*made, expires);
+}
+
+Answer<Certified> Engine::certify(const EnrolRequest& request, der::UnixTime now) const {
+  const auto profile = find_profile(request.profile);
+  if (!profile) return std::unexpected(profile.error());
+  const auto issuer = select_issuer(request.issuer, request.profile);
+  if (!issuer) return std::unexpected(issuer.error());
+  if (const auto fresh =
+          check_nonce(crypto_, nonce_secret_, request.device, request.profile, now, request.nonce);
+      !fresh) {
+    return refuse(fresh.error());
+  }
+  const auto checked = check_request(crypto_, **profile, request.device, request.nonce, request.csr);
+  if (!checked) return std::unexpected(checked.error());
+  const auto serial = random_serial(crypto_);
+  if (!serial) return refuse(serial.error());
+  Certified certified;
+  registry::Certificate& certificate = certified.certificate;
+  certificate.serial = *serial;
+  certificate.device = request.device;
+  certificate.profile = request.profile;
+  certificate.issuer = (*issuer)->config().name;
+  certificate.key = checked->spki_sha256;
+  certificate.not_before = now;
+  certificate.not_after = not_after(**profile, now);
+  certificate.issued_at = now;
+  auto der = (*issuer)->issue(crypto_, **profile, {*serial, request.device, checked->request.spki(), now});
+  if (!der) return refuse(der.error());
+  certificate.der = *std::move(der);
+  certified.issuer = *issuer;
+  return certified;
+}
+
+Answer<std::vector<Bytes>> Engine::chain(const registry::Certificate& certificate) const {
+  const Issuer* issuer = find_issuer(certificate.issuer);
+  if (issuer == nullptr) {
+    return refuse(
+        ErrorCode::unknown_issuer,
+        fmt::format("the certificate's intermediate {} is not configured any more", certificate.issuer));
+  }
+  std::vector<Bytes> chain{certificate.der};
+  chain.insert(chain.end(), issuer->chain().begin(), issuer->chain().end());
+  return chain;
+}
+
+Answer<void> Engine::check_receipt(const registry::Certificate& certificate, Bytes nonce, Bytes receipt,
+                                   der::UnixTime now) const {
+  if (const auto fresh =
+          check_nonce(crypto_, nonce_secret_, certificate.device, certificate.profile, now, nonce);
+      !fresh) {
+    return refuse(fresh.error());
+  }
+  const auto chain_of = chain(certificate);
+  if (!chain_of) return std::unexpected(chain_of.error());
+  return verify_receipt(crypto_, *chain_of, certificate.device, nonce, receipt);
+}
+
+Answer<Der> Engine::make_crl(std::string_view name, std::span<const x509::RevokedEntry> entries,
+                             der::UnixTime now) const {
+  const Issuer* issuer = find_issuer(name);
+  if (issuer == nullptr) {
+    return refuse(ErrorCode::unknown_issuer,
+                  fmt::format("there is no intermediate \"{}\"", name.substr(0, 64)));
+  }
+  auto crl =
+      issuer->make_crl(crypto_, entries, now, now + static_cast<der::UnixTime>(config_.crl_days) * 86400);
+  if (!crl) return refuse(crl.error());
+  return *std::move(crl);
+}
+
+}  // namespace pedigree::authority

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CA engine: decides about requests and writes certificates. Knows no database and no network.
+#pragma once
+
+#include "authority/issuer.h"
+#include "authority/nonce.h"
+
+namespace pedigree::authority {
+
+struct EnrolRequest {
+  registry::DeviceId device{};
+  std::string_view profile;
+  std::string_view issuer;  ///< name; empty: the first active issuer that has the profile
+  Bytes nonce;              ///< as the authority gave it
+  Bytes csr;                ///< DER
+};
+
+/// A chain that the engine wrote: what the registry stores of it, and who signed.
+struct Certified {
+  registry::Certificate certificate;
+  const Issuer* issuer = nullptr;
+};
+
+/// Immutable once made, and then used by any number of threads.
+class Engine {
+ public:
+  /// Issuers that lend keys borrow them: the keys must live as long. Errors: those of Issuer::make.
+  Engine(const crypto::Crypto& crypto, Config config, Der root, std::vector<Issuer> issuers,
+         Bytes nonce_secret);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine() { wipe(nonce_secret_); }
+
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] const std::vector<Issuer>& issuers() const noexcept { return issuers_; }
+  [[nodiscard]] const Issuer* find_issuer(std::string_view name) const noexcept;
+  [[nodiscard]] const Der& root() const noexcept { return root_; }
+  [[nodiscard]] const Sha256& root_spki_sha256() const noexcept { return root_spki_sha256_; }
+
+  /// A nonce for this device and profile, and when it expires. Errors: unknown_profile.
+  [[nodiscard]] Answer<std::pair<Nonce, der::UnixTime>> nonce(const registry::DeviceId& device,
+                                                              std::string_view profile,
+                                                              der::UnixTime now) const;
+
+  /// Checks nonce, request, proof of possession and policy, and writes the certificate. Nothing is issued
+  /// until the registry has stored it. Errors: unknown_profile, unknown_issuer, bad_nonce, bad_request
+  /// (subject or challenge), test_key, wrong_key_type, those of Request::parse and Request::verify.
+  [[nodiscard]] Answer<Certified> certify(const EnrolRequest& request, der::UnixTime now) const;
+
+  /// Leaf first, without the root. Errors: unknown_issuer.
+  [[nodiscard]] Answer<std::vector<Bytes>> chain(const registry::Certificate& certificate) const;
+
+  /// Checks a receipt (enrol::Receipt in a COSE_Sign1) by the key of `certificate`: nonce, device and chain.
+  /// Errors: bad_nonce, bad_receipt.
+  [[nodiscard]] Answer<void> check_receipt(const registry::Certificate& certificate, Bytes nonce,
+                                           Bytes receipt, der::UnixTime now) const;
+
+  /// A CRL of this issuer, valid for Config::crl_days. Errors: unknown_issuer, key_not_found.
+  [[nodiscard]] Answer<Der> make_crl(std::string_view issuer, std::span<const x509::RevokedEntry> entries,
+                                     der::UnixTime now) const;
+
+ private:
+  [[nodiscard]] Answer<const Profile*> find_profile(std::string_view name) const;
+  [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile) const;
+
+  const crypto::Crypto& crypto_;
+  Config config_;
+  Der root_;
+  Sha256 root_spki_sha256_{};
+  std::vector<Issuer> issuers_;
+  std::array<std::uint8_t, 32> nonce_secret_{};
+};
+
+}  // namespace pedigree::authority

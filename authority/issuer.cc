@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "authority/issuer.h"
+
+#include "core/x509/oids.h"
+
+namespace pedigree::authority {
+namespace {
+
+namespace oid = x509::oid;
+
+// Placeholders are written where a certificate differs from the next, found once, and overwritten in copies.
+constexpr std::size_t kHexIdSize = 2 * enrol::kDeviceIdSize;
+constexpr registry::DeviceId kRawPlaceholder = [] {
+  registry::DeviceId id{};
+  id.fill(0xa5);
+  return id;
+}();
+constexpr KeyIdentifier kKeyPlaceholder = [] {
+  KeyIdentifier id{};
+  id.fill(0x5a);
+  return id;
+}();
+constexpr std::string_view kUriPrefix = "urn:dev:ueid:";
+
+std::string hex_placeholder() {
+  return std::string(kHexIdSize, '#');
+}
+
+template <typename Write>
+Der encode(Write write) {
+  std::array<std::uint8_t, 2048> buffer{};
+  Writer out(buffer);
+  der::Builder builder(out);
+  write(builder);
+  const Bytes octets = out.written();
+  return {octets.begin(), octets.end()};
+}
+
+std::optional<std::size_t> find(const Der& in, Bytes what) {
+  const auto at = std::search(in.begin(), in.end(), what.begin(), what.end());
+  if (at == in.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - in.begin());
+}
+
+void patch(MutableBytes der, std::size_t at, Bytes value) {
+  std::copy(value.begin(), value.end(), der.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+/// GeneralNames content: hardwareModuleName (RFC 4108 5) and the device's URN.
+Der alternative_names(const Config& config, const Profile& profile) {
+  return encode([&](der::Builder& out) {
+    if (profile.hardware_module_name) {
+      const std::size_t other_name = out.open(der::context_constructed(0));
+      out.oid(oid::kHardwareModuleName);
+      const std::size_t value = out.open(der::context_constructed(0));
+      const std::size_t module = out.open(der::kSequence);
+      out.oid(config.hardware_type);
+      out.element(der::kOctetString, kRawPlaceholder);
+      out.close(module);
+      out.close(value);
+      out.close(other_name);
+    }
+    if (profile.device_uri) {
+      out.element(der::context(6), as_bytes(std::string(kUriPrefix) + hex_placeholder()));
+    }
+  });
+}
+
+std::array<std::uint8_t, kHexIdSize> hex_digits(const registry::DeviceId& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::uint8_t, kHexIdSize> digits{};
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    digits.at(2 * i) = static_cast<std::uint8_t>(kDigits[id.at(i) >> 4U]);
+    digits.at(2 * i + 1) = static_cast<std::uint8_t>(kDigits[id.at(i) & 15U]);
+  }
+  return digits;
+}
+
+}  // namespace
+
+der::UnixTime not_after(const Profile& profile, der::UnixTime not_before) noexcept {
+  if (!profile.days) return der::kNoWellDefinedExpiration;
+  return not_before + static_cast<der::UnixTime>(*profile.days) * 86400 - 1;  // notAfter is inclusive
+}
+
+Result<Issuer> Issuer::make(const Config& config, const IssuerConfig& issuer, std::vector<Der> chain,
+                            std::optional<crypto::PrivateKey> key) {
+  Issuer made(issuer, std::move(chain), key);
+  if (made.chain_.empty()) return fail(ErrorCode::empty_chain);
+  for (const std::string& profile : issuer.profiles) {
+    const auto found = config.profiles.find(profile);
+    if (found == config.profiles.end()) return fail(ErrorCode::bad_configuration);
+    PEDIGREE_ASSIGN(Template ready, made.make_template(config, found->second));
+    made.templates_.emplace(profile, std::move(ready));
+  }
+  return made;
+}
+
+Result<Issuer::Template> Issuer::make_template(const Config& config, const Profile& profile) const {
+  PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
+  if (!certificate.spki().key) return fail(ErrorCode::unsupported_algorithm);
+  const std::string hex = hex_placeholder();
+  const std::string url = config.crl_url.empty() ? std::string() : config.crl_url + "/" + config_.name;
+  const Der names = alternative_names(config, profile);
+  const std::vector<Bytes> purposes(profile.key_purposes.begin(), profile.key_purposes.end());
+  x509::ExtensionSet extensions;
+  extensions.key_usage = profile.key_usage;
+  extensions.ext_key_usage = purposes;
+  extensions.subject_alt_name = names;
+  extensions.crl_distribution_point = url;
+  extensions.subject_key_identifier = kKeyPlaceholder;
+  extensions.authority_key_identifier = certificate.extensions().subject_key_identifier.value_or(Bytes{});
+  Template made;
+  made.head = encode([&](der::Builder& out) {
+    x509::write_signature_algorithm(crypto::default_algorithm(certificate.spki().key->type), out);
+    out.raw(certificate.subject());
+  });
+  made.subject = encode([&](der::Builder& out) {
+    const x509::NamePart parts[] = {{oid::kSerialNumber, hex}};
+    x509::write_name(parts, out);
+  });
+  made.extensions = encode([&](der::Builder& out) {
+    const std::size_t outer = out.open(der::context_constructed(3));
+    const std::size_t list = out.open(der::kSequence);
+    x509::write_extensions(extensions, out);
+    out.close(list);
+    out.close(outer);
+  });
+  made.raw_id = find(made.extensions, kRawPlaceholder);
+  made.hex_id = find(made.extensions, as_bytes(hex));
+  const auto subject_id = find(made.subject, as_bytes(hex));
+  const auto key_at = find(made.extensions, kKeyPlaceholder);
+  const bool complete = subject_id && key_at && made.raw_id.has_value() == profile.hardware_module_name &&
+                        made.hex_id.has_value() == profile.device_uri;
+  if (!complete) return fail(ErrorCode::bad_configuration);
+  made.subject_id = *subject_id;
+  made.key_identifier = *key_at;
+  return made;
+}
+
+Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
+                          const LeafFields& fields) const {
+  const auto found = templates_.find(profile.name);
+  if (found == templates_.end() || !fields.spki.key) return fail(ErrorCode::unknown_profile);
+  if (!key_) return fail(ErrorCode::key_not_found);
+  const Template& ready = found->second;
+  PEDIGREE_ASSIGN(const KeyIdentifier identifier, key_identifier(crypto, fields.spki.key->key));
+  const auto digits = hex_digits(fields.device);
+  std::array<std::uint8_t, 4096> buffer;  // NOLINT: every octet that is read was written
+  Writer out(buffer);
+  der::Builder der(out);
+  const std::size_t tbs = der.open(der::kSequence);
+  const std::size_t version = der.open(der::context_constructed(0));
+  der.integer(2);
+  der.close(version);
+  der.unsigned_integer(fields.serial);
+  der.raw(ready.head);
+  const std::size_t validity = der.open(der::kSequence);
+  der.time(fields.not_before);
+  der.time(not_after(profile, fields.not_before));
+  der.close(validity);
+  const std::size_t subject_at = out.size();
+  der.raw(ready.subject);
+  der.raw(fields.spki.whole);
+  const std::size_t extensions_at = out.size();
+  der.raw(ready.extensions);
+  if (!out.fits()) return fail(ErrorCode::buffer_too_small);
+  patch(buffer, subject_at + ready.subject_id, digits);
+  patch(buffer, extensions_at + ready.key_identifier, identifier);
+  if (ready.raw_id) patch(buffer, extensions_at + *ready.raw_id, fields.device);
+  if (ready.hex_id) patch(buffer, extensions_at + *ready.hex_id, digits);
+  der.close(tbs);
+  PEDIGREE_TRY(x509::sign_and_close(crypto, *key_, crypto::default_algorithm(key_->type), 0, der));
+  const Bytes written = out.written();
+  return Der(written.begin(), written.end());
+}
+
+Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509::RevokedEntry> entries,
+                             der::UnixTime this_update, der::UnixTime next_update) const {
+  if (!key_) return fail(ErrorCode::key_not_found);
+  PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
+  std::array<std::uint8_t, 8> number{};
+  Writer(number).big_endian(static_cast<std::uint64_t>(this_update), 8);
+  x509::CrlFields fields;
+  fields.issuer = certificate.subject();
+  fields.this_update = this_update;
+  fields.next_update = next_update;
+  fields.crl_number = number;
+  fields.authority_key_identifier = certificate.extensions().subject_key_identifier.value_or(Bytes{});
+  fields.entries = entries;
+  Der buffer(2048 + entries.size() * 64);
+  PEDIGREE_ASSIGN(const Bytes written,
+                  x509::write_crl(crypto, fields, *key_, crypto::default_algorithm(key_->type), buffer));
+  return Der(written.begin(), written.end());
+}
+
+}  // namespace pedigree::authority

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// An intermediate that issues: everything that its certificates have in common is encoded once, and a
+// certificate is spliced from that, the request's key and a serial number.
+#pragma once
+
+#include <map>
+
+#include "authority/ca_certificate.h"
+#include "authority/config.h"
+#include "core/x509/crl.h"
+#include "registry/device.h"
+
+namespace pedigree::authority {
+
+/// What differs between two certificates of one issuer and profile.
+struct LeafFields {
+  registry::Serial serial{};
+  registry::DeviceId device{};
+  x509::SubjectPublicKeyInfo spki;  ///< with a key of the contract
+  der::UnixTime not_before = 0;
+};
+
+/// notAfter of a certificate of this profile.
+[[nodiscard]] der::UnixTime not_after(const Profile& profile, der::UnixTime not_before) noexcept;
+
+class Issuer {
+ public:
+  /// `chain`: this issuer first, then its parents without the root. `key` is empty where the process only
+  /// reads. Errors: those of Certificate::parse, bad_configuration (a profile is missing).
+  static Result<Issuer> make(const Config& config, const IssuerConfig& issuer, std::vector<Der> chain,
+                             std::optional<crypto::PrivateKey> key);
+
+  [[nodiscard]] const IssuerConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const std::vector<Der>& chain() const noexcept { return chain_; }
+  [[nodiscard]] bool may_issue(std::string_view profile) const { return templates_.contains(profile); }
+
+  /// Writes and signs a certificate of `profile` (may_issue). Errors: key_not_found, those of Crypto::sign.
+  [[nodiscard]] Result<Der> issue(const crypto::Crypto& crypto, const Profile& profile,
+                                  const LeafFields& fields) const;
+  /// Writes and signs a CRL; its number is `this_update`, which rises. Errors: key_not_found, those of sign.
+  [[nodiscard]] Result<Der> make_crl(const crypto::Crypto& crypto,
+                                     std::span<const x509::RevokedEntry> entries, der::UnixTime this_update,
+                                     der::UnixTime next_update) const;
+
+ private:
+  /// DER with holes for what differs.
+  struct Template {
+    Der head;  ///< signature algorithm and issuer
+    Der subject;
+    Der extensions;                     ///< [3] EXPLICIT, whole
+    std::size_t subject_id = 0;         ///< hex device id in `subject`
+    std::size_t key_identifier = 0;     ///< in `extensions`
+    std::optional<std::size_t> raw_id;  ///< device id octets in `extensions`
+    std::optional<std::size_t> hex_id;  ///< device id hex in `extensions`
+  };
+
+  Issuer(IssuerConfig config, std::vector<Der> chain, std::optional<crypto::PrivateKey> key)
+      : config_(std::move(config)), chain_(std::move(chain)), key_(key) {}
+  [[nodiscard]] Result<Template> make_template(const Config& config, const Profile& profile) const;
+
+  IssuerConfig config_;
+  std::vector<Der> chain_;
+  std::optional<crypto::PrivateKey> key_;
+  std::map<std::string, Template, std::less<>> templates_;
+};
+
+}  // namespace pedigree::authority

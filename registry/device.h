@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices and certificates as the registry knows them: types, states and which change of state is allowed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/enrol/messages.h"
+#include "core/x509/crl.h"
+
+namespace pedigree::registry {
+
+/// UEID of RFC 9711: 33 octets, the first 0x01.
+using DeviceId = std::array<std::uint8_t, enrol::kDeviceIdSize>;
+/// Serial number: 128 random bits, big-endian; the first octet is not zero, so that hex is always 32 digits.
+using Serial = std::array<std::uint8_t, 16>;
+
+/// Stored as numbers: extend, never renumber.
+enum class DeviceState : std::uint8_t {
+  expected = 1,   ///< on the allow-list, never seen
+  pending = 2,    ///< asked for a nonce, holds no certificate yet
+  issued = 3,     ///< holds a certificate, receipt not seen
+  active = 4,     ///< proved that it stored a chain
+  suspended = 5,  ///< refused until an operator reinstates it
+  revoked = 6,    ///< refused; its certificates are revoked
+  retired = 7,    ///< taken out of use, for ever
+};
+enum class CertificateState : std::uint8_t { issued = 1, active = 2, revoked = 3 };
+
+/// "expected" and so on. Static storage.
+[[nodiscard]] std::string_view name(DeviceState state) noexcept;
+[[nodiscard]] std::string_view name(CertificateState state) noexcept;
+[[nodiscard]] std::optional<DeviceState> parse_device_state(std::string_view text) noexcept;
+/// RFC 5280 5.3.1 names ("keyCompromise"). removeFromCRL and certificateHold are not accepted: suspension is
+/// a state of the device and leaves the CRL alone.
+[[nodiscard]] std::optional<x509::RevocationReason> parse_reason(std::string_view text) noexcept;
+
+/// 66 lower-case hex digits that begin with 01. Errors: bad_value.
+[[nodiscard]] Result<DeviceId> parse_device_id(std::string_view hex) noexcept;
+/// 32 lower-case hex digits, not beginning with 00. Errors: bad_serial.
+[[nodiscard]] Result<Serial> parse_serial(std::string_view hex) noexcept;
+[[nodiscard]] std::string hex(Bytes octets);
+/// Lower-case digits only, exactly filling `out`. Errors: bad_value.
+[[nodiscard]] Result<void> unhex(std::string_view text, MutableBytes out) noexcept;
+
+/// Changes of state that an operator may order. Enrolment, receipts and revocation make the others.
+/// A revoked device may be expected again (it then needs a new key); a retired one stays retired.
+[[nodiscard]] bool operator_may_change(DeviceState from, DeviceState to) noexcept;
+
+/// Whether revoking a certificate for this reason takes the whole device out. `superseded` does not: the
+/// device is to get another certificate for a new key.
+[[nodiscard]] bool revokes_device(x509::RevocationReason reason) noexcept;
+
+/// Who did it and from where: the name in the client certificate, the peer's address.
+struct Actor {
+  std::string who;
+  std::string from;
+};
+
+struct Certificate {
+  Serial serial{};
+  DeviceId device{};
+  std::string profile;
+  std::string issuer;
+  Sha256 key{};  ///< SHA-256 of the SubjectPublicKeyInfo
+  CertificateState state = CertificateState::issued;
+  der::UnixTime not_before = 0;
+  der::UnixTime not_after = 0;
+  der::UnixTime issued_at = 0;
+  std::optional<der::UnixTime> receipt_at;
+  std::optional<der::UnixTime> revoked_at;
+  x509::RevocationReason reason = x509::RevocationReason::unspecified;
+  std::vector<std::uint8_t> der;
+};
+
+struct Device {
+  DeviceId id{};
+  DeviceState state = DeviceState::expected;
+  std::string profiles;  ///< comma-separated profiles that the allow-list permits; empty: all
+  der::UnixTime created = 0;
+  der::UnixTime changed = 0;
+};
+
+/// One line of a device's history. `what` is a word: imported, asked, issued, receipt, revoked, state, alarm.
+struct Event {
+  std::int64_t number = 0;
+  DeviceId device{};
+  der::UnixTime when = 0;
+  Actor actor;
+  std::string what;
+  std::optional<DeviceState> from;
+  std::optional<DeviceState> to;
+  std::string why;
+};
+
+}  // namespace pedigree::registry

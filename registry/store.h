@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the authority asks of a database. Rules that must hold for ever stand in the implementation's
+// constraints, not in a process: any number of processes may write.
+//
+// Writes are asynchronous: `done` is called once, on a thread of the store, after the change is durable or
+// has failed; it must not block. Reads run on the calling thread.
+#pragma once
+
+#include <functional>
+
+#include "registry/device.h"
+
+namespace pedigree::registry {
+
+/// A refusal or failure, with what stands in the way.
+struct Conflict {
+  ErrorCode code{};
+  std::optional<Certificate> certificate;  ///< the certificate that stands in the way, where there is one
+};
+
+template <typename T>
+using Outcome = std::expected<T, Conflict>;
+template <typename T>
+using Done = std::function<void(Outcome<T>)>;
+
+struct Issuance {
+  Certificate certificate;
+  Actor actor;
+  bool listed_only = false;  ///< refuse devices that are not on the allow-list
+};
+struct Issued {
+  Certificate certificate;
+  bool reused = false;  ///< the certificate was there already; the new one was dropped
+};
+
+struct Asking {
+  DeviceId device{};
+  std::string profile;
+  Actor actor;
+  der::UnixTime when = 0;
+  bool listed_only = false;
+};
+
+struct Revocation {
+  Serial serial{};
+  x509::RevocationReason reason{};
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+
+struct StateChange {
+  DeviceId device{};
+  DeviceState to{};
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+
+struct Expected {
+  DeviceId device{};
+  std::string profiles;  ///< comma-separated; empty: all
+};
+struct Import {
+  std::vector<Expected> devices;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+struct Imported {
+  std::size_t added = 0;
+  std::size_t known = 0;  ///< were there already and stay as they are
+};
+
+struct DevicePage {
+  std::optional<DeviceState> state;
+  std::optional<DeviceId> after;
+  std::size_t limit = 100;
+};
+
+/// What a CRL lists.
+struct Revoked {
+  Serial serial{};
+  der::UnixTime when = 0;
+  x509::RevocationReason reason{};
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Notes that a device asks for a certificate: expected or unknown becomes pending. Errors: unknown_device,
+  /// device_suspended, device_revoked (with the certificate), retired, unknown_profile (not on its allow-list
+  /// line), database_failure.
+  virtual void ask(Asking asking, Done<void> done) = 0;
+
+  /// Stores a certificate unless one stands in the way. The same device, profile and key again gives the
+  /// stored certificate. Errors: those of ask; duplicate_key (the key is certified already, for another
+  /// device or profile), second_key (the device holds a certificate of this profile for another key), revoked
+  /// (the key's certificate was revoked); the last three are alarms and leave an event.
+  virtual void issue(Issuance issuance, Done<Issued> done) = 0;
+
+  /// The device proved that it stored the certificate's chain. Idempotent. Errors: not_found, revoked and
+  /// those of ask.
+  virtual void activate(Serial serial, Actor actor, der::UnixTime when, Done<DeviceState> done) = 0;
+
+  /// Revokes for ever. Idempotent: the first date and reason stay. Errors: not_found, database_failure.
+  virtual void revoke(Revocation revocation, Done<Certificate> done) = 0;
+
+  /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device
+  /// restores the state that it had.
+  virtual void change_state(StateChange change, Done<DeviceState> done) = 0;
+
+  /// Adds devices to the allow-list. Errors: database_failure.
+  virtual void import(Import import, Done<Imported> done) = 0;
+
+  /// Reads. Errors: not_found, database_failure.
+  [[nodiscard]] virtual Result<Device> device(const DeviceId& id) = 0;
+  [[nodiscard]] virtual Result<std::vector<Device>> devices(const DevicePage& page) = 0;
+  [[nodiscard]] virtual Result<Certificate> certificate(const Serial& serial) = 0;
+  [[nodiscard]] virtual Result<std::vector<Certificate>> certificates(const DeviceId& id) = 0;
+  [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
+  /// Revoked certificates of an issuer in the order of revocation.
+  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(std::string_view issuer) = 0;
+  /// Number of revoked certificates of an issuer: it never falls, so it tells whether a CRL is out of date.
+  [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
+  /// Whether the database answers.
+  [[nodiscard]] virtual Result<void> health() = 0;
+};
+
+}  // namespace pedigree::registry

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/app.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <future>
+
+#include "server/store/sqlite_store.h"
+
+namespace pedigree::app {
+namespace {
+
+der::UnixTime now() {
+  return std::time(nullptr);
+}
+
+Answer<std::unique_ptr<registry::Store>> open_database(const Directory& directory) {
+  store::StoreOptions options;
+  options.file = directory.layout().database();
+  auto store = store::open_store(options);
+  if (!store) {
+    return authority::refuse(store.error().code,
+                             fmt::format("{}: {}", options.file.string(), sentence(store.error().code)));
+  }
+  return *std::move(store);
+}
+
+}  // namespace
+
+struct App::State {
+  std::unique_ptr<Directory> directory;
+  std::unique_ptr<registry::Store> store;
+  std::unique_ptr<http::Api> api;
+  std::unique_ptr<http::Server> server;
+
+  ~State() {
+    if (server) server->stop();
+    // The store answers what it still holds, into loops that have stopped but exist.
+    store.reset();
+    server.reset();
+  }
+};
+
+App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
+App::~App() = default;
+
+Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const SecretText& passphrase) {
+  auto state = std::make_unique<State>();
+  auto directory = Directory::open(options.directory, &passphrase);
+  if (!directory) return std::unexpected(directory.error());
+  state->directory = *std::move(directory);
+  auto store = open_database(*state->directory);
+  if (!store) return std::unexpected(store.error());
+  state->store = *std::move(store);
+  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, now);
+  auto settings = state->directory->server_options();
+  if (!settings) return std::unexpected(settings.error());
+  settings->host = options.host;
+  settings->port = options.port;
+  settings->threads = options.threads;
+  auto server = http::Server::start(*std::move(settings), *state->api);
+  if (!server) return std::unexpected(server.error());
+  state->server = *std::move(server);
+  return std::unique_ptr<App>(new App(std::move(state)));
+}
+
+std::string App::url() const {
+  return state_->server->url();
+}
+
+std::uint16_t App::port() const {
+  return state_->server->port();
+}
+
+struct LocalAuthority::State {
+  std::unique_ptr<Directory> directory;
+  std::unique_ptr<registry::Store> store;
+  std::unique_ptr<http::Api> api;
+};
+
+LocalAuthority::LocalAuthority(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LocalAuthority::~LocalAuthority() = default;
+
+Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesystem::path& path,
+                                                             const SecretText* passphrase) {
+  auto state = std::make_unique<State>();
+  auto directory = Directory::open(path, passphrase);
+  if (!directory) return std::unexpected(directory.error());
+  state->directory = *std::move(directory);
+  auto store = open_database(*state->directory);
+  if (!store) return std::unexpected(store.error());
+  state->store = *std::move(store);
+  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, now);
+  return std::unique_ptr<LocalAuthority>(new LocalAuthority(std::move(state)));
+}
+
+http::Response LocalAuthority::call(http::Method method, std::string_view target, std::string_view body,
+                                    std::string who) {
+  const http::Identity identity{http::Role::operator_, std::move(who), "local"};
+  std::promise<http::Response> promise;
+  state_->api->handle({method, target, body, &identity},
+                      [&promise](http::Response response) { promise.set_value(std::move(response)); });
+  return promise.get_future().get();
+}
+
+const authority::Engine& LocalAuthority::engine() const noexcept {
+  return state_->directory->engine();
+}
+
+}  // namespace pedigree::app

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The authority as it runs: directory, registry, interface and server, put together.
+#pragma once
+
+#include <memory>
+
+#include "server/app/directory.h"
+#include "server/http/api.h"
+#include "server/http/server.h"
+
+namespace pedigree::app {
+
+struct ServeOptions {
+  std::filesystem::path directory;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  unsigned threads = 0;  ///< 0: as many as there are cores
+};
+
+/// A serving authority.
+class App {
+ public:
+  /// Errors: those of Directory::open, Server::start and the store.
+  static Answer<std::unique_ptr<App>> start(const ServeOptions& options, const SecretText& passphrase);
+  /// Answers what is being worked on, writes what was submitted, closes the database.
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  [[nodiscard]] std::string url() const;
+  [[nodiscard]] std::uint16_t port() const;
+
+ private:
+  struct State;
+  explicit App(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// The same interface without a server, and without CA keys unless a passphrase is given, for commands that
+/// work on the directory itself, which may be served at the same time.
+class LocalAuthority {
+ public:
+  /// Errors: those of Directory::open and the store.
+  static Answer<std::unique_ptr<LocalAuthority>> open(const std::filesystem::path& directory,
+                                                      const SecretText* passphrase = nullptr);
+  ~LocalAuthority();
+  LocalAuthority(const LocalAuthority&) = delete;
+  LocalAuthority& operator=(const LocalAuthority&) = delete;
+
+  /// Calls /v1 as an operator of that name and waits for the answer.
+  [[nodiscard]] http::Response call(http::Method method, std::string_view target, std::string_view body,
+                                    std::string who);
+  [[nodiscard]] const authority::Engine& engine() const noexcept;
+
+ private:
+  struct State;
+  explicit LocalAuthority(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pedigree::app

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/directory.h"
+
+#include <fmt/format.h>
+
+#include <list>
+
+#include "crypto/openssl/keys.h"
+#include "crypto/openssl/openssl_crypto.h"
+
+namespace pedigree::app {
+
+using authority::refuse;
+
+struct Directory::State {
+  Layout layout;
+  crypto::OpenSslCrypto crypto;
+  std::list<crypto::OpenSslKey> keys;  // a list: the issuers' views point at its elements
+  std::optional<authority::Engine> engine;
+
+  Answer<void> open(const SecretText* passphrase);
+  Answer<authority::Issuer> open_issuer(const authority::Config& config,
+                                        const authority::IssuerConfig& issuer,
+                                        const std::vector<authority::Issuer>& parents,
+                                        const SecretText* passphrase);
+  Answer<crypto::PrivateKey> open_key(const std::string& name, const Der& certificate,
+                                      const SecretText& passphrase);
+};
+
+Answer<crypto::PrivateKey> Directory::State::open_key(const std::string& name, const Der& certificate,
+                                                      const SecretText& passphrase) {
+  const auto path = layout.issuer_key(name);
+  const auto pem = read_private(path);
+  if (!pem) return std::unexpected(pem.error());
+  auto key = crypto::OpenSslKey::from_pem(pem->text(), passphrase.text());
+  if (!key) {
+    return refuse(key.error().code, fmt::format("{}: {}", path.string(), sentence(key.error().code)));
+  }
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
+  const auto half = crypto.public_key(key->view(), buffer);
+  const auto parsed = x509::Certificate::parse(certificate);
+  if (!half || !parsed || !parsed->spki().key || !equal(half->key, parsed->spki().key->key)) {
+    return refuse(ErrorCode::key_mismatch,
+                  fmt::format("{} is not the key of {}'s certificate", path.string(), name));
+  }
+  keys.push_back(*std::move(key));
+  return keys.back().view();
+}
+
+Answer<authority::Issuer> Directory::State::open_issuer(const authority::Config& config,
+                                                        const authority::IssuerConfig& issuer,
+                                                        const std::vector<authority::Issuer>& parents,
+                                                        const SecretText* passphrase) {
+  auto certificate = read_certificate(layout.issuer_certificate(issuer.name));
+  if (!certificate) return std::unexpected(certificate.error());
+  std::vector<Der> chain{*std::move(certificate)};
+  for (const authority::Issuer& parent : parents) {
+    if (parent.config().name != issuer.parent) continue;
+    chain.insert(chain.end(), parent.chain().begin(), parent.chain().end());
+  }
+  std::optional<crypto::PrivateKey> key;
+  if (passphrase != nullptr) {
+    const auto opened = open_key(issuer.name, chain.front(), *passphrase);
+    if (!opened) return std::unexpected(opened.error());
+    key = *opened;
+  }
+  auto made = authority::Issuer::make(config, issuer, std::move(chain), key);
+  if (!made)
+    return refuse(made.error().code, fmt::format("issuer {}: {}", issuer.name, sentence(made.error().code)));
+  return *std::move(made);
+}
+
+Answer<void> Directory::State::open(const SecretText* passphrase) {
+  const auto text = read_text(layout.config());
+  if (!text) return std::unexpected(text.error());
+  auto config = authority::read_config(*text);
+  if (!config) {
+    return refuse(config.error().code,
+                  fmt::format("{}: {}", layout.config().string(), config.error().detail));
+  }
+  auto root = read_certificate(layout.root_certificate());
+  if (!root) return std::unexpected(root.error());
+  const auto secret = read_private(layout.nonce_key());
+  if (!secret) return std::unexpected(secret.error());
+  if (secret->text().size() != authority::NonceSecret().span().size()) {
+    return refuse(ErrorCode::bad_configuration,
+                  fmt::format("{} must hold 32 octets", layout.nonce_key().string()));
+  }
+  std::vector<authority::Issuer> issuers;
+  for (const authority::IssuerConfig& issuer : config->issuers) {
+    auto opened = open_issuer(*config, issuer, issuers, passphrase);
+    if (!opened) return std::unexpected(opened.error());
+    issuers.push_back(*std::move(opened));
+  }
+  engine.emplace(crypto, *std::move(config), *std::move(root), std::move(issuers), as_bytes(secret->text()));
+  return {};
+}
+
+Directory::Directory(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Directory::~Directory() = default;
+
+Answer<std::unique_ptr<Directory>> Directory::open(const std::filesystem::path& path,
+                                                   const SecretText* passphrase) {
+  auto state = std::make_unique<State>();
+  state->layout = {path};
+  if (const auto opened = state->open(passphrase); !opened) return std::unexpected(opened.error());
+  return std::unique_ptr<Directory>(new Directory(std::move(state)));
+}
+
+const Layout& Directory::layout() const noexcept {
+  return state_->layout;
+}
+
+const authority::Engine& Directory::engine() const noexcept {
+  return *state_->engine;
+}
+
+Answer<http::ServerOptions> Directory::server_options() const {
+  const Layout& layout = state_->layout;
+  auto ca = read_text(layout.tls_certificate("ca"));
+  if (!ca) return std::unexpected(ca.error());
+  auto certificate = read_text(layout.tls_certificate("server"));
+  if (!certificate) return std::unexpected(certificate.error());
+  const auto key = read_private(layout.tls_key("server"));
+  if (!key) return std::unexpected(key.error());
+  http::ServerOptions options;
+  options.ca_pem = *std::move(ca);
+  options.certificate_pem = *std::move(certificate);
+  options.key_pem = key->text();
+  return options;
+}
+
+}  // namespace pedigree::app

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// An authority's directory, read: configuration, certificates, keys, and the engine over them.
+#pragma once
+
+#include <memory>
+
+#include "authority/engine.h"
+#include "server/app/files.h"
+#include "server/http/server.h"
+
+namespace pedigree::app {
+
+class Directory {
+ public:
+  /// Without a passphrase no CA key is opened: such a directory can be looked at, but signs nothing.
+  /// Errors: io_failure, bad_configuration, wrong_passphrase, those of parsing.
+  static Answer<std::unique_ptr<Directory>> open(const std::filesystem::path& path,
+                                                 const SecretText* passphrase);
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory();
+
+  [[nodiscard]] const Layout& layout() const noexcept;
+  [[nodiscard]] const authority::Engine& engine() const noexcept;
+  /// The server's certificate, key and client CA. Errors: io_failure, bad_configuration.
+  [[nodiscard]] Answer<http::ServerOptions> server_options() const;
+
+ private:
+  struct State;
+  explicit Directory(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pedigree::app

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of an authority's directory: private ones are made 0600 and refused when others may read them.
+#pragma once
+
+#include <filesystem>
+
+#include "authority/ca_certificate.h"
+
+namespace pedigree::app {
+
+using authority::Answer;
+using authority::Der;
+
+/// A text that wipes itself.
+class SecretText {
+ public:
+  SecretText() = default;
+  explicit SecretText(std::string text) : text_(std::move(text)) {}
+  SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) { other.clear(); }
+  SecretText& operator=(SecretText&& other) noexcept {
+    clear();
+    text_ = std::move(other.text_);
+    other.clear();
+    return *this;
+  }
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+  ~SecretText() { clear(); }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  void clear() noexcept {
+    wipe({reinterpret_cast<std::uint8_t*>(text_.data()), text_.size()});
+    text_.clear();
+  }
+  std::string text_;
+};
+
+/// Names of the files in an authority's directory.
+struct Layout {
+  std::filesystem::path directory;
+  [[nodiscard]] std::filesystem::path config() const { return directory / "authority.toml"; }
+  [[nodiscard]] std::filesystem::path root_certificate() const { return directory / "root.cert.pem"; }
+  [[nodiscard]] std::filesystem::path root_key() const { return directory / "root.key.pem"; }
+  [[nodiscard]] std::filesystem::path nonce_key() const { return directory / "nonce.key"; }
+  [[nodiscard]] std::filesystem::path database() const { return directory / "pedigree.sqlite"; }
+  [[nodiscard]] std::filesystem::path issuers() const { return directory / "issuers"; }
+  [[nodiscard]] std::filesystem::path issuer_certificate(std::string_view name) const {
+    return issuers() / (std::string(name) + ".cert.pem");
+  }
+  [[nodiscard]] std::filesystem::path issuer_key(std::string_view name) const {
+    return issuers() / (std::string(name) + ".key.pem");
+  }
+  [[nodiscard]] std::filesystem::path tls() const { return directory / "tls"; }
+  /// `who`: ca, server, station, operator.
+  [[nodiscard]] std::filesystem::path tls_certificate(std::string_view who) const {
+    return tls() / (std::string(who) + ".cert.pem");
+  }
+  [[nodiscard]] std::filesystem::path tls_key(std::string_view who) const {
+    return tls() / (std::string(who) + ".key.pem");
+  }
+};
+
+/// Creates a directory with mode 0700; an empty one that is there already is taken. Errors: io_failure.
+[[nodiscard]] Answer<void> make_directory(const std::filesystem::path& path);
+/// Creates a file, which must not exist, with mode 0600, and synchronises it. Errors: io_failure.
+[[nodiscard]] Answer<void> write_private(const std::filesystem::path& path, std::string_view text);
+/// Errors: io_failure.
+[[nodiscard]] Answer<std::string> read_text(const std::filesystem::path& path);
+/// Errors: io_failure; bad_configuration where group or others have any access.
+[[nodiscard]] Answer<SecretText> read_private(const std::filesystem::path& path);
+
+/// A certificate as PEM (RFC 7468 5).
+[[nodiscard]] std::string certificate_pem(Bytes der);
+/// The first certificate of a PEM file. Errors: io_failure, bad_pem.
+[[nodiscard]] Answer<Der> read_certificate(const std::filesystem::path& path);
+
+}  // namespace pedigree::app

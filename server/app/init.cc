@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/init.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "authority/text.h"
+#include "crypto/openssl/keys.h"
+#include "crypto/openssl/openssl_crypto.h"
+
+namespace pedigree::app {
+namespace {
+
+using authority::refuse;
+using crypto::OpenSslKey;
+
+constexpr der::UnixTime kDay = 86400;
+constexpr der::UnixTime kRootLife = 20 * 365 * kDay;
+constexpr der::UnixTime kIssuerLife = 10 * 365 * kDay;
+constexpr der::UnixTime kTlsLife = 2 * 365 * kDay;
+
+/// A CA that was made: certificate and key.
+struct Made {
+  Der certificate;
+  OpenSslKey key;
+};
+
+class Init {
+ public:
+  Init(const InitOptions& options, const SecretText& passphrase)
+      : options_(options), passphrase_(passphrase), layout_{options.directory} {}
+
+  Answer<void> run() {
+    for (const auto step : {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
+                            &Init::write_settings}) {
+      if (const auto done = (this->*step)(); !done) return done;
+    }
+    return {};
+  }
+
+ private:
+  Answer<void> make_directories() {
+    for (const auto& path : {layout_.directory, layout_.issuers(), layout_.tls()}) {
+      if (const auto made = make_directory(path); !made) return made;
+    }
+    return {};
+  }
+
+  Answer<Made> make_ca(std::string name, crypto::KeyType type, const Made* issuer,
+                       std::optional<std::uint32_t> path_len, der::UnixTime life) {
+    auto key = OpenSslKey::generate(type);
+    if (!key) return refuse(key.error());
+    authority::CaFields fields{std::move(name), key->view(), {}, path_len, options_.now, options_.now + life};
+    if (issuer != nullptr) fields.issuer = authority::Signer{issuer->certificate, issuer->key.view()};
+    auto certificate = authority::make_ca(crypto_, fields);
+    if (!certificate) return refuse(certificate.error());
+    return Made{*std::move(certificate), *std::move(key)};
+  }
+
+  Answer<void> store(const std::filesystem::path& certificate, const std::filesystem::path& key,
+                     const Made& made, const std::string& passphrase) {
+    auto pem = made.key.to_pem(passphrase);
+    if (!pem) return refuse(pem.error());
+    const SecretText secret(*std::move(pem));
+    if (const auto written = write_private(key, secret.text()); !written) return written;
+    return write_private(certificate, certificate_pem(made.certificate));
+  }
+
+  Answer<void> make_root() {
+    auto root = make_ca(options_.root_name, options_.key_type, nullptr, std::nullopt, kRootLife);
+    if (!root) return std::unexpected(root.error());
+    const auto stored = store(layout_.root_certificate(), layout_.root_key(), *root, passphrase_.text());
+    cas_.emplace("root", *std::move(root));
+    return stored;
+  }
+
+  /// How many levels of CA stand below this one: its pathLenConstraint.
+  std::uint32_t height(std::string_view name) const {
+    std::uint32_t most = 0;
+    for (const NewIssuer& issuer : options_.issuers) {
+      if (issuer.parent == name) most = std::max(most, height(issuer.name) + 1);
+    }
+    return most;
+  }
+
+  Answer<void> make_issuers() {
+    for (const NewIssuer& issuer : options_.issuers) {
+      const auto parent = cas_.find(issuer.parent);
+      if (!authority::is_name(issuer.name) || cas_.contains(issuer.name)) {
+        return refuse(ErrorCode::bad_configuration,
+                      fmt::format("\"{}\" is no name for an issuer, or is there twice", issuer.name));
+      }
+      if (parent == cas_.end()) {
+        return refuse(
+            ErrorCode::bad_configuration,
+            fmt::format("issuer {}: its parent {} does not stand before it", issuer.name, issuer.parent));
+      }
+      auto made =
+          make_ca(issuer.common_name, options_.key_type, &parent->second, height(issuer.name), kIssuerLife);
+      if (!made) return std::unexpected(made.error());
+      const auto stored = store(layout_.issuer_certificate(issuer.name), layout_.issuer_key(issuer.name),
+                                *made, passphrase_.text());
+      if (!stored) return stored;
+      cas_.emplace(issuer.name, *std::move(made));
+    }
+    return {};
+  }
+
+  Answer<void> make_tls() {
+    const auto ca = make_ca("Pedigree system CA", crypto::KeyType::p256, nullptr, 0, kRootLife);
+    if (!ca) return std::unexpected(ca.error());
+    if (const auto stored =
+            store(layout_.tls_certificate("ca"), layout_.tls_key("ca"), *ca, passphrase_.text());
+        !stored) {
+      return stored;
+    }
+    using enum authority::TlsRole;
+    for (const auto role : {server, station, operator_}) {
+      if (const auto made = make_identity(*ca, role); !made) return made;
+    }
+    return {};
+  }
+
+  Answer<void> make_identity(const Made& ca, authority::TlsRole role) {
+    auto key = OpenSslKey::generate(crypto::KeyType::p256);
+    if (!key) return refuse(key.error());
+    const std::string name(authority::name(role));
+    authority::TlsFields fields;
+    fields.common_name = role == authority::TlsRole::server ? "Pedigree authority" : name + " 1";
+    fields.role = role;
+    if (role == authority::TlsRole::server) {
+      fields.hosts = {"localhost", "127.0.0.1", "::1"};
+      fields.hosts.insert(fields.hosts.end(), options_.hosts.begin(), options_.hosts.end());
+    }
+    fields.key = key->view();
+    fields.issuer = {ca.certificate, ca.key.view()};
+    fields.not_before = options_.now;
+    fields.not_after = options_.now + kTlsLife;
+    auto certificate = authority::make_tls(crypto_, fields);
+    if (!certificate) return refuse(certificate.error());
+    const Made made{*std::move(certificate), *std::move(key)};
+    return store(layout_.tls_certificate(name), layout_.tls_key(name), made, {});
+  }
+
+  Answer<void> write_settings() {
+    authority::Config config = authority::default_config();
+    config.listed_only = options_.listed_only;
+    config.crl_url = options_.crl_url;
+    for (const NewIssuer& issuer : options_.issuers) {
+      authority::IssuerConfig settings{issuer.name, issuer.parent, authority::IssuerState::active, {}};
+      for (const auto& [profile, unused] : config.profiles) settings.profiles.push_back(profile);
+      config.issuers.push_back(std::move(settings));
+    }
+    const std::string text = authority::write_config(config);
+    if (const auto read = authority::read_config(text); !read) return std::unexpected(read.error());
+    SecretArray<32> secret;
+    if (const auto filled = crypto_.random(secret.span()); !filled) return refuse(filled.error());
+    if (const auto written = write_private(layout_.nonce_key(), as_text(secret.span())); !written)
+      return written;
+    return write_private(layout_.config(), text);
+  }
+
+  const InitOptions& options_;
+  const SecretText& passphrase_;
+  Layout layout_;
+  crypto::OpenSslCrypto crypto_;
+  std::map<std::string, Made, std::less<>> cas_;
+};
+
+}  // namespace
+
+Answer<NewIssuer> parse_new_issuer(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t at = text.rfind('@');
+  NewIssuer issuer;
+  issuer.name = text.substr(0, std::min(equals, text.size()));
+  if (equals != std::string_view::npos) {
+    const bool parented = at != std::string_view::npos && at > equals;
+    issuer.common_name = text.substr(equals + 1, parented ? at - equals - 1 : std::string_view::npos);
+    if (parented) issuer.parent = text.substr(at + 1);
+  }
+  if (!authority::is_name(issuer.name) || issuer.common_name.empty() || issuer.common_name.size() > 64) {
+    return refuse(ErrorCode::bad_configuration,
+                  fmt::format("\"{}\" is not name=Common Name or name=Common Name@parent", text));
+  }
+  return issuer;
+}
+
+Answer<void> init_directory(const InitOptions& options, const SecretText& passphrase) {
+  if (passphrase.text().empty()) {
+    return refuse(ErrorCode::bad_configuration, "an empty passphrase would leave the CA keys unprotected");
+  }
+  if (options.root_name.empty() || options.root_name.size() > 64) {
+    return refuse(ErrorCode::bad_configuration, "the root's name must have 1 to 64 characters");
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(options.directory, ignored) &&
+      !std::filesystem::is_empty(options.directory, ignored)) {
+    return refuse(ErrorCode::io_failure,
+                  fmt::format("{} exists and is not empty", options.directory.string()));
+  }
+  const auto done = Init(options, passphrase).run();
+  if (!done) std::filesystem::remove_all(options.directory, ignored);
+  return done;
+}
+
+}  // namespace pedigree::app

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes an authority's directory: root, intermediates, the system's TLS identities, configuration.
+#pragma once
+
+#include "authority/config.h"
+#include "server/app/files.h"
+
+namespace pedigree::app {
+
+struct NewIssuer {
+  std::string name;
+  std::string common_name;
+  std::string parent = "root";  ///< "root" or the name of an issuer that stands before it
+};
+
+struct InitOptions {
+  std::filesystem::path directory;  ///< must not exist, or be empty
+  std::string root_name;
+  std::vector<NewIssuer> issuers;
+  crypto::KeyType key_type = crypto::KeyType::p256;  ///< of root and intermediates
+  std::vector<std::string> hosts;  ///< DNS names and addresses of the server, beside localhost
+  bool listed_only = false;
+  std::string crl_url;
+  der::UnixTime now = 0;
+};
+
+/// Reads "name=Common Name" or "name=Common Name@parent". Errors: bad_configuration.
+[[nodiscard]] Answer<NewIssuer> parse_new_issuer(std::string_view text);
+
+/// CA keys are encrypted with the passphrase. On failure what was made is removed. Errors: bad_configuration
+/// (names, an empty passphrase), io_failure, those of the crypto.
+[[nodiscard]] Answer<void> init_directory(const InitOptions& options, const SecretText& passphrase);
+
+}  // namespace pedigree::app

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON and base64 of /v1.
+#pragma once
+
+#include <boost/json.hpp>
+#include <optional>
+
+#include "authority/refusal.h"
+#include "server/http/api.h"
+
+namespace pedigree::http {
+
+/// Standard base64 with padding, nothing else in it. Empty optional: malformed.
+[[nodiscard]] std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text);
+[[nodiscard]] std::string to_base64(Bytes octets);
+
+/// The HTTP status that an error is answered with.
+[[nodiscard]] unsigned status_of(ErrorCode code) noexcept;
+[[nodiscard]] Response json_response(const boost::json::value& value);
+
+/// A request body: an object whose members are read by name; the first fault is kept as a sentence.
+class Body {
+ public:
+  explicit Body(std::string_view text);
+  /// Empty: all that was asked for was there and well-formed.
+  [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
+  [[nodiscard]] std::string_view text(std::string_view key);
+  [[nodiscard]] std::string_view optional_text(std::string_view key);
+  [[nodiscard]] registry::DeviceId device(std::string_view key);
+  [[nodiscard]] registry::Serial serial(std::string_view key);
+  [[nodiscard]] authority::Nonce nonce(std::string_view key);
+  [[nodiscard]] std::vector<std::uint8_t> octets(std::string_view key);
+  [[nodiscard]] const boost::json::array* array(std::string_view key);
+  void wrong(std::string what);
+
+ private:
+  std::array<unsigned char, 4096> memory_;
+  boost::json::monotonic_resource resource_;
+  boost::json::value value_;
+  const boost::json::object* object_ = nullptr;
+  std::string fault_;
+};
+
+}  // namespace pedigree::http

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <set>
+#include <thread>
+
+#include "server/http/tls.h"
+
+namespace pedigree::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+using Stream = beast::ssl_stream<beast::tcp_stream>;
+using boost::system::error_code;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds kStopPatience{5};
+
+/// One event loop and its connections; everything in it runs on its own thread.
+struct Loop {
+  asio::io_context context{1};
+  std::set<beast::tcp_stream*> idle;  ///< connections that wait for a request: to be closed when stopping
+};
+
+std::string_view reason(unsigned status) {
+  return beast::http::obsolete_reason(static_cast<beast::http::status>(status));
+}
+
+/// One buffer for head and body, so that they leave in one TLS record.
+std::string serialize(const Response& response, bool keep_alive) {
+  std::string out = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: "
+      "{}\r\n\r\n",
+      response.status, std::string_view(reason(response.status)), response.type, response.body.size(),
+      keep_alive ? "keep-alive" : "close");
+  out += response.body;
+  return out;
+}
+
+Method method_of(beast::http::verb verb) {
+  return verb == beast::http::verb::get    ? Method::get
+         : verb == beast::http::verb::post ? Method::post
+                                           : Method::other;
+}
+
+/// Waits for the answer, which may come on another thread.
+asio::awaitable<Response> ask(Api& api, const Request& request) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto initiate = [&](auto handler) {
+    // The handler is move-only, and Respond must be copyable.
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    api.handle(request, [shared, executor](Response response) {
+      asio::post(executor, [shared, response = std::move(response)]() mutable {
+        std::move (*shared)(std::move(response));
+      });
+    });
+  };
+  co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(initiate,
+                                                                                         asio::use_awaitable);
+}
+
+}  // namespace
+
+struct Server::State {
+  State(ServerOptions given, Api& handlers) : options(std::move(given)), api(handlers) {}
+
+  ServerOptions options;
+  Api& api;
+  asio::ssl::context tls{asio::ssl::context::tls_server};
+  std::vector<std::unique_ptr<Loop>> loops;
+  std::vector<std::thread> threads;
+  std::optional<tcp::acceptor> acceptor;
+  tcp::endpoint endpoint;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::size_t> connections{0};
+
+  authority::Answer<void> open();
+  void run();
+  void stop();
+  asio::awaitable<void> accept();
+  asio::awaitable<void> serve(Loop& loop, tcp::socket socket);
+  asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
+  asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
+};
+
+authority::Answer<void> Server::State::open() {
+  if (!configure_tls(tls.native_handle(), options)) {
+    return authority::refuse(ErrorCode::bad_configuration,
+                             "the server's certificate, key or CA cannot be used");
+  }
+  const unsigned count =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>());
+  error_code error;
+  const auto address = asio::ip::make_address(options.host, error);
+  if (error) {
+    return authority::refuse(ErrorCode::bad_configuration,
+                             fmt::format("{} is not an IP address", options.host));
+  }
+  const tcp::endpoint wanted(address, options.port);
+  acceptor.emplace(loops.front()->context);
+  acceptor->open(wanted.protocol(), error);
+  if (!error) acceptor->set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor->bind(wanted, error);
+  if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return authority::refuse(
+        ErrorCode::connection_failed,
+        fmt::format("cannot listen on {}:{}: {}", options.host, options.port, error.message()));
+  }
+  endpoint = acceptor->local_endpoint();
+  return {};
+}
+
+void Server::State::run() {
+  asio::co_spawn(loops.front()->context, accept(), asio::detached);
+  for (auto& loop : loops) {
+    threads.emplace_back([&context = loop->context] {
+      const auto work = asio::make_work_guard(context);
+      context.run();
+    });
+  }
+}
+
+asio::awaitable<void> Server::State::accept() {
+  for (std::size_t next = 0; !stopping; ++next) {
+    Loop& loop = *loops[next % loops.size()];
+    auto [error, socket] = co_await acceptor->async_accept(loop.context, kAwait);
+    if (stopping) co_return;
+    if (error) {
+      // Out of file descriptors, most likely: wait for connections to end.
+      asio::steady_timer pause(loops.front()->context, std::chrono::milliseconds(100));
+      co_await pause.async_wait(kAwait);
+      continue;
+    }
+    if (connections >= options.max_connections) continue;  // the socket closes here
+    ++connections;
+    asio::co_spawn(loop.context, serve(loop, std::move(socket)),
+                   [this](std::exception_ptr) { --connections; });
+  }
+}
+
+asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  const auto peer = socket.remote_endpoint(ignored);
+  Stream stream(std::move(socket), tls);
+  beast::get_lowest_layer(stream).expires_after(options.io_timeout);
+  const auto [refused] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
+  if (refused) co_return;
+  const Identity identity = identify(stream.native_handle(), peer.address().to_string(ignored));
+  co_await requests(loop, stream, identity);
+  beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
+  co_await stream.async_shutdown(kAwait);
+}
+
+asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const Identity& identity) {
+  namespace http = beast::http;
+  beast::flat_buffer buffer;
+  beast::tcp_stream& bottom = beast::get_lowest_layer(stream);
+  while (!stopping) {
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(options.max_header));
+    parser.body_limit(options.max_body);
+    bottom.expires_after(options.idle_timeout);
+    loop.idle.insert(&bottom);
+    // Not read_some: a request that begins must also end within io_timeout.
+    const auto [waiting, got] = co_await http::async_read_some(stream, buffer, parser, kAwait);
+    loop.idle.erase(&bottom);
+    error_code error = waiting;
+    bottom.expires_after(options.io_timeout);
+    if (!error && !parser.is_done()) {
+      const auto [failed, count] = co_await http::async_read(stream, buffer, parser, kAwait);
+      error = failed;
+    }
+    // What the HTTP parser refuses gets an answer; a connection that ended, failed or was silent gets none.
+    const bool refused = error.category() == http::make_error_code(http::error::bad_method).category() &&
+                         error != http::error::end_of_stream && error != http::error::partial_message;
+    if (error && !refused) {
+      co_return;
+    }
+    if (error) {
+      const bool large = error == http::error::body_limit || error == http::error::header_limit;
+      const ErrorCode code = large ? ErrorCode::frame_too_large : ErrorCode::bad_request;
+      co_await answer(stream, error_response(code, error.message()), false);
+      co_return;
+    }
+    const auto& message = parser.get();
+    const Request request{method_of(message.method()),
+                          std::string_view(message.target().data(), message.target().size()), message.body(),
+                          &identity};
+    const Response response = co_await ask(api, request);
+    bottom.expires_after(options.io_timeout);
+    const bool keep_alive = message.keep_alive() && !stopping;
+    if (!co_await answer(stream, response, keep_alive) || !keep_alive) co_return;
+  }
+}
+
+asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& response, bool keep_alive) {
+  const std::string out = serialize(response, keep_alive);
+  const auto [error, sent] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
+  co_return !error;
+}
+
+void Server::State::stop() {
+  if (stopping.exchange(true)) return;
+  asio::post(loops.front()->context, [this] {
+    error_code ignored;
+    acceptor->close(ignored);
+  });
+  for (auto& loop : loops) {
+    asio::post(loop->context, [&idle = loop->idle] {
+      for (beast::tcp_stream* stream : idle) stream->cancel();
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kStopPatience;
+  while (connections != 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  for (auto& loop : loops) loop->context.stop();
+  for (std::thread& thread : threads) thread.join();
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Server::~Server() {
+  state_->stop();
+}
+
+authority::Answer<std::unique_ptr<Server>> Server::start(ServerOptions options, Api& api) {
+  auto state = std::make_unique<State>(std::move(options), api);
+  if (const auto opened = state->open(); !opened) return std::unexpected(opened.error());
+  state->run();
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+std::uint16_t Server::port() const noexcept {
+  return state_->endpoint.port();
+}
+
+std::string Server::url() const {
+  const auto address = state_->endpoint.address();
+  return fmt::format(fmt::runtime(address.is_v6() ? "https://[{}]:{}" : "https://{}:{}"), address.to_string(),
+                     port());
+}
+
+void Server::stop() {
+  state_->stop();
+}
+
+}  // namespace pedigree::http

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTPS server: TLS 1.3, client certificates, one event loop for each thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "server/http/api.h"
+
+namespace pedigree::http {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";  ///< IPv4 or IPv6 address
+  std::uint16_t port = 0;          ///< 0: the system chooses
+  unsigned threads = 0;            ///< 0: as many as there are cores
+  std::string ca_pem;              ///< clients are checked against this
+  std::string certificate_pem;
+  std::string key_pem;
+  std::size_t max_connections = 4096;
+  std::size_t max_header = 8 * 1024;
+  std::size_t max_body = 1024 * 1024;
+  std::chrono::seconds io_timeout{15};     ///< for a handshake, a request once begun, and an answer
+  std::chrono::seconds idle_timeout{120};  ///< between requests
+};
+
+class Server {
+ public:
+  /// Listens and starts. Borrows `api`. Errors: bad_configuration (certificates, address),
+  /// connection_failed (the port is taken).
+  static authority::Answer<std::unique_ptr<Server>> start(ServerOptions options, Api& api);
+  /// Stops if stop() was not called.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  /// "https://127.0.0.1:8443"
+  [[nodiscard]] std::string url() const;
+  /// Accepts no more, answers what is being worked on, and returns; what takes over five seconds is cut.
+  void stop();
+
+ private:
+  struct State;
+  explicit Server(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pedigree::http

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/reads.h"
+
+#include "server/store/rows.h"
+
+namespace pedigree::store {
+namespace {
+
+using registry::DeviceState;
+
+registry::Device read_device(const Statement& row) {
+  registry::Device device;
+  row.blob(0, device.id);
+  device.state = static_cast<DeviceState>(row.integer(1));
+  device.profiles = row.text(2);
+  device.created = row.integer(3);
+  device.changed = row.integer(4);
+  return device;
+}
+
+std::optional<DeviceState> optional_state(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return static_cast<DeviceState>(row.integer(column));
+}
+
+registry::Event read_event(const Statement& row) {
+  registry::Event event;
+  event.number = row.integer(0);
+  row.blob(1, event.device);
+  event.when = row.integer(2);
+  event.actor = {std::string(row.text(3)), std::string(row.text(4))};
+  event.what = row.text(5);
+  event.from = optional_state(row, 6);
+  event.to = optional_state(row, 7);
+  event.why = row.text(8);
+  return event;
+}
+
+registry::Revoked read_revoked(const Statement& row) {
+  registry::Revoked revoked;
+  row.blob(0, revoked.serial);
+  revoked.when = row.integer(1);
+  revoked.reason = static_cast<x509::RevocationReason>(row.integer(2));
+  return revoked;
+}
+
+template <typename Read>
+auto all(Statement& query, Read read) -> Result<std::vector<decltype(read(query))>> {
+  std::vector<decltype(read(query))> rows;
+  Statement::Step step = query.step();
+  for (; step == Statement::Step::row; step = query.step()) rows.push_back(read(query));
+  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  return rows;
+}
+
+template <typename Read>
+auto one(Statement& query, Read read) -> Result<decltype(read(query))> {
+  const Statement::Step step = query.step();
+  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  if (step == Statement::Step::done) return fail(ErrorCode::not_found);
+  auto row = read(query);
+  query.reset();
+  return row;
+}
+
+constexpr std::string_view kDevice = "SELECT id, state, profiles, created, changed FROM device ";
+
+std::string select(std::string_view columns, std::string_view rest) {
+  return std::string(columns) + std::string(rest);
+}
+
+std::string certificates_of_device() {
+  const std::string columns(kCertificateColumns);
+  // Two searches, because each index covers one half.
+  return "SELECT " + columns + " FROM (SELECT number, " + columns +
+         " FROM certificate WHERE device = ?1 AND state <> 3 UNION ALL SELECT number, " + columns +
+         " FROM certificate WHERE device = ?1 AND state = 3) ORDER BY number";
+}
+
+}  // namespace
+
+Reads::Reads(Connection connection)
+    : connection_(std::move(connection)),
+      device_(connection_.prepare(select(kDevice, "WHERE id = ?1"))),
+      devices_(connection_.prepare(select(kDevice, "WHERE id > ?1 ORDER BY id LIMIT ?2"))),
+      devices_in_state_(
+          connection_.prepare(select(kDevice, "WHERE id > ?1 AND state = ?3 ORDER BY id LIMIT ?2"))),
+      certificate_(connection_.prepare("SELECT " + std::string(kCertificateColumns) +
+                                       " FROM certificate WHERE serial = ?1")),
+      certificates_(connection_.prepare(certificates_of_device())),
+      events_(connection_.prepare("SELECT number, device, at, who, place, what, old_state, new_state, why "
+                                  "FROM event WHERE device = ?1 ORDER BY number")),
+      revoked_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
+                                   "WHERE issuer = ?1 AND state = 3 ORDER BY revoked_at, number")),
+      count_(connection_.prepare("SELECT count(*) FROM certificate WHERE issuer = ?1 AND state = 3")),
+      health_(connection_.prepare("SELECT max(number) FROM event")) {}
+
+Result<registry::Device> Reads::device(const registry::DeviceId& id) {
+  return one(device_.bind(id), read_device);
+}
+
+Result<std::vector<registry::Device>> Reads::devices(const registry::DevicePage& page) {
+  const Bytes after = page.after ? Bytes(*page.after) : Bytes(as_bytes(""));
+  const auto limit = static_cast<std::int64_t>(page.limit);
+  if (!page.state) return all(devices_.bind(after, limit), read_device);
+  return all(devices_in_state_.bind(after, limit, *page.state), read_device);
+}
+
+Result<registry::Certificate> Reads::certificate(const registry::Serial& serial) {
+  return one(certificate_.bind(serial), read_certificate);
+}
+
+Result<std::vector<registry::Certificate>> Reads::certificates(const registry::DeviceId& id) {
+  return all(certificates_.bind(id), read_certificate);
+}
+
+Result<std::vector<registry::Event>> Reads::events(const registry::DeviceId& id) {
+  return all(events_.bind(id), read_event);
+}
+
+Result<std::vector<registry::Revoked>> Reads::revoked(std::string_view issuer) {
+  return all(revoked_.bind(issuer), read_revoked);
+}
+
+Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {
+  return one(count_.bind(issuer),
+             [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
+}
+
+Result<void> Reads::health() {
+  PEDIGREE_TRY(one(health_.bind(), [](const Statement& row) { return row.integer(0); }));
+  return {};
+}
+
+}  // namespace pedigree::store

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every query of the registry, on a connection that only reads.
+#pragma once
+
+#include "registry/store.h"
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+class Reads {
+ public:
+  explicit Reads(Connection connection);
+
+  [[nodiscard]] Result<registry::Device> device(const registry::DeviceId& id);
+  [[nodiscard]] Result<std::vector<registry::Device>> devices(const registry::DevicePage& page);
+  [[nodiscard]] Result<registry::Certificate> certificate(const registry::Serial& serial);
+  [[nodiscard]] Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id);
+  [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
+  [[nodiscard]] Result<std::vector<registry::Revoked>> revoked(std::string_view issuer);
+  [[nodiscard]] Result<std::uint64_t> revoked_count(std::string_view issuer);
+  [[nodiscard]] Result<void> health();
+
+ private:
+  Connection connection_;
+  Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
+      health_;
+};
+
+}  // namespace pedigree::store

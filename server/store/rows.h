@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows to domain types; the column lists and their readers stand together.
+#pragma once
+
+#include "registry/store.h"
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+inline constexpr std::string_view kCertificateColumns =
+    "serial, device, profile, issuer, key, state, not_before, not_after, issued_at, receipt_at, revoked_at, "
+    "reason, der";
+
+[[nodiscard]] inline std::optional<der::UnixTime> optional_integer(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.integer(column);
+}
+
+/// Reads the columns of kCertificateColumns.
+[[nodiscard]] inline registry::Certificate read_certificate(const Statement& row) {
+  registry::Certificate certificate;
+  row.blob(0, certificate.serial);
+  row.blob(1, certificate.device);
+  certificate.profile = row.text(2);
+  certificate.issuer = row.text(3);
+  row.blob(4, certificate.key);
+  certificate.state = static_cast<registry::CertificateState>(row.integer(5));
+  certificate.not_before = row.integer(6);
+  certificate.not_after = row.integer(7);
+  certificate.issued_at = row.integer(8);
+  certificate.receipt_at = optional_integer(row, 9);
+  certificate.revoked_at = optional_integer(row, 10);
+  certificate.reason = static_cast<x509::RevocationReason>(row.integer(11));
+  const Bytes der = row.blob(12);
+  certificate.der.assign(der.begin(), der.end());
+  return certificate;
+}
+
+}  // namespace pedigree::store

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/schema.h"
+
+#include <string>
+
+namespace pedigree::store {
+namespace {
+
+// Numbers of states are those of registry/device.h: 3 is CertificateState::revoked.
+constexpr const char* kTables = R"sql(
+CREATE TABLE device (
+  id       BLOB PRIMARY KEY CHECK (length(id) = 33),
+  state    INTEGER NOT NULL CHECK (state BETWEEN 1 AND 7),
+  resume   INTEGER CHECK (resume BETWEEN 1 AND 4),
+  profiles TEXT NOT NULL,
+  created  INTEGER NOT NULL,
+  changed  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE certificate (
+  number     INTEGER PRIMARY KEY,
+  serial     BLOB NOT NULL UNIQUE CHECK (length(serial) = 16),
+  device     BLOB NOT NULL REFERENCES device (id),
+  profile    TEXT NOT NULL,
+  issuer     TEXT NOT NULL,
+  key        BLOB NOT NULL UNIQUE CHECK (length(key) = 32),
+  state      INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+  not_before INTEGER NOT NULL,
+  not_after  INTEGER NOT NULL,
+  issued_at  INTEGER NOT NULL,
+  receipt_at INTEGER,
+  revoked_at INTEGER CHECK ((revoked_at IS NULL) = (state <> 3)),
+  reason     INTEGER NOT NULL,
+  der        BLOB NOT NULL
+);
+CREATE UNIQUE INDEX certificate_live ON certificate (device, profile) WHERE state <> 3;
+CREATE INDEX certificate_revoked ON certificate (issuer, revoked_at) WHERE state = 3;
+CREATE INDEX certificate_revoked_device ON certificate (device) WHERE state = 3;
+CREATE TABLE event (
+  number    INTEGER PRIMARY KEY,
+  device    BLOB NOT NULL,
+  at        INTEGER NOT NULL,
+  who       TEXT NOT NULL,
+  place     TEXT NOT NULL,
+  what      TEXT NOT NULL,
+  old_state INTEGER,
+  new_state INTEGER,
+  why       TEXT NOT NULL
+);
+CREATE INDEX event_device ON event (device);
+)sql";
+
+Result<std::int64_t> user_version(Connection& connection) {
+  Statement query = connection.prepare("PRAGMA user_version");
+  if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
+  return query.integer(0);
+}
+
+Result<void> create(Connection& connection) {
+  PEDIGREE_TRY(connection.execute("BEGIN IMMEDIATE"));
+  // Another process may have created them while this one waited for the lock.
+  const auto version = user_version(connection);
+  if (version && *version == kSchemaVersion) return connection.execute("COMMIT");
+  const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
+  if (!connection.execute(kTables) || !connection.execute(stamp.c_str()) || !connection.execute("COMMIT")) {
+    (void)connection.execute("ROLLBACK");
+    return fail(ErrorCode::database_failure);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_schema(Connection& connection) {
+  PEDIGREE_TRY(connection.execute("PRAGMA journal_mode = WAL"));
+  PEDIGREE_TRY(connection.execute("PRAGMA synchronous = FULL"));
+  PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
+  PEDIGREE_ASSIGN(const std::int64_t version, user_version(connection));
+  if (version == kSchemaVersion) return {};
+  if (version != 0) return fail(ErrorCode::unsupported_version);
+  return create(connection);
+}
+
+}  // namespace pedigree::store

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables and the rules that the database itself enforces.
+#pragma once
+
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+/// PRAGMA user_version of the schema below.
+inline constexpr int kSchemaVersion = 1;
+
+/// Sets the write-ahead log with full synchronisation, and creates the tables in an empty database.
+/// Errors: unsupported_version (made by another version), database_failure.
+[[nodiscard]] Result<void> prepare_schema(Connection& connection);
+
+}  // namespace pedigree::store

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/sqlite_store.h"
+
+#include "server/store/reads.h"
+#include "server/store/schema.h"
+#include "server/store/writer.h"
+#include "server/store/writes.h"
+
+namespace pedigree::store {
+namespace {
+
+using registry::Done;
+using registry::Outcome;
+
+/// Reading connections that wait for a thread to need one.
+class ReadPool {
+ public:
+  ReadPool(std::filesystem::path file, int busy_milliseconds)
+      : file_(std::move(file)), busy_milliseconds_(busy_milliseconds) {}
+
+  Result<std::unique_ptr<Reads>> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto reads = std::move(idle_.back());
+        idle_.pop_back();
+        return reads;
+      }
+    }
+    PEDIGREE_ASSIGN(Connection connection, Connection::open(file_, false, busy_milliseconds_));
+    return std::make_unique<Reads>(std::move(connection));
+  }
+
+  void give(std::unique_ptr<Reads> reads) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(reads));
+  }
+
+ private:
+  std::filesystem::path file_;
+  int busy_milliseconds_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Reads>> idle_;
+};
+
+class SqliteStore final : public registry::Store {
+ public:
+  SqliteStore(Connection connection, const StoreOptions& options)
+      : connection_(std::move(connection)),
+        writes_(connection_),
+        pool_(options.file, options.busy_milliseconds),
+        writer_(connection_) {}
+
+  void ask(registry::Asking asking, Done<void> done) override {
+    submit<void>([this, asking = std::move(asking)] { return writes_.ask(asking); }, std::move(done));
+  }
+  void issue(registry::Issuance issuance, Done<registry::Issued> done) override {
+    submit<registry::Issued>([this, issuance = std::move(issuance)] { return writes_.issue(issuance); },
+                             std::move(done));
+  }
+  void activate(registry::Serial serial, registry::Actor actor, der::UnixTime when,
+                Done<registry::DeviceState> done) override {
+    submit<registry::DeviceState>(
+        [this, serial, actor = std::move(actor), when] { return writes_.activate(serial, actor, when); },
+        std::move(done));
+  }
+  void revoke(registry::Revocation revocation, Done<registry::Certificate> done) override {
+    submit<registry::Certificate>(
+        [this, revocation = std::move(revocation)] { return writes_.revoke(revocation); }, std::move(done));
+  }
+  void change_state(registry::StateChange change, Done<registry::DeviceState> done) override {
+    submit<registry::DeviceState>([this, change = std::move(change)] { return writes_.change_state(change); },
+                                  std::move(done));
+  }
+  void import(registry::Import import, Done<registry::Imported> done) override {
+    submit<registry::Imported>([this, import = std::move(import)] { return writes_.import(import); },
+                               std::move(done));
+  }
+
+  Result<registry::Device> device(const registry::DeviceId& id) override {
+    return read([&](Reads& reads) { return reads.device(id); });
+  }
+  Result<std::vector<registry::Device>> devices(const registry::DevicePage& page) override {
+    return read([&](Reads& reads) { return reads.devices(page); });
+  }
+  Result<registry::Certificate> certificate(const registry::Serial& serial) override {
+    return read([&](Reads& reads) { return reads.certificate(serial); });
+  }
+  Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id) override {
+    return read([&](Reads& reads) { return reads.certificates(id); });
+  }
+  Result<std::vector<registry::Event>> events(const registry::DeviceId& id) override {
+    return read([&](Reads& reads) { return reads.events(id); });
+  }
+  Result<std::vector<registry::Revoked>> revoked(std::string_view issuer) override {
+    return read([&](Reads& reads) { return reads.revoked(issuer); });
+  }
+  Result<std::uint64_t> revoked_count(std::string_view issuer) override {
+    return read([&](Reads& reads) { return reads.revoked_count(issuer); });
+  }
+  Result<void> health() override {
+    return read([](Reads& reads) { return reads.health(); });
+  }
+
+ private:
+  template <typename Query>
+  auto read(Query query) -> decltype(query(std::declval<Reads&>())) {
+    PEDIGREE_ASSIGN(auto reads, pool_.take());
+    auto answer = query(*reads);
+    pool_.give(std::move(reads));
+    return answer;
+  }
+
+  template <typename T, typename Work>
+  void submit(Work work, Done<T> done) {
+    auto outcome = std::make_shared<std::optional<Outcome<T>>>();
+    Job job;
+    job.run = [work = std::move(work), outcome]() -> Result<void> {
+      *outcome = work();
+      const bool broken = !(*outcome)->has_value() && (*outcome)->error().code == ErrorCode::database_failure;
+      if (broken) return fail(ErrorCode::database_failure);
+      return {};
+    };
+    job.finish = [done = std::move(done), outcome](bool durable) {
+      if (durable) {
+        done(std::move(**outcome));
+      } else {
+        done(std::unexpected(registry::Conflict{ErrorCode::database_failure, {}}));
+      }
+    };
+    writer_.submit(std::move(job));
+  }
+
+  Connection connection_;
+  Writes writes_;
+  ReadPool pool_;
+  GroupWriter writer_;  // last: its thread uses the others until it has stopped
+};
+
+}  // namespace
+
+Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options) {
+  PEDIGREE_ASSIGN(Connection connection, Connection::open(options.file, true, options.busy_milliseconds));
+  PEDIGREE_TRY(prepare_schema(connection));
+  if (options.max_size_octets > 0) {
+    const std::string limit = "PRAGMA max_page_count = " +
+                              std::to_string(std::max<std::int64_t>(1, options.max_size_octets / 4096));
+    PEDIGREE_TRY(connection.execute(limit.c_str()));
+  }
+  return std::make_unique<SqliteStore>(std::move(connection), options);
+}
+
+}  // namespace pedigree::store

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The registry on SQLite: write-ahead log, full synchronisation, one writer thread, group commit.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "registry/store.h"
+
+namespace pedigree::store {
+
+struct StoreOptions {
+  std::filesystem::path file;
+  int busy_milliseconds = 5000;      ///< how long to wait for another process's lock
+  std::int64_t max_size_octets = 0;  ///< of the database file, in whole pages; 0: as large as the disk allows
+};
+
+/// Opens or creates the database. Destroying the store first finishes every write that was submitted.
+/// Errors: unsupported_version, database_failure.
+[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options);
+
+}  // namespace pedigree::store

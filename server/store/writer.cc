@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/writer.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pedigree::store {
+
+GroupWriter::GroupWriter(Connection& connection) : connection_(connection), thread_([this] { loop(); }) {}
+
+GroupWriter::~GroupWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void GroupWriter::submit(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void GroupWriter::loop() {
+  std::vector<Job> group;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
+      group.assign(std::move_iterator(waiting_.begin()), std::move_iterator(waiting_.begin() + count));
+      waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+    }
+    run_group(group);
+    group.clear();
+  }
+}
+
+void GroupWriter::run_group(std::vector<Job>& group) {
+  if (commit(group)) {
+    for (Job& job : group) job.finish(true);
+    return;
+  }
+  // One change that the database refuses must not take its neighbours down: each gets its own transaction.
+  const bool alone = group.size() == 1;
+  for (Job& job : group) job.finish(!alone && commit(std::span(&job, 1)));
+}
+
+bool GroupWriter::commit(std::span<Job> group) {
+  if (!connection_.execute("BEGIN IMMEDIATE")) return false;
+  const bool made = std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); });
+  if (made && connection_.execute("COMMIT")) return true;
+  if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
+  return false;
+}
+
+}  // namespace pedigree::store

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread that writes: it commits everything that waits in one transaction, and answers afterwards.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+/// A change: `run` makes it inside a transaction, and may be run again after a rollback; `finish` is told
+/// once whether it is durable.
+struct Job {
+  std::function<Result<void>()> run;
+  std::function<void(bool durable)> finish;
+};
+
+class GroupWriter {
+ public:
+  /// Largest number of changes in one transaction: bounds what one failure makes to run again.
+  static constexpr std::size_t kMaxGroup = 256;
+
+  /// Borrows the connection, which belongs to the writer's thread from now on.
+  explicit GroupWriter(Connection& connection);
+  /// Finishes what was submitted, then stops.
+  ~GroupWriter();
+  GroupWriter(const GroupWriter&) = delete;
+  GroupWriter& operator=(const GroupWriter&) = delete;
+
+  void submit(Job job);
+
+ private:
+  void loop();
+  void run_group(std::vector<Job>& group);
+  [[nodiscard]] bool commit(std::span<Job> group);
+
+  Connection& connection_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Job> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace pedigree::store

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/writes.h"
+
+#include "server/store/rows.h"
+
+namespace pedigree::store {
+
+using registry::Conflict;
+using registry::DeviceState;
+using registry::Outcome;
+
+namespace {
+
+std::unexpected<Conflict> refuse(ErrorCode code, std::optional<registry::Certificate> certificate = {}) {
+  return std::unexpected(Conflict{code, std::move(certificate)});
+}
+
+std::unexpected<Conflict> broken() {
+  return refuse(ErrorCode::database_failure);
+}
+
+std::string select_certificate(std::string_view rest) {
+  return "SELECT " + std::string(kCertificateColumns) + " FROM certificate " + std::string(rest);
+}
+
+/// Whether a comma-separated list names the profile; an empty list names all.
+bool lists(std::string_view profiles, std::string_view profile) {
+  if (profiles.empty()) return true;
+  while (!profiles.empty()) {
+    const std::size_t comma = std::min(profiles.find(','), profiles.size());
+    if (profiles.substr(0, comma) == profile) return true;
+    profiles.remove_prefix(std::min(comma + 1, profiles.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+Writes::Writes(Connection& connection)
+    : connection_(connection),
+      find_device_(connection.prepare("SELECT state, profiles, resume FROM device WHERE id = ?1")),
+      insert_device_(connection.prepare("INSERT INTO device (id, state, profiles, created, changed) "
+                                        "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (id) DO NOTHING")),
+      update_device_(connection.prepare("UPDATE device SET state = ?2, changed = ?3 WHERE id = ?1")),
+      resume_device_(connection.prepare("UPDATE device SET resume = ?2 WHERE id = ?1")),
+      find_key_(connection.prepare(select_certificate("WHERE key = ?1"))),
+      find_live_(connection.prepare(select_certificate("WHERE device = ?1 AND profile = ?2 AND state <> 3"))),
+      find_serial_(connection.prepare(select_certificate("WHERE serial = ?1"))),
+      find_revoked_(connection.prepare(select_certificate(
+          "WHERE device = ?1 AND state = 3 ORDER BY revoked_at DESC, number DESC LIMIT 1"))),
+      insert_certificate_(connection.prepare(
+          "INSERT INTO certificate (serial, device, profile, issuer, key, state, not_before, not_after, "
+          "issued_at, reason, der) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, 0, ?9)")),
+      mark_active_(connection.prepare(
+          "UPDATE certificate SET state = 2, receipt_at = ?2 WHERE serial = ?1 AND state = 1")),
+      mark_revoked_(connection.prepare(
+          "UPDATE certificate SET state = 3, revoked_at = ?2, reason = ?3 WHERE serial = ?1 AND state <> 3")),
+      insert_event_(
+          connection.prepare("INSERT INTO event (device, at, who, place, what, old_state, new_state, why) "
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")) {}
+
+Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
+  const Statement::Step step = query.step();
+  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  std::optional<registry::Certificate> found;
+  if (step == Statement::Step::row) found = read_certificate(query);
+  query.reset();
+  return found;
+}
+
+Outcome<Writes::State> Writes::admit(const registry::DeviceId& device, std::string_view profile,
+                                     bool listed_only) {
+  const Statement::Step step = find_device_.bind(device).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::done) {
+    if (listed_only) return refuse(ErrorCode::unknown_device);
+    return State{};
+  }
+  const auto state = static_cast<DeviceState>(find_device_.integer(0));
+  const bool listed = profile.empty() || lists(find_device_.text(1), profile);
+  find_device_.reset();
+  if (state == DeviceState::suspended) return refuse(ErrorCode::device_suspended);
+  if (state == DeviceState::retired) return refuse(ErrorCode::retired);
+  if (state == DeviceState::revoked) {
+    auto revoked = find_one(find_revoked_.bind(device));
+    if (!revoked) return broken();
+    return refuse(ErrorCode::device_revoked, *std::move(revoked));
+  }
+  if (!listed) return refuse(ErrorCode::unknown_profile);
+  return State{state};
+}
+
+Outcome<void> Writes::ask(const registry::Asking& asking) {
+  const auto state = admit(asking.device, asking.profile, asking.listed_only);
+  if (!state) return std::unexpected(state.error());
+  if (*state && **state != DeviceState::expected) return {};
+  const Occasion occasion{asking.device, asking.actor, asking.when};
+  if (!set_state(occasion, *state, DeviceState::pending)) return broken();
+  if (!note(occasion, "asked", *state, DeviceState::pending, asking.profile)) return broken();
+  return {};
+}
+
+Result<void> Writes::set_state(const Occasion& occasion, State from, DeviceState to) {
+  if (!from) return insert_device_.bind(occasion.device, to, std::string_view(), occasion.when).run();
+  return update_device_.bind(occasion.device, to, occasion.when).run();
+}
+
+Result<void> Writes::note(const Occasion& occasion, std::string_view what, State from, State to,
+                          std::string_view why) {
+  return insert_event_
+      .bind(occasion.device, occasion.when, std::string_view(occasion.actor.who),
+            std::string_view(occasion.actor.from), what, from, to, why)
+      .run();
+}
+
+Result<std::optional<Conflict>> Writes::find_conflict(const registry::Certificate& certificate) {
+  PEDIGREE_ASSIGN(auto same_key, find_one(find_key_.bind(certificate.key)));
+  if (same_key) {
+    const bool same = same_key->device == certificate.device && same_key->profile == certificate.profile;
+    const bool revoked = same_key->state == registry::CertificateState::revoked;
+    const ErrorCode code = !same     ? ErrorCode::duplicate_key
+                           : revoked ? ErrorCode::revoked
+                                     : ErrorCode::duplicate;
+    return Conflict{code, std::move(same_key)};
+  }
+  PEDIGREE_ASSIGN(auto live,
+                  find_one(find_live_.bind(certificate.device, std::string_view(certificate.profile))));
+  if (live) return Conflict{ErrorCode::second_key, std::move(live)};
+  return std::nullopt;
+}
+
+Outcome<void> Writes::alarm(const registry::Issuance& issuance, const Conflict& conflict) {
+  const Occasion occasion{issuance.certificate.device, issuance.actor, issuance.certificate.issued_at};
+  std::string why(name(conflict.code));
+  why += ": key " + registry::hex(issuance.certificate.key) + " for " + issuance.certificate.profile +
+         "; in the way is serial " + registry::hex(conflict.certificate->serial) + " of device " +
+         registry::hex(conflict.certificate->device);
+  if (!note(occasion, "alarm", {}, {}, why)) return broken();
+  if (conflict.certificate->device == issuance.certificate.device) return {};
+  // The owner of the key learns of it too.
+  if (!note({conflict.certificate->device, issuance.actor, occasion.when}, "alarm", {}, {},
+            why + ", asked by device " + registry::hex(issuance.certificate.device))) {
+    return broken();
+  }
+  return {};
+}
+
+Result<void> Writes::insert(const registry::Certificate& c) {
+  return insert_certificate_
+      .bind(c.serial, c.device, std::string_view(c.profile), std::string_view(c.issuer), c.key, c.not_before,
+            c.not_after, c.issued_at, c.der)
+      .run();
+}
+
+Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
+  const registry::Certificate& certificate = issuance.certificate;
+  const auto state = admit(certificate.device, certificate.profile, issuance.listed_only);
+  if (!state) return std::unexpected(state.error());
+  auto conflict = find_conflict(certificate);
+  if (!conflict) return broken();
+  if (*conflict && (*conflict)->code == ErrorCode::duplicate) {
+    return registry::Issued{std::move(*(*conflict)->certificate), true};
+  }
+  if (*conflict) {
+    if (const auto noted = alarm(issuance, **conflict); !noted) return std::unexpected(noted.error());
+    return std::unexpected(std::move(**conflict));
+  }
+  const Occasion occasion{certificate.device, issuance.actor, certificate.issued_at};
+  // An active device that gets a further certificate stays active.
+  const DeviceState to = *state == DeviceState::active ? DeviceState::active : DeviceState::issued;
+  if (*state != to && !set_state(occasion, *state, to)) return broken();
+  if (!insert(certificate)) return broken();
+  if (!note(occasion, "issued", *state, to, certificate.profile + " " + registry::hex(certificate.serial))) {
+    return broken();
+  }
+  return registry::Issued{certificate, false};
+}
+
+Outcome<DeviceState> Writes::activate(const registry::Serial& serial, const registry::Actor& actor,
+                                      der::UnixTime when) {
+  const auto found = find_one(find_serial_.bind(serial));
+  if (!found) return broken();
+  if (!*found) return refuse(ErrorCode::not_found);
+  const auto state = admit((*found)->device, {}, false);
+  if (!state) return std::unexpected(state.error());
+  if ((*found)->state == registry::CertificateState::revoked) return refuse(ErrorCode::revoked, *found);
+  const Occasion occasion{(*found)->device, actor, when};
+  if (!mark_active_.bind(serial, when).run()) return broken();
+  const bool repeated = connection_.changes() == 0 && *state == DeviceState::active;
+  if (repeated) return DeviceState::active;
+  if (*state != DeviceState::active && !set_state(occasion, *state, DeviceState::active)) return broken();
+  if (!note(occasion, "receipt", *state, DeviceState::active,
+            (*found)->profile + " " + registry::hex(serial))) {
+    return broken();
+  }
+  return DeviceState::active;
+}
+
+Outcome<registry::Certificate> Writes::revoke(const registry::Revocation& revocation) {
+  auto found = find_one(find_serial_.bind(revocation.serial));
+  if (!found) return broken();
+  if (!*found) return refuse(ErrorCode::not_found);
+  registry::Certificate certificate = *std::move(*found);
+  if (certificate.state == registry::CertificateState::revoked) return certificate;
+  if (!mark_revoked_.bind(revocation.serial, revocation.when, revocation.reason).run()) return broken();
+  certificate.state = registry::CertificateState::revoked;
+  certificate.revoked_at = revocation.when;
+  certificate.reason = revocation.reason;
+  if (find_device_.bind(certificate.device).step() != Statement::Step::row) return broken();
+  const auto from = static_cast<DeviceState>(find_device_.integer(0));
+  find_device_.reset();
+  const Occasion occasion{certificate.device, revocation.actor, revocation.when};
+  const bool whole = registry::revokes_device(revocation.reason) && from != DeviceState::retired;
+  const DeviceState to = whole ? DeviceState::revoked : from;
+  if (to != from && !set_state(occasion, from, to)) return broken();
+  const std::string why = std::string(x509::name(revocation.reason)) + " " + certificate.profile + " " +
+                          registry::hex(certificate.serial) + ": " + revocation.why;
+  if (!note(occasion, "revoked", from, to, why)) return broken();
+  return certificate;
+}
+
+Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {
+  const Statement::Step step = find_device_.bind(change.device).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::done) return refuse(ErrorCode::not_found);
+  const auto from = static_cast<DeviceState>(find_device_.integer(0));
+  const auto resume =
+      find_device_.is_null(2) ? DeviceState::pending : static_cast<DeviceState>(find_device_.integer(2));
+  find_device_.reset();
+  if (from == change.to) return from;
+  if (!registry::operator_may_change(from, change.to)) return refuse(ErrorCode::wrong_state);
+  const DeviceState to =
+      from == DeviceState::suspended && change.to == DeviceState::active ? resume : change.to;
+  const Occasion occasion{change.device, change.actor, change.when};
+  if (to == DeviceState::suspended && !resume_device_.bind(change.device, from).run()) return broken();
+  if (!set_state(occasion, from, to) || !note(occasion, "state", from, to, change.why)) return broken();
+  return to;
+}
+
+Outcome<registry::Imported> Writes::import(const registry::Import& import) {
+  registry::Imported imported;
+  for (const registry::Expected& line : import.devices) {
+    if (!insert_device_.bind(line.device, DeviceState::expected, std::string_view(line.profiles), import.when)
+             .run()) {
+      return broken();
+    }
+    if (connection_.changes() == 0) {
+      ++imported.known;
+      continue;
+    }
+    ++imported.added;
+    const Occasion occasion{line.device, import.actor, import.when};
+    if (!note(occasion, "imported", {}, DeviceState::expected, line.profiles)) return broken();
+  }
+  return imported;
+}
+
+}  // namespace pedigree::store

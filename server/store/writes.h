@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every change of the registry, each inside the transaction that the caller has opened.
+#pragma once
+
+#include "registry/store.h"
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+/// A failure of SQLite itself is ErrorCode::database_failure, and the caller must roll back; every other
+/// error is an answer, and what was written with it (the alarm) is to be committed.
+class Writes {
+ public:
+  explicit Writes(Connection& connection);
+
+  [[nodiscard]] registry::Outcome<void> ask(const registry::Asking& asking);
+  [[nodiscard]] registry::Outcome<registry::Issued> issue(const registry::Issuance& issuance);
+  [[nodiscard]] registry::Outcome<registry::DeviceState> activate(const registry::Serial& serial,
+                                                                  const registry::Actor& actor,
+                                                                  der::UnixTime when);
+  [[nodiscard]] registry::Outcome<registry::Certificate> revoke(const registry::Revocation& revocation);
+  [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
+  [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
+
+ private:
+  struct Occasion {
+    const registry::DeviceId& device;
+    const registry::Actor& actor;
+    der::UnixTime when;
+  };
+  using State = std::optional<registry::DeviceState>;
+
+  /// The device's state if it may be served, empty if it is unknown and that is allowed.
+  [[nodiscard]] registry::Outcome<State> admit(const registry::DeviceId& device, std::string_view profile,
+                                               bool listed_only);
+  [[nodiscard]] Result<std::optional<registry::Certificate>> find_one(Statement& query);
+  /// The certificate that stands in the way of this one, with the reason.
+  [[nodiscard]] Result<std::optional<registry::Conflict>> find_conflict(
+      const registry::Certificate& certificate);
+  [[nodiscard]] Result<void> insert(const registry::Certificate& certificate);
+  [[nodiscard]] Result<void> set_state(const Occasion& occasion, State from, registry::DeviceState to);
+  [[nodiscard]] Result<void> note(const Occasion& occasion, std::string_view what, State from, State to,
+                                  std::string_view why);
+  [[nodiscard]] registry::Outcome<void> alarm(const registry::Issuance& issuance,
+                                              const registry::Conflict& conflict);
+
+  Connection& connection_;
+  Statement find_device_, insert_device_, update_device_, resume_device_;
+  Statement find_key_, find_live_, find_serial_, find_revoked_;
+  Statement insert_certificate_, mark_active_, mark_revoked_, insert_event_;
+};
+
+}  // namespace pedigree::store
