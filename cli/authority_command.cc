@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// pedigree authority init|serve; the other subcommands are in authority_queries.cc.
+#include "cli/authority_command.h"
+
+#include <pthread.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <csignal>
+#include <ctime>
+
+#include "cli/files.h"
+#include "cli/passphrase.h"
+#include "registry/device.h"
+#include "server/app/app.h"
+#include "server/app/init.h"
+
+namespace pedigree::cli {
+namespace {
+
+struct InitArguments {
+  std::string directory;
+  std::string root_name = "Pedigree Root CA";
+  std::vector<std::string> issuers;
+  std::vector<std::string> hosts;
+  std::string key = "P-256";
+  std::string passphrase_file;
+  std::string crl_url;
+  bool listed = false;
+};
+
+struct ServeArguments {
+  std::string directory;
+  std::string listen = "127.0.0.1:8443";
+  std::string ready_file;
+  std::string passphrase_file;
+  unsigned threads = 0;
+};
+
+const std::map<std::string, crypto::KeyType>& key_types() {
+  using enum crypto::KeyType;
+  static const std::map<std::string, crypto::KeyType> types{
+      {"P-256", p256}, {"P-384", p384}, {"Ed25519", ed25519}, {"RSA-3072", rsa3072}, {"RSA-4096", rsa4096}};
+  return types;
+}
+
+app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
+  app::InitOptions options;
+  options.directory = arguments.directory;
+  options.root_name = arguments.root_name;
+  options.key_type = key_types().at(arguments.key);
+  options.hosts = arguments.hosts;
+  options.crl_url = arguments.crl_url;
+  options.listed_only = arguments.listed;
+  options.now = std::time(nullptr);
+  const std::vector<std::string> issuers =
+      arguments.issuers.empty() ? std::vector<std::string>{"devices=Pedigree Device CA"} : arguments.issuers;
+  for (const std::string& text : issuers) {
+    auto issuer = app::parse_new_issuer(text);
+    if (!issuer) return std::unexpected(issuer.error());
+    options.issuers.push_back(*std::move(issuer));
+  }
+  return options;
+}
+
+void show_authority(const Context& context, const app::InitOptions& options,
+                    const authority::Engine& engine) {
+  const std::string pin = registry::hex(engine.root_spki_sha256());
+  const app::Layout layout{options.directory};
+  if (context.json) {
+    boost::json::array issuers;
+    for (const app::NewIssuer& issuer : options.issuers) {
+      issuers.push_back(
+          {{"name", issuer.name}, {"common_name", issuer.common_name}, {"parent", issuer.parent}});
+    }
+    print_json({{"directory", options.directory.string()},
+                {"root",
+                 {{"common_name", options.root_name},
+                  {"spki_sha256", pin},
+                  {"certificate", layout.root_certificate().string()}}},
+                {"issuers", std::move(issuers)}});
+    return;
+  }
+  Table table;
+  table.add({"root", {options.root_name, Style::strong}, "pinned as " + shorten(pin)});
+  for (const app::NewIssuer& issuer : options.issuers) {
+    table.add({"issuer", {issuer.common_name, Style::strong}, issuer.name + ", below " + issuer.parent});
+  }
+  table.add({"station", layout.tls_certificate("station").string(), "client certificate for stations"});
+  table.add({"operator", layout.tls_certificate("operator").string(), "client certificate for operators"});
+  print(table.draw(context));
+  if (context.quiet) return;
+  print_line();
+  print_line("Keep root.key.pem offline: serving does not need it.");
+  print_line("Next: pedigree authority serve --dir " + printable(options.directory.string()));
+}
+
+void run_init(Context& context, const InitArguments& arguments) {
+  const auto options = init_options(arguments);
+  if (!options) return report_refusal(context, "make the authority", options.error());
+  const auto passphrase = read_passphrase(arguments.passphrase_file, true);
+  if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
+  if (const auto made = app::init_directory(*options, *passphrase); !made) {
+    return report_refusal(context, "make the authority", made.error());
+  }
+  const auto directory = app::Directory::open(options->directory, nullptr);
+  if (!directory) return report_refusal(context, "read the authority", directory.error());
+  show_authority(context, *options, (*directory)->engine());
+}
+
+/// HOST:PORT; an IPv6 address stands in brackets.
+bool parse_listen(const std::string& text, app::ServeOptions& options) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  options.host = text.substr(0, colon);
+  if (options.host.starts_with('[') && options.host.ends_with(']')) {
+    options.host = options.host.substr(1, options.host.size() - 2);
+  }
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data() + colon + 1, end, options.port);
+  return error == std::errc() && at == end;
+}
+
+void announce(const Context& context, const ServeArguments& arguments, const std::string& url) {
+  if (context.json) {
+    print_json({{"url", url}, {"directory", arguments.directory}});
+  } else if (!context.quiet) {
+    print_line("serving " + styled(context, Style::strong, url) + "   SQLite, TLS 1.3, client certificates");
+    print_line("stop with Ctrl-C");
+  }
+}
+
+void run_serve(Context& context, const ServeArguments& arguments) {
+  app::ServeOptions options;
+  options.directory = arguments.directory;
+  options.threads = arguments.threads;
+  if (!parse_listen(arguments.listen, options)) {
+    return print_error(context, kExitUsage,
+                       {.summary = "--listen takes an address and a port",
+                        .details = {{"given", arguments.listen}},
+                        .next = "--listen 127.0.0.1:8443, or [::1]:0 for any port",
+                        .note = {}});
+  }
+  const auto passphrase = read_passphrase(arguments.passphrase_file, false);
+  if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
+  // Blocked before any thread starts, so that only the wait below takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const auto serving = app::App::start(options, *passphrase);
+  if (!serving) return report_refusal(context, "serve", serving.error());
+  announce(context, arguments, (*serving)->url());
+  if (!arguments.ready_file.empty()) {
+    const auto written = write_output(arguments.ready_file, as_bytes((*serving)->url() + "\n"));
+    if (!written) return print_error(context, kExitUnreadable, written.error());
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+}
+
+void add_init(CLI::App& authority, Context& context) {
+  CLI::App* init =
+      authority.add_subcommand("init", "Make a root, intermediates and the system's TLS identities");
+  const auto arguments = std::make_shared<InitArguments>();
+  init->add_option("--dir", arguments->directory, "Directory to make")->required()->option_text("DIR");
+  init->add_option("--root-name", arguments->root_name, "Common name of the root")->option_text("NAME");
+  init->add_option("--issuer", arguments->issuers,
+                   "An intermediate: name=Common Name, or name=Common Name@parent")
+      ->option_text("SPEC");
+  init->add_option("--host", arguments->hosts, "Name or address of the server, for its certificate")
+      ->option_text("HOST");
+  init->add_option("--key", arguments->key, "Type of the CA keys")
+      ->check(CLI::IsMember(key_types()))
+      ->option_text("P-256|P-384|Ed25519|RSA-3072|RSA-4096");
+  init->add_option("--passphrase-file", arguments->passphrase_file,
+                   "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
+      ->option_text("FILE");
+  init->add_option("--crl-url", arguments->crl_url, "Base URL of CRL distribution points in certificates")
+      ->option_text("URL");
+  init->add_flag("--listed", arguments->listed, "Certify only devices that were imported as expected");
+  init->callback([arguments, &context] { run_init(context, *arguments); });
+}
+
+void add_serve(CLI::App& authority, Context& context) {
+  CLI::App* serve = authority.add_subcommand("serve", "Serve the /v1 interface over HTTPS until SIGTERM");
+  const auto arguments = std::make_shared<ServeArguments>();
+  serve->add_option("--dir", arguments->directory, "The authority's directory")
+      ->required()
+      ->option_text("DIR");
+  serve->add_option("--listen", arguments->listen, "Address and port; port 0 takes a free one")
+      ->option_text("HOST:PORT");
+  serve->add_option("--ready-file", arguments->ready_file, "File to write the URL to once it listens")
+      ->option_text("FILE");
+  serve
+      ->add_option("--passphrase-file", arguments->passphrase_file,
+                   "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
+      ->option_text("FILE");
+  serve->add_option("--threads", arguments->threads, "Threads; 0: as many as there are cores")
+      ->option_text("N");
+  serve->callback([arguments, &context] { run_serve(context, *arguments); });
+}
+
+}  // namespace
+
+void report_refusal(Context& context, std::string_view doing, const authority::Refusal& refusal,
+                    std::string next) {
+  const bool file = refusal.code == ErrorCode::io_failure || refusal.code == ErrorCode::bad_pem ||
+                    refusal.code == ErrorCode::bad_configuration ||
+                    refusal.code == ErrorCode::database_failure ||
+                    refusal.code == ErrorCode::wrong_passphrase;
+  const bool network = refusal.code == ErrorCode::connection_failed;
+  print_error(context,
+              file      ? kExitUnreadable
+              : network ? kExitNoConnection
+                        : kExitAuthorityRefused,
+              {.summary = "cannot " + std::string(doing) + ": " + refusal.detail,
+               .details = {{"reason", std::string(sentence(refusal.code))}},
+               .next = std::move(next),
+               .note = {}});
+}
+
+void add_authority_command(CLI::App& app, Context& context) {
+  CLI::App* authority = app.add_subcommand("authority", "Make and run a certification authority for devices");
+  authority->require_subcommand(1);
+  add_init(*authority, context);
+  add_serve(*authority, context);
+  add_authority_queries(*authority, context);
+}
+
+}  // namespace pedigree::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the subcommands of `pedigree authority` share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "authority/refusal.h"
+#include "cli/output.h"
+
+namespace pedigree::cli {
+
+/// Prints an authority's refusal and sets the exit code that belongs to it.
+void report_refusal(Context& context, std::string_view doing, const authority::Refusal& refusal,
+                    std::string next = {});
+
+/// `pedigree authority list|revoke|export`.
+void add_authority_queries(CLI::App& authority, Context& context);
+
+}  // namespace pedigree::cli

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// COSE_Sign1 messages, and the receipt of a device in one.
+#include <fmt/format.h>
+
+#include "cli/describe.h"
+#include "cli/diagnostic.h"
+#include "cli/files.h"
+#include "cli/inspect.h"
+#include "core/cose/cose.h"
+#include "core/enrol/messages.h"
+#include "core/x509/certificate.h"
+#include "crypto/openssl/openssl_crypto.h"
+
+namespace pedigree::cli {
+namespace {
+
+std::string_view algorithm_text(cose::Algorithm algorithm) {
+  switch (algorithm) {
+    case cose::Algorithm::es256:
+      return "ES256";
+    case cose::Algorithm::es384:
+      return "ES384";
+    case cose::Algorithm::eddsa:
+      return "EdDSA";
+  }
+  return "unknown";
+}
+
+void add_payload(Report& report, Bytes payload) {
+  if (const auto receipt = enrol::decode<enrol::Receipt>(payload)) {
+    report.kind = "receipt";
+    report.title = "receipt of device " + shorten(to_hex(receipt->device_id));
+    report.add("device id", to_hex(receipt->device_id));
+    report.add("slot", std::to_string(receipt->slot), boost::json::value(receipt->slot));
+    report.add("chain sha256", to_hex(receipt->chain_sha256));
+    report.add("nonce", to_hex(receipt->nonce));
+    return;
+  }
+  const auto text = diagnostic(payload);
+  report.add("payload", text ? *text : "h'" + to_hex(payload) + "'");
+}
+
+/// Whether the leaf of the message's own x5chain verifies it; that leaf is trusted for nothing by this.
+void add_verdict(Report& report, const cose::Sign1& message) {
+  const auto leaf = x509::Certificate::parse(message.x5chain()->certificates[0]);
+  if (!leaf || !leaf->spki().key || !message.payload()) {
+    report.add("verified", "no: its payload or its leaf's key cannot be used", boost::json::value(false));
+    return;
+  }
+  const crypto::OpenSslCrypto crypto;
+  Octets scratch(message.payload()->size() + message.protected_header().size() + 64);
+  const auto verdict = message.verify(crypto, *leaf->spki().key, {}, scratch);
+  report.add("verified",
+             verdict ? "by the leaf of its own x5chain" : std::string(sentence(verdict.error().code)),
+             boost::json::value(verdict.has_value()));
+  if (!verdict) report.warnings.emplace_back("the signature does not verify by the leaf of its own x5chain");
+}
+
+}  // namespace
+
+ReportResult report_sign1(Bytes cbor, der::UnixTime now) {
+  const auto message = cose::Sign1::parse(cbor);
+  if (!message) return std::unexpected(to_inspect_error(message.error(), "the COSE_Sign1"));
+  Report report{.kind = "COSE_Sign1",
+                .title = "COSE_Sign1",
+                .remark = std::string(algorithm_text(message->algorithm()))};
+  report.add("algorithm", std::string(algorithm_text(message->algorithm())));
+  if (message->key_id()) report.add("key id", to_hex(*message->key_id()));
+  if (message->payload()) {
+    add_payload(report, *message->payload());
+  } else {
+    report.add("payload", "detached", nullptr);
+  }
+  report.add("signature", to_hex(message->signature()));
+  if (!message->x5chain()) {
+    report.add("verified", "not checked: the message brings no certificate", nullptr);
+    return report;
+  }
+  const auto certificates = message->x5chain()->view();
+  auto chain = report_chain({certificates.begin(), certificates.end()}, now);
+  if (!chain) return chain;
+  add_verdict(report, *message);
+  report.parts_name = "x5chain";
+  report.parts = std::move(chain->parts);
+  return report;
+}
+
+}  // namespace pedigree::cli

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// pedigree provision: carries devices through the provisioning flow; what a device is, and what a journal
+// holds.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/provision_view.h"
+#include "crypto/openssl/openssl_crypto.h"
+#include "station/flow/provision.h"
+
+namespace pedigree::cli {
+namespace {
+
+namespace json = boost::json;
+using station::Outcome;
+using station::Unit;
+
+struct ProvisionArguments {
+  std::vector<std::string> udp;
+  std::vector<std::string> serial;
+  std::string devices;
+  std::uint32_t baud = 115200;
+  double timeout = 15;
+  double authority_timeout = 60;
+  std::string tls;
+  std::string capture;
+  std::string journal;
+  bool info = false;
+  station::AuthorityOptions authority;
+  station::ProvisionOptions flow;
+};
+
+/// A failure that ends the command before any unit is touched.
+struct Stop {
+  ExitCode code;
+  Problem problem;
+};
+
+[[noreturn]] void stop(ExitCode code, std::string summary, std::string next = {}) {
+  throw Stop{code, {.summary = std::move(summary), .details = {}, .next = std::move(next), .note = {}}};
+}
+
+template <typename T>
+T need(Outcome<T> outcome, std::string next = {}) {
+  if (!outcome) stop(exit_code_of(outcome.error()), outcome.error().message, std::move(next));
+  return *std::move(outcome);
+}
+
+/// Adds where the devices of `pedigree device --ready-file` listen.
+void read_devices(ProvisionArguments& arguments) {
+  std::ifstream in(arguments.devices, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  boost::system::error_code error;
+  const json::value parsed = json::parse(text, error);
+  const json::value* list =
+      !error && parsed.is_object() ? parsed.get_object().if_contains("devices") : nullptr;
+  if (list == nullptr || !list->is_array()) {
+    stop(kExitUnreadable, arguments.devices + " is not a list of devices",
+         "pedigree device --ready-file writes such a file");
+  }
+  for (const json::value& entry : list->get_array()) {
+    const json::object* device = entry.if_object();
+    const json::value* udp = device != nullptr ? device->if_contains("udp") : nullptr;
+    const json::value* serial = device != nullptr ? device->if_contains("serial") : nullptr;
+    if (udp != nullptr && udp->is_string()) {
+      arguments.udp.emplace_back(udp->get_string());
+    } else if (serial != nullptr && serial->is_string()) {
+      arguments.serial.emplace_back(serial->get_string());
+    } else {
+      stop(kExitUnreadable, arguments.devices + " has a device with neither udp nor serial");
+    }
+  }
+}
+
+std::vector<Unit> units_of(ProvisionArguments& arguments, station::Loop& loop,
+                           const station::LinkOptions& options) {
+  if (!arguments.devices.empty()) read_devices(arguments);
+  std::vector<Unit> units;
+  for (const std::string& address : arguments.udp) {
+    units.push_back(
+        {"udp " + address, [&loop, address, options] { return station::open_udp(loop, address, options); }});
+  }
+  for (const std::string& path : arguments.serial) {
+    units.push_back(
+        {"serial " + path, [&loop, path, options] { return station::open_serial(loop, path, options); }});
+  }
+  if (units.empty()) {
+    stop(kExitUsage, "no device is named", "give --udp HOST:PORT, --serial PATH or --devices FILE");
+  }
+  return units;
+}
+
+station::Duration seconds(double value) {
+  return station::Duration(static_cast<std::int64_t>(value * 1e6));
+}
+
+struct Lines {
+  std::unique_ptr<station::CaptureFile> capture;
+  station::Loop loop;
+  std::vector<Unit> units;
+};
+
+/// Opens what the devices are reached by; nothing is sent yet.
+void prepare(Lines& lines, const Context& context, ProvisionArguments& arguments) {
+  if (!arguments.capture.empty()) {
+    auto file = station::CaptureFile::create(arguments.capture);
+    if (!file) stop(kExitUnreadable, arguments.capture + ": cannot be written");
+    lines.capture = *std::move(file);
+  }
+  station::LinkOptions options;
+  options.exchange.give_up = seconds(arguments.timeout);
+  options.baud = arguments.baud;
+  options.capture = lines.capture.get();
+  options.notice = [&context](const std::string& text) { print_warning(context, text); };
+  lines.units = units_of(arguments, lines.loop, options);
+}
+
+json::object info_json(const std::string& peer, const station::DeviceInfo& info,
+                       const std::vector<station::Slot>& slots) {
+  json::array list;
+  for (const station::Slot& slot : slots) {
+    list.push_back(json::object{{"slot", slot.slot},
+                                {"purpose", enrol::name(slot.purpose)},
+                                {"algorithm", crypto::name(slot.type)},
+                                {"state", enrol::name(slot.state)},
+                                {"origin", enrol::name(slot.origin)},
+                                {"key", slot.key},
+                                {"chain_size", slot.chain_size},
+                                {"chain_sha256", slot.chain_sha256}});
+  }
+  return {{"line", peer},
+          {"device", info.id},
+          {"version", info.version},
+          {"world", info.world},
+          {"lifecycle", enrol::name(info.lifecycle)},
+          {"pinned_root", info.pinned_root},
+          {"test_key", info.dummy_key},
+          {"slots_total", info.slots_total},
+          {"largest_chain", info.max_chain},
+          {"slots", std::move(list)}};
+}
+
+void print_info(const Context& context, const std::string& peer, const station::DeviceInfo& info,
+                const std::vector<station::Slot>& slots) {
+  print_line(styled(context, Style::strong, printable(info.id)));
+  print_line(fmt::format("  line       {}", printable(peer)));
+  print_line(fmt::format("  service    {}, {}", printable(info.version), printable(info.world)));
+  print_line(fmt::format("  lifecycle  {}", enrol::name(info.lifecycle)));
+  print_line(fmt::format("  root       {}", info.pinned_root.empty() ? "none pinned" : info.pinned_root));
+  if (info.dummy_key)
+    print_warning(context, "the device uses a published test key: anybody can speak in its name");
+  Table table({"slot", "purpose", "algorithm", "state", "origin", "key", "chain"});
+  for (const station::Slot& slot : slots) {
+    table.add({std::to_string(slot.slot), std::string(enrol::name(slot.purpose)),
+               std::string(crypto::name(slot.type)), std::string(enrol::name(slot.state)),
+               std::string(enrol::name(slot.origin)), shorten(slot.key),
+               slot.chain_size > 0 ? fmt::format("{} octets", slot.chain_size) : "-"});
+  }
+  print(table.draw(context));
+}
+
+void run_info(Context& context, ProvisionArguments& arguments) {
+  Lines lines;
+  prepare(lines, context, arguments);
+  json::array list;
+  for (const Unit& unit : lines.units) {
+    auto link = need(unit.open());
+    need(station::negotiate(*link));
+    station::Device device(*link);
+    const auto info = need(device.info());
+    const auto slots = need(device.slots());
+    if (context.json) {
+      list.push_back(info_json(unit.peer, info, slots));
+    } else {
+      print_info(context, unit.peer, info, slots);
+    }
+  }
+  if (context.json) print_json(json::object{{"devices", std::move(list)}});
+}
+
+void summarise(Context& context, const std::vector<station::UnitResult>& results,
+               const std::string& authority) {
+  std::array<std::size_t, 4> counts{};
+  json::array units;
+  for (const auto& result : results) {
+    ++counts[static_cast<std::size_t>(result.state)];
+    if (context.json) units.push_back(to_json(result));
+  }
+  if (context.json) {
+    print_json(json::object{{"units", std::move(units)},
+                            {"provisioned", counts[0]},
+                            {"already", counts[1]},
+                            {"refused", counts[2]},
+                            {"failed", counts[3]}});
+  } else if (!context.quiet) {
+    print_line(fmt::format("{} provisioned, {} already, {} refused, {} failed", counts[0], counts[1],
+                           counts[2], counts[3]));
+  }
+  print_failures(context, results, authority);
+}
+
+void complete_authority(ProvisionArguments& arguments) {
+  station::AuthorityOptions& authority = arguments.authority;
+  if (!arguments.tls.empty()) {
+    if (authority.ca_file.empty()) authority.ca_file = arguments.tls + "/ca.cert.pem";
+    if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/station.cert.pem";
+    if (authority.key_file.empty()) authority.key_file = arguments.tls + "/station.key.pem";
+  }
+  if (authority.url.empty()) throw CLI::RequiredError("--authority");
+  if (arguments.journal.empty()) throw CLI::RequiredError("--journal");
+  if (authority.ca_file.empty() || authority.certificate_file.empty() || authority.key_file.empty()) {
+    throw CLI::RequiredError("--tls, or --cert, --key and --ca");
+  }
+}
+
+void run_provision(Context& context, ProvisionArguments& arguments) {
+  complete_authority(arguments);
+  Lines lines;
+  prepare(lines, context, arguments);
+  arguments.authority.give_up =
+      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
+  arguments.authority.notice = [&context](const std::string& text) { print_warning(context, text); };
+  const auto authority = need(station::open_authority(lines.loop, arguments.authority));
+  const auto journal = need(station::Journal::open(arguments.journal));
+  std::error_code error;
+  if (!arguments.flow.out.empty()) std::filesystem::create_directories(arguments.flow.out, error);
+  if (error) stop(kExitUnreadable, fmt::format("{}: {}", arguments.flow.out, error.message()));
+
+  const crypto::OpenSslCrypto crypto;
+  const station::Line line{*authority, *journal, crypto};
+  std::vector<std::string> peers;
+  for (const Unit& unit : lines.units) peers.push_back(unit.peer);
+  ProvisionView view(context, peers);
+  arguments.flow.progress = [&view](const station::Event& event) { view.update(event); };
+  station::deliver_receipts(line);
+  const auto results = station::provision_all(lines.units, line, arguments.flow);
+  view.finish();
+  summarise(context, results, arguments.authority.url);
+  if (lines.capture != nullptr && !lines.capture->finish())
+    print_warning(context, "the capture is not complete");
+}
+
+std::string_view state_of(const station::UnitRecord& unit) {
+  if (unit.done) return "done";
+  if (!unit.receipt.empty()) return "receipt not handed in";
+  if (!unit.chain.empty()) return "issued, not stored";
+  return unit.message.empty() ? "key made" : "refused";
+}
+
+void run_status(Context& context, const std::string& folder) {
+  const auto units = need(station::read_units(folder));
+  json::array list;
+  Table table({"device", "profile", "slot", "state", "serial", "reason"});
+  for (const auto& unit : units) {
+    list.push_back(json::object{{"device", unit.device},
+                                {"profile", unit.profile},
+                                {"slot", unit.slot},
+                                {"state", state_of(unit)},
+                                {"serial", unit.serial},
+                                {"reason", unit.message}});
+    table.add({shorten(unit.device), unit.profile, std::to_string(unit.slot), std::string(state_of(unit)),
+               unit.serial.empty() ? "-" : shorten(unit.serial), unit.message});
+  }
+  if (context.json) {
+    print_json(json::object{{"units", std::move(list)}});
+  } else {
+    print(table.draw(context));
+  }
+}
+
+template <typename Action>
+void guarded(Context& context, Action action) {
+  try {
+    action();
+  } catch (const Stop& reason) {
+    print_error(context, reason.code, reason.problem);
+  }
+}
+
+void add_line_options(CLI::App& command, ProvisionArguments& arguments) {
+  command.add_option("--udp", arguments.udp, "Devices on UDP: HOST:PORT, several with commas")
+      ->delimiter(',');
+  command.add_option("--serial", arguments.serial, "Devices on serial ports or pseudo-terminals");
+  command.add_option("--devices", arguments.devices, "Devices as `pedigree device --ready-file` lists them")
+      ->check(CLI::ExistingFile);
+  command.add_option("--baud", arguments.baud, "Speed of the serial ports (default 115200)")
+      ->check(CLI::Range(1200, 4000000));
+  command
+      .add_option("--timeout", arguments.timeout,
+                  "Give a silent device up after this many seconds (default 15)")
+      ->check(CLI::Range(0.1, 3600.0));
+  command.add_option("--capture", arguments.capture, "Record the SMP traffic to this pcap file");
+  command.add_flag("--info", arguments.info, "Show what the devices say of themselves, and change nothing");
+}
+
+void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
+  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT");
+  command.add_option("--tls", arguments.tls, "Folder with ca.cert.pem, station.cert.pem and station.key.pem")
+      ->check(CLI::ExistingDirectory);
+  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server");
+  command.add_option("--cert", arguments.authority.certificate_file,
+                     "PEM file with the station's certificate");
+  command.add_option("--key", arguments.authority.key_file, "PEM file with the station's private key");
+  command
+      .add_option("--authority-timeout", arguments.authority_timeout,
+                  "Try an unreachable authority for this many seconds (default 60)")
+      ->check(CLI::Range(0.0, 86400.0));
+}
+
+void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
+  command.add_option("--profile", arguments.flow.profile, "What to certify (default iak)")
+      ->check(CLI::IsMember({"iak", "idevid", "tls-client"}));
+  command.add_option("--issuer", arguments.flow.issuer,
+                     "Name of the intermediate; default: the authority's choice");
+  command.add_option("--journal", arguments.journal,
+                     "Folder of the journal, by which a run goes on after a crash");
+  command.add_option("--out", arguments.flow.out, "Folder to write each chain to, as PEM");
+  command.add_option("--jobs", arguments.flow.jobs, "Devices at a time (default 64)")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--reset", arguments.flow.reset, "Restart each device at the end");
+}
+
+}  // namespace
+
+void add_provision_command(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<ProvisionArguments>();
+  CLI::App* command = app.add_subcommand("provision", "Give devices their keys and certificate chains");
+  command->require_subcommand(0, 1);
+  add_line_options(*command, *arguments);
+  add_authority_options(*command, *arguments);
+  add_flow_options(*command, *arguments);
+  CLI::App* status = command->add_subcommand("status", "Show what a journal knows of its devices");
+  auto folder = std::make_shared<std::string>();
+  status->add_option("--journal", *folder, "Folder of the journal")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  status->callback([folder, &context] { guarded(context, [&] { run_status(context, *folder); }); });
+  command->callback([command, arguments, &context] {
+    if (!command->get_subcommands().empty()) return;
+    guarded(context,
+            [&] { arguments->info ? run_info(context, *arguments) : run_provision(context, *arguments); });
+  });
+}
+
+}  // namespace pedigree::cli
