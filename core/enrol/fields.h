@@ -46,6 +46,7 @@ constexpr std::uint16_t allowed(Values... values) noexcept {
   return static_cast<std::uint16_t>(((1U << static_cast<unsigned>(values)) | ...));
 }
 
+/// What enumerators may be in messages, and a length bounded only by the payload.
 inline constexpr std::uint16_t kPurposes =
     allowed(Purpose::iak, Purpose::idevid, Purpose::tls, Purpose::data);
 inline constexpr std::uint16_t kOrigins =

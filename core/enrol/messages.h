@@ -12,6 +12,7 @@
 
 namespace pedigree::enrol {
 
+/// Commands of SMP group 80 (smp::kPedigreeGroup); the numbers travel: extend, never renumber.
 enum class Command : std::uint8_t {
   info = 0,
   slots = 1,

@@ -6,14 +6,18 @@
 
 namespace pedigree::smp {
 
+/// Operation and protocol version as the header carries them.
 enum class Operation : std::uint8_t { read = 0, read_response = 1, write = 2, write_response = 3 };
 enum class Version : std::uint8_t { v1 = 0, v2 = 1 };
 
+/// Octets of a header; the groups of the operating system and of Pedigree; the UDP port that servers listen
+/// on.
 inline constexpr std::size_t kHeaderSize = 8;
 inline constexpr std::uint16_t kOsGroup = 0;
 inline constexpr std::uint16_t kPedigreeGroup = 80;
 inline constexpr std::uint16_t kUdpPort = 1337;
 
+/// Commands of the OS group (kOsGroup) that are spoken here.
 enum class OsCommand : std::uint8_t { echo = 0, reset = 5, parameters = 6, info = 7, bootloader_info = 8 };
 
 /// 8 octets big-endian: reserved 3 bits | version 2 | operation 3; flags; length of the payload 16; group 16;

@@ -10,11 +10,13 @@
 
 namespace pedigree::x509 {
 
+/// A private key that anybody can download.
 struct TestKey {
   std::string_view origin;  ///< who published it
   Sha256 spki_sha256;
 };
 
+/// Those that a device must not ship with.
 inline constexpr std::array<TestKey, 3> kTestKeys{{
     {"TF-M's dummy initial attestation key",
      {0x7b, 0x1a, 0x17, 0x14, 0x7c, 0xa9, 0x07, 0xe1, 0x6c, 0xad, 0x79, 0x90, 0x1f, 0xef, 0x13, 0x99,

@@ -11,6 +11,7 @@
 
 namespace pedigree::crypto::openssl {
 
+/// Calls OpenSSL's own function that frees.
 template <auto Free>
 struct Deleter {
   template <typename T>
@@ -19,6 +20,7 @@ struct Deleter {
   }
 };
 
+/// Each owns one object, or none.
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using BigNumber = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using BigNumberContext = std::unique_ptr<BN_CTX, Deleter<BN_CTX_free>>;

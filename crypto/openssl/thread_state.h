@@ -17,6 +17,7 @@ struct Curve {
   KeyContext context;
 };
 
+/// One for each thread, made at its first use and freed at its end.
 class ThreadState {
  public:
   [[nodiscard]] static ThreadState& get() noexcept;

@@ -15,6 +15,7 @@ struct KeyRequest {
   Bytes import_key;  ///< import: the private scalar, big-endian, as long as the curve's field
 };
 
+/// The slots' private keys in the PSA key store.
 class KeyStore {
  public:
   explicit KeyStore(const Platform& platform) noexcept : platform_(platform) {}

@@ -8,6 +8,7 @@
 
 namespace pedigree::device {
 
+/// Input and output vectors of one call; the port's subclass owns them.
 class Message {
  public:
   Message() noexcept = default;
@@ -39,6 +40,7 @@ template <typename T>
   return value;
 }
 
+/// Writes one T (a structure of pedigree/service.h) to an output vector; the service has checked the room.
 template <typename T>
 void write_output(Message& message, unsigned index, const T& value) noexcept {
   message.write(index, {reinterpret_cast<const std::uint8_t*>(&value), sizeof(T)});

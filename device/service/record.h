@@ -40,6 +40,7 @@ struct KeyRecord {
   [[nodiscard]] Bytes public_key_view() const noexcept { return Bytes(public_key).first(public_key_size); }
 };
 
+/// What is stored of a slot besides its chains: the keys it holds; neither: the slot is empty.
 struct SlotRecord {
   std::optional<KeyRecord> active;
   std::optional<KeyRecord> pending;

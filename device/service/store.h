@@ -13,6 +13,7 @@
 
 namespace pedigree::device {
 
+/// The service's records and chains in the platform's storage.
 class Store {
  public:
   explicit Store(const Platform& platform) noexcept : platform_(platform) {}

@@ -12,6 +12,7 @@
 
 namespace pedigree::sim {
 
+/// Serves simulated devices on UDP and on pseudo-terminals.
 class Host {
  public:
   explicit Host(const ImpairmentOptions& impairment = {});

@@ -18,6 +18,7 @@ struct ImpairmentOptions {
   [[nodiscard]] bool none() const noexcept { return drop <= 0 && duplicate <= 0 && delay.count() <= 0; }
 };
 
+/// Decides for each datagram whether it is lost, doubled or late.
 class Impairment {
  public:
   explicit Impairment(const ImpairmentOptions& options) : options_(options), random_(options.seed) {}

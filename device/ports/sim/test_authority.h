@@ -10,8 +10,10 @@
 
 namespace pedigree::sim {
 
+/// Owned octets.
 using Octets = std::vector<std::uint8_t>;
 
+/// A root and one intermediate, with fresh keys.
 class TestAuthority {
  public:
   /// `root_type` lets a test pin a root of another size.

@@ -15,6 +15,7 @@ namespace pedigree::sim {
 /// What a call returned: success, or which error. Negative statuses of the framework throw.
 using Outcome = Result<void>;
 
+/// Arguments of begin (BeginRequest), owned.
 struct BeginWish {
   std::uint32_t slot = 0;
   enrol::Purpose purpose = enrol::Purpose::tls;
@@ -25,6 +26,7 @@ struct BeginWish {
   bool replace = false;
 };
 
+/// What begin answered (BeginResponse), owned.
 struct Begun {
   std::uint32_t slot = 0;
   bool reused = false;

@@ -44,6 +44,7 @@ extern "C" {
 #define PEDIGREE_CALL_SIGN_HASH 11
 #define PEDIGREE_CALL_PUBLIC_KEY 12
 
+/* What pedigree_info answers. */
 typedef struct pedigree_info_t {
   uint32_t max_chain;  /* octets of the largest chain */
   uint32_t algorithms; /* bit n: KeyType n can be made */
@@ -59,6 +60,7 @@ typedef struct pedigree_info_t {
   char world[16];
 } pedigree_info_t;
 
+/* A slot in use, as pedigree_list_slots answers. */
 typedef struct pedigree_slot_info_t {
   uint32_t slot;
   uint32_t chain_size; /* octets of the committed chain, 0 if none */
@@ -71,6 +73,7 @@ typedef struct pedigree_slot_info_t {
   uint8_t chain_sha256[PEDIGREE_SHA256_SIZE];
 } pedigree_slot_info_t;
 
+/* Which key pedigree_begin is to make. */
 typedef struct pedigree_begin_request_t {
   uint32_t slot; /* 1 to PEDIGREE_MAX_SLOTS, or 0: the device assigns one */
   uint8_t purpose;
@@ -82,6 +85,7 @@ typedef struct pedigree_begin_request_t {
   uint8_t reserved[3];
 } pedigree_begin_request_t;
 
+/* What pedigree_begin made or found. */
 typedef struct pedigree_begin_response_t {
   uint32_t slot;
   uint32_t reused; /* 1: the key was there already */
@@ -91,6 +95,7 @@ typedef struct pedigree_begin_response_t {
 #define PEDIGREE_SUBJECT_SERIAL_NUMBER 0u
 #define PEDIGREE_SUBJECT_WITH_COMMON_NAME 1u
 
+/* Which part of which request pedigree_csr is to write. */
 typedef struct pedigree_csr_request_t {
   uint32_t slot;
   uint32_t offset;
@@ -98,6 +103,7 @@ typedef struct pedigree_csr_request_t {
   uint8_t nonce[PEDIGREE_NONCE_SIZE]; /* becomes the challengePassword, as 64 hex characters */
 } pedigree_csr_request_t;
 
+/* Where the part given to pedigree_chain_write belongs. */
 typedef struct pedigree_chain_write_request_t {
   uint32_t slot;
   uint32_t offset;
@@ -106,21 +112,25 @@ typedef struct pedigree_chain_write_request_t {
   uint8_t sha256[PEDIGREE_SHA256_SIZE];
 } pedigree_chain_write_request_t;
 
+/* From which octet of which chain pedigree_chain_read reads. */
 typedef struct pedigree_range_request_t {
   uint32_t slot;
   uint32_t offset;
 } pedigree_range_request_t;
 
+/* What pedigree_chain_digest answers. */
 typedef struct pedigree_chain_digest_t {
   uint32_t size;
   uint8_t sha256[PEDIGREE_SHA256_SIZE];
 } pedigree_chain_digest_t;
 
+/* Which slot pedigree_commit commits, and the nonce of its receipt. */
 typedef struct pedigree_commit_request_t {
   uint32_t slot;
   uint8_t nonce[PEDIGREE_NONCE_SIZE];
 } pedigree_commit_request_t;
 
+/* Works in every lifecycle. */
 psa_status_t pedigree_info(psa_handle_t handle, pedigree_info_t* info);
 
 /* Fills `slots` (room for PEDIGREE_MAX_SLOTS) with those in use, in order; a damaged slot is passed over. */
@@ -146,6 +156,7 @@ psa_status_t pedigree_chain_write(psa_handle_t handle, const pedigree_chain_writ
 psa_status_t pedigree_chain_read(psa_handle_t handle, const pedigree_range_request_t* request,
                                  uint8_t* buffer, size_t capacity, size_t* size, uint32_t* total);
 
+/* Size and SHA-256 of the committed chain. */
 psa_status_t pedigree_chain_digest(psa_handle_t handle, uint32_t slot, pedigree_chain_digest_t* digest);
 
 /* Checks the staged chain, makes the pending key active with it, and returns a receipt (COSE_Sign1) over
