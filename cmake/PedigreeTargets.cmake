@@ -46,6 +46,8 @@ function(pedigree_fuzz name)
   if(PEDIGREE_FUZZ)
     add_executable(${name} ${ARG_SOURCE})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    # tools/fuzz.sh starts from what is committed; targets do not name their folder.
+    file(WRITE ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${name}.corpus "${ARG_CORPUS}\n")
   else()
     add_executable(${name} ${ARG_SOURCE} ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
     add_test(NAME ${name}_corpus COMMAND ${name} ${ARG_CORPUS})

@@ -11,7 +11,7 @@ if [ "$jobs" -eq 0 ]; then  # one program, called by the line below
   name=$(basename "$1")
   mkdir -p "build/fuzz-corpus/$name" build/fuzz-findings build/logs
   if ! "$1" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz-findings/$name-" "build/fuzz-corpus/$name" "fuzz/corpus/${name%_fuzz}" \
+    -artifact_prefix="build/fuzz-findings/$name-" "build/fuzz-corpus/$name" "$(cat "$1.corpus")" \
     >"build/logs/fuzz-$name.log" 2>&1; then
     echo "$name: found something; see build/logs/fuzz-$name.log and build/fuzz-findings"
     tail -n 30 "build/logs/fuzz-$name.log"
