@@ -103,7 +103,8 @@ class Store {
   /// those of ask.
   virtual void activate(Serial serial, Actor actor, der::UnixTime when, Done<DeviceState> done) = 0;
 
-  /// Revokes for ever. Idempotent: the first date and reason stay. Errors: not_found, database_failure.
+  /// Revokes for ever; where the reason takes the device out (revokes_device), every other certificate of it
+  /// too. Idempotent: the first date and reason stay. Errors: not_found, database_failure.
   virtual void revoke(Revocation revocation, Done<Certificate> done) = 0;
 
   /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device

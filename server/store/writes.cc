@@ -45,6 +45,7 @@ Writes::Writes(Connection& connection)
       resume_device_(connection.prepare("UPDATE device SET resume = ?2 WHERE id = ?1")),
       find_key_(connection.prepare(select_certificate("WHERE key = ?1"))),
       find_live_(connection.prepare(select_certificate("WHERE device = ?1 AND profile = ?2 AND state <> 3"))),
+      find_any_live_(connection.prepare(select_certificate("WHERE device = ?1 AND state <> 3 LIMIT 1"))),
       find_serial_(connection.prepare(select_certificate("WHERE serial = ?1"))),
       find_revoked_(connection.prepare(select_certificate(
           "WHERE device = ?1 AND state = 3 ORDER BY revoked_at DESC, number DESC LIMIT 1"))),
@@ -202,21 +203,33 @@ Outcome<registry::Certificate> Writes::revoke(const registry::Revocation& revoca
   if (!*found) return refuse(ErrorCode::not_found);
   registry::Certificate certificate = *std::move(*found);
   if (certificate.state == registry::CertificateState::revoked) return certificate;
-  if (!mark_revoked_.bind(revocation.serial, revocation.when, revocation.reason).run()) return broken();
-  certificate.state = registry::CertificateState::revoked;
-  certificate.revoked_at = revocation.when;
-  certificate.reason = revocation.reason;
   if (find_device_.bind(certificate.device).step() != Statement::Step::row) return broken();
   const auto from = static_cast<DeviceState>(find_device_.integer(0));
   find_device_.reset();
   const Occasion occasion{certificate.device, revocation.actor, revocation.when};
-  const bool whole = registry::revokes_device(revocation.reason) && from != DeviceState::retired;
-  const DeviceState to = whole ? DeviceState::revoked : from;
+  const bool whole = registry::revokes_device(revocation.reason);
+  const DeviceState to = whole && from != DeviceState::retired ? DeviceState::revoked : from;
+  if (!revoke_one(revocation, certificate, from, to)) return broken();
   if (to != from && !set_state(occasion, from, to)) return broken();
+  // A device that is taken out keeps no certificate that a relying party would still believe.
+  while (whole) {
+    auto other = find_one(find_any_live_.bind(certificate.device));
+    if (!other) return broken();
+    if (!*other) break;
+    if (!revoke_one(revocation, **other, to, to)) return broken();
+  }
+  return certificate;
+}
+
+Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry::Certificate& certificate,
+                                DeviceState from, DeviceState to) {
+  PEDIGREE_TRY(mark_revoked_.bind(certificate.serial, revocation.when, revocation.reason).run());
+  certificate.state = registry::CertificateState::revoked;
+  certificate.revoked_at = revocation.when;
+  certificate.reason = revocation.reason;
   const std::string why = std::string(x509::name(revocation.reason)) + " " + certificate.profile + " " +
                           registry::hex(certificate.serial) + ": " + revocation.why;
-  if (!note(occasion, "revoked", from, to, why)) return broken();
-  return certificate;
+  return note({certificate.device, revocation.actor, revocation.when}, "revoked", from, to, why);
 }
 
 Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {

@@ -38,6 +38,10 @@ class Writes {
   [[nodiscard]] Result<std::optional<registry::Conflict>> find_conflict(
       const registry::Certificate& certificate);
   [[nodiscard]] Result<void> insert(const registry::Certificate& certificate);
+  /// Marks one certificate of the device and notes it.
+  [[nodiscard]] Result<void> revoke_one(const registry::Revocation& revocation,
+                                        registry::Certificate& certificate, registry::DeviceState from,
+                                        registry::DeviceState to);
   [[nodiscard]] Result<void> set_state(const Occasion& occasion, State from, registry::DeviceState to);
   [[nodiscard]] Result<void> note(const Occasion& occasion, std::string_view what, State from, State to,
                                   std::string_view why);
@@ -46,7 +50,7 @@ class Writes {
 
   Connection& connection_;
   Statement find_device_, insert_device_, update_device_, resume_device_;
-  Statement find_key_, find_live_, find_serial_, find_revoked_;
+  Statement find_key_, find_live_, find_any_live_, find_serial_, find_revoked_;
   Statement insert_certificate_, mark_active_, mark_revoked_, insert_event_;
 };
 
