@@ -24,6 +24,7 @@ using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kStopPatience{5};
+constexpr std::chrono::seconds kDrainPatience{2};
 
 /// One event loop and its connections; everything in it runs on its own thread.
 struct Loop {
@@ -52,6 +53,13 @@ Method method_of(beast::http::verb verb) {
                                            : Method::other;
 }
 
+/// Whether this Content-Type is JSON, parameters aside. A browser sends any other body to any address without
+/// asking first, with the client certificate of whoever sits before it.
+bool is_json(std::string_view type) {
+  const std::string_view media = type.substr(0, type.find_first_of("; \t"));
+  return beast::iequals(media, "application/json");
+}
+
 /// Waits for the answer, which may come on another thread.
 asio::awaitable<Response> ask(Api& api, const Request& request) {
   const auto executor = co_await asio::this_coro::executor;
@@ -66,6 +74,17 @@ asio::awaitable<Response> ask(Api& api, const Request& request) {
   };
   co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(initiate,
                                                                                          asio::use_awaitable);
+}
+
+/// Takes what the client still sends, for a while: closing with octets unread resets the connection, and the
+/// client would lose the answer that says why.
+asio::awaitable<void> drain(Stream& stream) {
+  std::array<char, 16384> rest;  // NOLINT: never looked at
+  beast::get_lowest_layer(stream).expires_after(kDrainPatience);
+  for (;;) {
+    const auto [error, got] = co_await stream.async_read_some(asio::buffer(rest), kAwait);
+    if (error) co_return;
+  }
 }
 
 }  // namespace
@@ -89,11 +108,15 @@ struct Server::State {
   asio::awaitable<void> accept();
   asio::awaitable<void> serve(Loop& loop, tcp::socket socket);
   asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
+  asio::awaitable<Response> respond(const beast::http::request<beast::http::string_body>& message,
+                                    const Identity& identity);
   asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
 };
 
 authority::Answer<void> Server::State::open() {
-  if (!configure_tls(tls.native_handle(), options)) {
+  const bool configured = configure_tls(tls.native_handle(), options);
+  wipe({reinterpret_cast<std::uint8_t*>(options.key_pem.data()), options.key_pem.size()});
+  if (!configured) {
     return authority::refuse(ErrorCode::bad_configuration,
                              "the server's certificate, key or CA cannot be used");
   }
@@ -191,18 +214,32 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     if (error) {
       const bool large = error == http::error::body_limit || error == http::error::header_limit;
       const ErrorCode code = large ? ErrorCode::frame_too_large : ErrorCode::bad_request;
-      co_await answer(stream, error_response(code, error.message()), false);
+      if (co_await answer(stream, error_response(code, error.message()), false)) co_await drain(stream);
       co_return;
     }
     const auto& message = parser.get();
-    const Request request{method_of(message.method()),
-                          std::string_view(message.target().data(), message.target().size()), message.body(),
-                          &identity};
-    const Response response = co_await ask(api, request);
+    const Response response = co_await respond(message, identity);
     bottom.expires_after(options.io_timeout);
     const bool keep_alive = message.keep_alive() && !stopping;
     if (!co_await answer(stream, response, keep_alive) || !keep_alive) co_return;
   }
+}
+
+asio::awaitable<Response> Server::State::respond(
+    const beast::http::request<beast::http::string_body>& message, const Identity& identity) {
+  const auto type = message[beast::http::field::content_type];
+  if (message.method() == beast::http::verb::post && !is_json({type.data(), type.size()})) {
+    Response response = error_response(ErrorCode::bad_request, "the Content-Type must be application/json");
+    response.status = 415;
+    co_return response;
+  }
+  const Request request{method_of(message.method()),
+                        {message.target().data(), message.target().size()},
+                        message.body(),
+                        &identity};
+  Response response = co_await ask(api, request);
+  if (message.method() == beast::http::verb::head) response.body.clear();  // RFC 9110 9.3.2
+  co_return response;
 }
 
 asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& response, bool keep_alive) {
