@@ -30,11 +30,15 @@ struct Descriptor {
   int number;
 };
 
-Answer<std::string> read_all(const Descriptor& file, const std::filesystem::path& path) {
+/// `expected` octets are made room for, so that a secret of that size is never copied to a larger place.
+Answer<std::string> read_all(const Descriptor& file, const std::filesystem::path& path,
+                             std::size_t expected = 0) {
   std::string text;
+  text.reserve(expected);
   std::array<char, 4096> part{};
   for (;;) {
     const ssize_t got = ::read(file.number, part.data(), part.size());
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed("read", path);
     if (got == 0) break;
     text.append(part.data(), static_cast<std::size_t>(got));
@@ -63,6 +67,7 @@ Answer<void> write_private(const std::filesystem::path& path, std::string_view t
   if (file.number < 0) return failed("create", path);
   while (!text.empty()) {
     const ssize_t written = ::write(file.number, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written < 0) return failed("write", path);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -86,7 +91,7 @@ Answer<SecretText> read_private(const std::filesystem::path& path) {
         ErrorCode::bad_configuration,
         fmt::format("{} is a secret, but others may read it: chmod 600 it", path.string()));
   }
-  auto text = read_all(file, path);
+  auto text = read_all(file, path, static_cast<std::size_t>(status.st_size));
   if (!text) return std::unexpected(text.error());
   return SecretText(*std::move(text));
 }

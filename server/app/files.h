@@ -30,6 +30,7 @@ class SecretText {
 
  private:
   void clear() noexcept {
+    text_.resize(text_.capacity());  // a short text that was moved from is still there, past its end
     wipe({reinterpret_cast<std::uint8_t*>(text_.data()), text_.size()});
     text_.clear();
   }
