@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// An authority in a folder of its own, served on a free port of the loopback address.
+#pragma once
+
+#include "server/app/app.h"
+#include "server/app/init.h"
+#include "testing/authority/client.h"
+
+namespace pedigree::testing {
+
+inline constexpr const char* kPassphrase = "for tests only";
+
+/// A root, "vendor" below it and "acme" below that, and TLS identities; made once for each object.
+class AuthorityFolder {
+ public:
+  /// Throws std::runtime_error where it cannot be made.
+  explicit AuthorityFolder(bool listed_only = false);
+  [[nodiscard]] std::filesystem::path path() const { return folder_ / "ca"; }
+  [[nodiscard]] std::filesystem::path scratch(std::string_view name) const { return folder_ / name; }
+  [[nodiscard]] app::Layout layout() const { return {path()}; }
+  /// `who`: station, operator, server; empty: no client certificate.
+  [[nodiscard]] TlsFiles identity(const std::string& who) const;
+  /// What the sqlite3 command prints for this; an error is part of the text.
+  [[nodiscard]] std::string sql(const std::string& query) const;
+  /// Every row of every table: equal before and after what must change nothing.
+  [[nodiscard]] std::string dump() const { return sql(".dump"); }
+
+ private:
+  TempDir folder_;
+};
+
+/// The same, serving.
+class ServedAuthority : public AuthorityFolder {
+ public:
+  explicit ServedAuthority(bool listed_only = false);
+  [[nodiscard]] std::uint16_t port() const { return app_->port(); }
+  [[nodiscard]] std::string url() const { return app_->url(); }
+  [[nodiscard]] std::unique_ptr<Client> client(const std::string& who) const {
+    return std::make_unique<Client>(port(), identity(who));
+  }
+  /// Runs curl against this authority as `who`; what it prints ends with the status, "\n200".
+  [[nodiscard]] CommandResult curl(const std::string& who, const std::string& target,
+                                   std::vector<std::string> options = {}) const;
+  /// Stops, and starts on another port.
+  void restart();
+  void stop() { app_.reset(); }
+
+ private:
+  std::unique_ptr<app::App> app_;
+};
+
+}  // namespace pedigree::testing
