@@ -5,6 +5,8 @@ set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_C_COMPILER arm-none-eabi-gcc)
 set(CMAKE_CXX_COMPILER arm-none-eabi-g++)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-set(pedigree_flags "-mcpu=cortex-m33+nofp -mthumb -Os -ffreestanding -ffunction-sections -fdata-sections")
+# -fcallgraph-info: frames and calls for the stack's depth (tools/size_table.py).
+set(pedigree_flags
+    "-mcpu=cortex-m33+nofp -mthumb -Os -ffreestanding -ffunction-sections -fdata-sections -fcallgraph-info=su")
 set(CMAKE_C_FLAGS_INIT "${pedigree_flags}")
 set(CMAKE_CXX_FLAGS_INIT "${pedigree_flags} -fno-exceptions -fno-rtti -fno-threadsafe-statics")

@@ -122,7 +122,7 @@ struct PrivateKey {
 /// one at a time where the library allows no more (crypto/psa with Mbed TLS 2.28).
 class Crypto {
  public:
-  Crypto() noexcept = default;
+  constexpr Crypto() noexcept = default;
   Crypto(const Crypto&) = delete;
   Crypto& operator=(const Crypto&) = delete;
 

@@ -18,7 +18,7 @@ struct KeyRequest {
 /// The slots' private keys in the PSA key store.
 class KeyStore {
  public:
-  explicit KeyStore(const Platform& platform) noexcept : platform_(platform) {}
+  constexpr explicit KeyStore(const Platform& platform) noexcept : platform_(platform) {}
 
   /// Where the key of a slot's bank is kept; the platform's own key for origin builtin.
   [[nodiscard]] KeyId key_id(std::uint32_t slot, const KeyRecord& key) const noexcept;

@@ -15,7 +15,7 @@ class Service {
  public:
   /// `workspace` holds a chain, and behind it kMaxRootSpki octets for the root's key; its size decides the
   /// largest chain. All three are borrowed. The PSA crypto library has been initialised.
-  Service(const Platform& platform, const crypto::Crypto& crypto, MutableBytes workspace) noexcept
+  constexpr Service(const Platform& platform, const crypto::Crypto& crypto, MutableBytes workspace) noexcept
       : platform_(platform), crypto_(crypto), keys_(platform), store_(platform), workspace_(workspace) {}
 
   /// To be called once at boot: removes what an operation cut short has left, keys above all. What cannot be

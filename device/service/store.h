@@ -16,7 +16,7 @@ namespace pedigree::device {
 /// The service's records and chains in the platform's storage.
 class Store {
  public:
-  explicit Store(const Platform& platform) noexcept : platform_(platform) {}
+  constexpr explicit Store(const Platform& platform) noexcept : platform_(platform) {}
 
   /// The slot's record; an empty one where none is stored. Errors: storage_corrupt, storage_failure.
   [[nodiscard]] Result<SlotRecord> load_slot(std::uint32_t slot) const noexcept;
