@@ -8,6 +8,7 @@
 #include "core/x509/oids.h"
 #include "testing/x509/fake_crypto.h"
 #include "testing/x509/make.h"
+#include "testing/x509/spoil.h"
 
 namespace pedigree::csr {
 namespace {
@@ -138,6 +139,34 @@ TEST_F(CsrTest, RefusesEveryTruncation) {
     const Octets cut(der.begin(), der.begin() + static_cast<std::ptrdiff_t>(size));
     EXPECT_EQ(Request::parse(cut).error(), (Error{ErrorCode::truncated, 0}));
   }
+}
+
+// Every way to spoil DER, in every element: refused, with the reason and where.
+TEST_F(CsrTest, RefusesEverySpoiltElement) {
+  using testing::Fault;
+  const Octets type = unhex("2a0309");
+  const Octets value = unhex("3005 0500 0101ff");
+  const Attribute attributes[] = {{type, value}};
+  x509::ExtensionSet extensions;
+  extensions.key_usage = x509::kDigitalSignature;
+  extensions.basic_constraints = x509::BasicConstraints{};
+  fields_.challenge_password = "0123456789abcdef";
+  fields_.extensions = &extensions;
+  fields_.attributes = attributes;
+  const Octets good = write().value();
+  const testing::Parse parse = testing::parse_as<Request>;
+  using Paths = std::set<std::string>;
+  for (const Fault fault : {Fault::indefinite_length, Fault::non_minimal_length, Fault::oversized_length}) {
+    EXPECT_EQ(accepted_with(fault, good, parse), Paths());
+  }
+  // What is inside an attribute that is not known is its own: it must be DER, and no more.
+  EXPECT_EQ(accepted_with(Fault::trailing_data, good, parse), (Paths{"0.0.3.0.1.0"}));
+  // An RDN may be repeated, and a value of that attribute.
+  EXPECT_EQ(accepted_with(Fault::repeated, good, parse),
+            (Paths{"0.0.1.0", "0.0.3.0.1.0", "0.0.3.0.1.0.0", "0.0.3.0.1.0.1"}));
+  // A key whose algorithm and curve are exchanged is of an unknown kind; extensions have no order.
+  EXPECT_EQ(accepted_with(Fault::reordered, good, parse),
+            (Paths{"0.0.2.0.0", "0.0.3.0.1.0.0", "0.0.3.2.1.0.0"}));
 }
 
 // A request with these attributes is refused with this code at this offset from where `part` begins.

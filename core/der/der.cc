@@ -187,6 +187,7 @@ Result<Bytes> ecdsa_to_raw(Bytes der, std::size_t half, MutableBytes out) noexce
     const std::uint32_t offset = fields.offset();
     PEDIGREE_ASSIGN(number, read_unsigned(fields));
     if (number.size() > half) return fail(ErrorCode::too_long, offset);
+    if (number[0] == 0) return fail(ErrorCode::bad_value, offset);  // only zero begins with a zero here
   }
   PEDIGREE_TRY(fields.finish());
   const MutableBytes raw = out.first(2 * half);

@@ -129,7 +129,7 @@ class Builder {
 };
 
 /// ECDSA-Sig-Value (RFC 3279 2.2.3) to r | s of `half` octets each. Errors: those of strict DER, too_long
-/// (over `half`).
+/// (over `half`), bad_value (r or s is zero).
 [[nodiscard]] Result<Bytes> ecdsa_to_raw(Bytes der, std::size_t half, MutableBytes out) noexcept;
 /// r | s to ECDSA-Sig-Value. At most 2 * half + 9 octets.
 void ecdsa_from_raw(Bytes raw, Builder& out) noexcept;

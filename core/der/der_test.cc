@@ -315,6 +315,10 @@ TEST(DerEcdsa, RefusesBadForms) {
       {unhex("3006 020101 020105 00"), {ErrorCode::trailing_data, 8}},
       {unhex("3008 020101 020105 0500"), {ErrorCode::trailing_data, 8}},
       {unhex("3003 020101"), {ErrorCode::truncated, 5}},
+      {unhex("3006 020100 020105"), {ErrorCode::bad_value, 2}},
+      {unhex("3006 020101 020100"), {ErrorCode::bad_value, 5}},
+      {unhex("3080 020101 020105 0000"), {ErrorCode::indefinite_length, 1}},
+      {unhex("308106 020101 020105"), {ErrorCode::non_minimal, 1}},
       {testing::sequence({element(kInteger, Octets(33, 1)), unhex("020101")}), {ErrorCode::too_long, 2}},
   };
   for (const auto& [der, error] : cases) EXPECT_EQ(ecdsa_to_raw(der, 32, raw).error(), error);

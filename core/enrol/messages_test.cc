@@ -10,6 +10,7 @@ namespace pedigree::enrol {
 namespace {
 
 using testing::Octets;
+using testing::outcome;
 using testing::repeated;
 using testing::unhex;
 
@@ -139,6 +140,15 @@ Octets map_of(const std::vector<Pair>& pairs) {
   });
 }
 
+/// Where the value of pair `i` begins in map_of(pairs); a map of up to 23 pairs has a head of one octet.
+std::uint32_t value_offset(const std::vector<Pair>& pairs, std::size_t i) {
+  std::size_t offset = 1 + pairs[i].key.size();
+  for (std::size_t before = 0; before < i; ++before) {
+    offset += pairs[before].key.size() + pairs[before].value.size();
+  }
+  return static_cast<std::uint32_t>(offset);
+}
+
 TEST(Messages, RoundTrip) {
   for (const Case& c : cases()) {
     const auto result = c.again(c.data);
@@ -200,7 +210,9 @@ TEST(Messages, RefuseARepeatedKeyAndMissOneThatIsRequired) {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       auto more = pairs;
       more.push_back(pairs[i]);
-      EXPECT_EQ(c.again(map_of(more)).error().code, ErrorCode::duplicate) << c.name << " " << i;
+      EXPECT_EQ(c.again(map_of(more)).error(),
+                (Error{ErrorCode::duplicate, static_cast<std::uint32_t>(c.data.size())}))
+          << c.name << " " << i;
       auto less = pairs;
       less.erase(less.begin() + static_cast<std::ptrdiff_t>(i));
       const auto result = c.again(map_of(less));
@@ -247,55 +259,75 @@ TEST(Messages, RefuseValuesOfAnotherTypeOrForm) {
         changed[i].value = unhex(value);
         if (value == std::string_view("80") && pairs[i].key == unhex("65736c6f7473")) continue;  // no slots
         if (value == std::string_view("f5") && (pairs[i].value[0] & 0xe0U) == 0xe0) continue;
-        EXPECT_FALSE(c.again(map_of(changed)).has_value()) << c.name << " " << i << " " << value;
+        const auto refused = c.again(map_of(changed));
+        ASSERT_FALSE(refused.has_value()) << c.name << " " << i << " " << value;
+        EXPECT_GE(refused.error().offset, value_offset(pairs, i)) << c.name << " " << i << " " << value;
       }
       Octets deep = repeated(0x81, 1000);
       deep.push_back(0);
       auto changed = pairs;
       changed[i].value = deep;
-      EXPECT_EQ(c.again(map_of(changed)).error().code, ErrorCode::too_deep) << c.name;
+      EXPECT_EQ(c.again(map_of(changed)).error(),
+                (Error{ErrorCode::too_deep, value_offset(pairs, i) + std::uint32_t{cbor::kMaxDepth}}))
+          << c.name;
     }
   }
 }
 
 TEST(Messages, RefuseLengthsAndEnumeratorsOutOfRange) {
   const auto refused = [](const auto& message) {
-    const auto result = decode<std::remove_cvref_t<decltype(message)>>(encoded(message));
-    return result ? std::string_view("accepted") : name(result.error().code);
+    return outcome(decode<std::remove_cvref_t<decltype(message)>>(encoded(message)));
   };
   const Octets long_hash = repeated(1, 33);
   const Octets short_hash = repeated(1, 31);
   InfoResponse info = info_response();
   info.device_id = Bytes(kId).first(32);
-  EXPECT_EQ(refused(info), "bad_value");
+  EXPECT_EQ(refused(info), "bad_value at 14");
   info = info_response();
   Octets other_id = kId;
   other_id[0] = 0x02;
   info.device_id = other_id;
-  EXPECT_EQ(refused(info), "bad_value");
+  EXPECT_EQ(refused(info), "bad_value at 14");
   info = info_response();
   info.pinned_root = Bytes(short_hash);
-  EXPECT_EQ(refused(info), "bad_value");
+  EXPECT_EQ(refused(info), "bad_value at 58");
   info = info_response();
   info.lifecycle = static_cast<Lifecycle>(5);
-  EXPECT_EQ(refused(info), "bad_value");
+  EXPECT_EQ(refused(info), "bad_value at 52");
   info = info_response();
   info.world = "a world whose name is too long for it";
-  EXPECT_EQ(refused(info), "bad_value");
-  EXPECT_EQ(refused(CsrRequest{1, long_hash, 0}), "bad_value");
-  EXPECT_EQ(refused(CommitRequest{1, short_hash}), "bad_value");
-  EXPECT_EQ(refused(BeginRequest{.purpose = static_cast<Purpose>(0)}), "bad_value");
+  EXPECT_EQ(refused(info), "bad_value at 98");
+  EXPECT_EQ(refused(CsrRequest{1, long_hash, 0}), "bad_value at 13");
+  EXPECT_EQ(refused(CommitRequest{1, short_hash}), "bad_value at 13");
+  EXPECT_EQ(refused(BeginRequest{.purpose = static_cast<Purpose>(0)}), "bad_value at 5");
   EXPECT_EQ(refused(BeginRequest{.purpose = Purpose::iak, .type = static_cast<crypto::KeyType>(7)}),
-            "bad_value");
+            "bad_value at 10");
   const Octets label = repeated('a', 33);
   EXPECT_EQ(refused(BeginRequest{.purpose = Purpose::iak,
                                  .type = crypto::KeyType::p256,
                                  .origin = Origin::derive,
                                  .label = as_text(label),
                                  .import_key = {}}),
-            "bad_value");
-  EXPECT_EQ(refused(PublicKeyResponse{{}}), "bad_value");
-  EXPECT_EQ(refused(ChainWriteRequest{1, 0, kData, 5, Bytes(long_hash)}), "bad_value");
+            "bad_value at 23");
+  EXPECT_EQ(refused(PublicKeyResponse{{}}), "bad_value at 6");
+  EXPECT_EQ(refused(ChainWriteRequest{1, 0, kData, 5, Bytes(long_hash)}), "bad_value at 98");
+}
+
+TEST(Messages, RefuseHeadsThatAreNotInTheirShortestForm) {
+  for (const Case& c : cases()) {
+    const auto pairs = pairs_of(c.data);
+    Octets wide = unhex("b8");
+    wide.push_back(static_cast<std::uint8_t>(pairs.size()));
+    wide.insert(wide.end(), c.data.begin() + 1, c.data.end());
+    EXPECT_EQ(outcome(c.again(wide)), "non_minimal at 0") << c.name;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      auto changed = pairs;
+      changed[i].key.insert(changed[i].key.begin(), 0x78);
+      changed[i].key[1] &= 0x1fU;
+      const auto key = value_offset(pairs, i) - static_cast<std::uint32_t>(pairs[i].key.size());
+      EXPECT_EQ(c.again(map_of(changed)).error(), (Error{ErrorCode::non_minimal, key})) << c.name;
+    }
+  }
 }
 
 TEST(Messages, RefuseMoreSlotsThanFit) {

@@ -27,9 +27,24 @@ TEST(VerifySignature, RefusesBadEcdsaForms) {
   Reader in(writer.written());
   const auto algorithm = read_algorithm(in);
   ASSERT_TRUE(algorithm);
-  for (const char* signature : {"", "3000", "3006 020101 020101 00", "3006 0201ff 020101", "0500"}) {
-    EXPECT_EQ(verify_signature(crypto, *spki, *algorithm, {}, unhex(signature)).error().code,
-              ErrorCode::invalid_signature);
+  const std::pair<const char*, std::uint32_t> signatures[] = {
+      {"", 0},                           // nothing
+      {"3000", 2},                       // no numbers
+      {"3003 020101", 5},                // one number
+      {"3006 020101 020101 00", 8},      // trailing data
+      {"3009 020101 020101 020101", 8},  // three numbers
+      {"3006 0201ff 020101", 4},         // r negative
+      {"3006 020100 020101", 2},         // r zero
+      {"3006 020101 020100", 5},         // s zero
+      {"3007 02020001 020101", 4},       // r not minimal
+      {"308106 020101 020101", 1},       // a length not minimal
+      {"3080 020101 020101 0000", 1},    // an indefinite length
+      {"0500", 0},                       // no sequence
+  };
+  for (const auto& [signature, offset] : signatures) {
+    EXPECT_EQ(verify_signature(crypto, *spki, *algorithm, {}, unhex(signature)).error(),
+              (Error{ErrorCode::invalid_signature, offset}))
+        << signature;
   }
   EXPECT_EQ(crypto.verifications(), 0U);
 }
@@ -86,10 +101,12 @@ TEST(Algorithm, KnowsPssParametersItDoesNotSupport) {
   EXPECT_FALSE(parse(parameters(sha256, sha1, unhex("a203 020120")))->signature);
   EXPECT_FALSE(parse(parameters(sha256, sha256, unhex("a203 020114")))->signature);
   EXPECT_FALSE(parse(parameters(sha256, sha256, {}))->signature);
-  EXPECT_EQ(parse(parameters(sha256, sha256, unhex("a203 020120 a303 020101"))).error().code,
-            ErrorCode::trailing_data);
-  EXPECT_EQ(parse(parameters(sha256, sha256, unhex("a203 0201ff"))).error().code, ErrorCode::negative_number);
-  EXPECT_EQ(parse({}).error().code, ErrorCode::truncated);
+  // Behind two headers and an OID of 11 octets stand hash (15), mask generation (28) and salt length.
+  EXPECT_EQ(parse(parameters(sha256, sha256, unhex("a203 020120 a303 020101"))).error(),
+            (Error{ErrorCode::trailing_data, 4 + 11 + 15 + 28 + 5}));
+  EXPECT_EQ(parse(parameters(sha256, sha256, unhex("a203 0201ff"))).error(),
+            (Error{ErrorCode::negative_number, 4 + 11 + 15 + 28 + 4}));
+  EXPECT_EQ(parse({}).error(), (Error{ErrorCode::truncated, 2 + 11}));
 }
 
 }  // namespace

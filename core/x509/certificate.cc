@@ -11,21 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxSerial = 20;
 
-// RFC 5280 4.1.2.2: positive, at most 20 octets; the sign octet that DER may need counts.
-Result<Bytes> read_serial(Reader& in) noexcept {
-  Reader ahead = in;
-  PEDIGREE_ASSIGN(const der::Element element, der::read(ahead, der::kInteger));
-  const std::uint32_t offset = in.offset();
-  const auto serial = der::read_unsigned(in);
-  if (!serial) {
-    const bool negative = serial.error().code == ErrorCode::negative_number;
-    return negative ? fail(ErrorCode::bad_serial, offset) : std::unexpected(serial.error());
-  }
-  const bool zero = serial->size() == 1 && (*serial)[0] == 0;
-  if (zero || element.content.size() > kMaxSerial) return fail(ErrorCode::bad_serial, offset);
-  return serial;
-}
-
 // Version: [0] EXPLICIT INTEGER DEFAULT v1, which DER leaves out.
 Result<std::uint8_t> read_version(Reader& in) noexcept {
   if (!der::next_is(in, der::context_constructed(0))) return std::uint8_t{1};
@@ -50,6 +35,17 @@ Result<void> skip_unique_identifier(Reader& in, unsigned n) noexcept {
 }
 
 }  // namespace
+
+Result<Bytes> read_serial(Reader& in) noexcept {
+  Reader ahead = in;
+  const auto serial = der::read_unsigned(ahead);
+  if (!serial && serial.error().code != ErrorCode::negative_number) return serial;
+  // The sign octet that DER may need counts; only zero begins with a zero.
+  const bool too_long = in.size() - ahead.size() > kMaxSerial + 2;
+  if (!serial || too_long || (*serial)[0] == 0) return fail(ErrorCode::bad_serial, in.offset());
+  in = ahead;
+  return serial;
+}
 
 Result<Bytes> read_name(Reader& in) noexcept {
   Reader ahead = in;

@@ -116,7 +116,8 @@ class Certificate {
 };
 
 /// Verifies that `signature` over `message` is by `key`; handles X.509's DER form of ECDSA. Errors: those of
-/// Crypto::verify, unsupported_algorithm where key or algorithm are outside the contract.
+/// Crypto::verify, unsupported_algorithm where key or algorithm are outside the contract. Where the form of
+/// an ECDSA signature is at fault, or r or s is zero, the offset counts in `signature`.
 [[nodiscard]] Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
                                             const AlgorithmIdentifier& algorithm, Bytes message,
                                             Bytes signature) noexcept;

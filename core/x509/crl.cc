@@ -2,6 +2,7 @@
 #include "core/x509/crl.h"
 
 #include "core/x509/builder.h"
+#include "core/x509/extensions.h"
 #include "core/x509/oids.h"
 #include "core/x509/signed.h"
 
@@ -58,32 +59,20 @@ Result<Bytes> parse_crl_number(const Extension& extension) noexcept {
   return number;
 }
 
-struct CrlExtensions {
+// The number. The rules are those of a certificate's extensions: none twice, known ones well-formed.
+Result<Bytes> parse_crl_extensions(Reader in) noexcept {
+  PEDIGREE_TRY(parse_extensions(in));
   Bytes number;
-  Bytes authority_key_identifier;
-};
-
-Result<CrlExtensions> parse_crl_extensions(Reader in) noexcept {
-  if (in.empty()) return fail(ErrorCode::bad_extension, in.offset());
-  CrlExtensions out;
   while (!in.empty()) {
     const std::uint32_t offset = in.offset();
     PEDIGREE_ASSIGN(const Extension extension, read_extension(in));
-    const bool is_number = equal(extension.oid, oid::kCrlNumber);
-    const bool is_key_identifier = equal(extension.oid, oid::kAuthorityKeyIdentifier);
-    Bytes& seen = is_number ? out.number : out.authority_key_identifier;
-    if ((is_number || is_key_identifier) && !seen.empty()) {
-      return fail(ErrorCode::duplicate_extension, offset);
-    }
-    if (is_number) {
-      PEDIGREE_ASSIGN(out.number, parse_crl_number(extension));
-    } else if (is_key_identifier) {
-      out.authority_key_identifier = extension.value;
-    } else if (extension.critical) {
+    if (equal(extension.oid, oid::kCrlNumber)) {
+      PEDIGREE_ASSIGN(number, parse_crl_number(extension));
+    } else if (extension.critical && !equal(extension.oid, oid::kAuthorityKeyIdentifier)) {
       return fail(ErrorCode::unknown_critical_extension, offset);
     }
   }
-  return out;
+  return number;
 }
 
 // revokedCertificates: absent, or SEQUENCE OF one entry at least (RFC 5280 5.1.2.6).
@@ -180,7 +169,7 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
   PEDIGREE_ASSIGN(const der::Element sequence, der::read(ahead, der::kSequence));
   Reader fields = sequence.reader();
   RevokedEntry entry;
-  PEDIGREE_ASSIGN(entry.serial, der::read_unsigned(fields));
+  PEDIGREE_ASSIGN(entry.serial, read_serial(fields));
   PEDIGREE_ASSIGN(entry.when, der::read_time(fields));
   if (!fields.empty()) {
     PEDIGREE_ASSIGN(const der::Element extensions, der::read(fields, der::kSequence));
@@ -218,8 +207,7 @@ Result<Crl> Crl::parse(Bytes der) noexcept {
     Reader content = field.reader();
     PEDIGREE_ASSIGN(const der::Element sequence, der::read(content, der::kSequence));
     PEDIGREE_TRY(content.finish());
-    PEDIGREE_ASSIGN(const CrlExtensions extensions, parse_crl_extensions(sequence.reader()));
-    crl.number_ = extensions.number;
+    PEDIGREE_ASSIGN(crl.number_, parse_crl_extensions(sequence.reader()));
   }
   PEDIGREE_TRY(tbs.finish());
   return crl;

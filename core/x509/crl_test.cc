@@ -138,18 +138,29 @@ TEST(Crl, RefusesBadEntries) {
   };
   const auto reason = [](const char* hex) { return testing::extension(oid::kReasonCode, false, unhex(hex)); };
   CrlParts parts;
-  parts.entries = entry(unhex("0201ff"), {});
-  expect_refused(parts, parts.entries, ErrorCode::negative_number, 6);
+  const std::pair<Octets, Error> serials[] = {
+      {unhex("0201ff"), {ErrorCode::bad_serial, 4}},
+      {unhex("020100"), {ErrorCode::bad_serial, 4}},
+      {element(der::kInteger, Octets(21, 0x11)), {ErrorCode::bad_serial, 4}},
+      {unhex("02020001"), {ErrorCode::non_minimal, 6}},
+      {unhex("0200"), {ErrorCode::bad_value, 6}},
+      {unhex("0500"), {ErrorCode::bad_tag, 4}},
+  };
+  for (const auto& [serial, error] : serials) {
+    parts.entries = entry(serial, {});
+    expect_refused(parts, parts.entries, error.code, error.offset);
+  }
   parts.entries = entry(unhex("020101"), unhex("3000"));
   expect_refused(parts, parts.entries, ErrorCode::bad_extension, 24);
   parts.entries = entry(unhex("020101"), sequence({reason("0a0107")}));
   expect_refused(parts, unhex("0a0107"), ErrorCode::bad_extension, 2);
   parts.entries = entry(unhex("020101"), sequence({reason("0a0101"), reason("0a0101")}));
-  EXPECT_EQ(Crl::parse(parts.assemble()).error().code, ErrorCode::duplicate_extension);
+  expect_refused(parts, reason("0a0101"), ErrorCode::duplicate_extension,
+                 static_cast<std::uint32_t>(reason("0a0101").size()));
   // certificateIssuer of indirect CRLs (RFC 5280 5.3.3).
-  parts.entries =
-      entry(unhex("020101"), sequence({testing::extension(unhex("551d1d"), true, unhex("3000"))}));
-  EXPECT_EQ(Crl::parse(parts.assemble()).error().code, ErrorCode::unknown_critical_extension);
+  const Octets issuer = testing::extension(unhex("551d1d"), true, unhex("3000"));
+  parts.entries = entry(unhex("020101"), sequence({issuer}));
+  expect_refused(parts, issuer, ErrorCode::unknown_critical_extension, 0);
 }
 
 TEST(Crl, RefusesDeltaAndPartitionedCrls) {
@@ -163,6 +174,28 @@ TEST(Crl, RefusesDeltaAndPartitionedCrls) {
   const Octets number = testing::extension(oid::kCrlNumber, false, unhex("020101"));
   parts.extensions = element(0xa0, sequence({number, number}));
   expect_refused(parts, number, ErrorCode::duplicate_extension, static_cast<std::uint32_t>(number.size()));
+}
+
+TEST(Crl, RefusesBadExtensions) {
+  const auto refuse = [](const Octets& one, const Octets& part, ErrorCode code, std::uint32_t within) {
+    CrlParts parts;
+    parts.extensions = element(0xa0, sequence({one}));
+    expect_refused(parts, part, code, within);
+  };
+  const auto number = [](const Octets& value) { return testing::extension(oid::kCrlNumber, false, value); };
+  refuse(number(unhex("0201ff")), unhex("0403 0201ff"), ErrorCode::negative_number, 4);
+  const Octets large = element(der::kInteger, Octets(21, 0x11));
+  refuse(number(large), large, ErrorCode::too_long, 0);
+  refuse(number(unhex("020101 00")), unhex("020101 00"), ErrorCode::trailing_data, 3);
+  const Octets identifier = testing::extension(oid::kAuthorityKeyIdentifier, false, unhex("3005 820101"));
+  refuse(identifier, unhex("3005 820101"), ErrorCode::truncated, 0);
+  const Octets foreign = testing::extension(unhex("2a0304"), false, unhex("0500"));
+  refuse(element(der::kSequence, {}), unhex("3000"), ErrorCode::truncated, 2);
+  CrlParts parts;
+  parts.extensions = element(0xa0, sequence({foreign, foreign}));
+  expect_refused(parts, foreign, ErrorCode::duplicate_extension, static_cast<std::uint32_t>(foreign.size()));
+  parts.extensions = element(0xa0, sequence({}));
+  expect_refused(parts, parts.extensions, ErrorCode::bad_extension, 4);
 }
 
 TEST(Crl, NamesReasons) {

@@ -17,6 +17,11 @@ struct SignedObject {
 /// Reads the three parts of a signed object that fills `der`. Errors: those of strict DER and read_algorithm.
 [[nodiscard]] Result<SignedObject> read_signed(Bytes der) noexcept;
 
+/// Reads a CertificateSerialNumber: positive, at most 20 octets, the sign octet included (RFC 5280 4.1.2.2).
+/// Returns it as unsigned big-endian. Errors: bad_serial, those of der::read_unsigned. On error `in` is
+/// unchanged.
+[[nodiscard]] Result<Bytes> read_serial(Reader& in) noexcept;
+
 /// Reads a Name and checks it (check_name); the whole DER. Errors: as check_name.
 [[nodiscard]] Result<Bytes> read_name(Reader& in) noexcept;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <string>
 
 #include "core/bytes/writer.h"
 #include "testing/support/support.h"
@@ -25,6 +26,13 @@ Octets written(Write write) {
     if (overflowing.size() != octets.size() || overflowing.fits()) std::abort();
   }
   return octets;
+}
+
+/// What became of an input, for one comparison of reason and offset: "accepted", or "bad_tag at 5".
+template <typename T>
+std::string outcome(const Result<T>& result) {
+  if (result) return "accepted";
+  return std::string(name(result.error().code)) + " at " + std::to_string(result.error().offset);
 }
 
 /// `count` times `octet`.
