@@ -56,20 +56,10 @@ std::string program() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "pedigree";
 }
 
-Plant::Plant(const std::vector<std::string>& init_options) {
-  std::vector<std::string> command{program(),
-                                   "authority",
-                                   "init",
-                                   "--dir",
-                                   path("ca"),
-                                   "--root-name",
-                                   "Test Root",
-                                   "--issuer",
-                                   "vendor=Test Device CA",
-                                   "--issuer",
-                                   "acme=Acme Devices CA@vendor"};
-  command.insert(command.end(), init_options.begin(), init_options.end());
-  Process init(command, with_passphrase());
+Plant::Plant() {
+  Process init({program(), "authority", "init", "--dir", path("ca"), "--root-name", "Test Root", "--issuer",
+                "vendor=Test Device CA", "--issuer", "acme=Acme Devices CA@vendor"},
+               with_passphrase());
   if (init.wait() != 0) broken("authority init", init);
 }
 
@@ -93,22 +83,33 @@ void Plant::kill_authority() {
   authority_.reset();
 }
 
+void Plant::keep_devices_in_memory() {
+  if (std::filesystem::is_directory("/dev/shm")) memory_ = std::make_unique<TempDir>("/dev/shm");
+}
+
 void Plant::start_devices(unsigned count, const std::vector<std::string>& options) {
-  const std::string ready = path("devices.json." + std::to_string(++starts_));
-  serial_ = std::ranges::find(options, "--pty") != options.end();
-  std::vector<std::string> command{program(),       "device",  "--state",
-                                   path("devices"), "--count", std::to_string(count),
-                                   "--ready-file",  ready};
-  if (!serial_) {
-    command.emplace_back("--udp");
-    command.push_back(addresses_.size() != 1 || count != 1 ? "127.0.0.1:0" : addresses_.front());
-  }
-  command.insert(command.end(), options.begin(), options.end());
-  devices_ = std::make_unique<Process>(command);
-  if (!devices_->wait_until([&] { return std::filesystem::exists(ready); })) broken("device", *devices_);
-  const json::value list = json::parse(read_text(ready)).at("devices");
+  const std::string again =
+      addresses_.size() == 1 && count == 1 && !serial_ ? addresses_.front() : "127.0.0.1:0";
+  devices_.clear();
   addresses_.clear();
   ids_.clear();
+  serial_ = std::ranges::find(options, "--pty") != options.end();
+  std::vector<std::string> with_line = options;
+  if (!serial_) with_line.insert(with_line.end(), {"--udp", again});
+  start_more_devices(count, with_line);
+}
+
+void Plant::start_more_devices(unsigned count, const std::vector<std::string>& options) {
+  const std::string ready = path("devices.json." + std::to_string(++starts_));
+  const std::filesystem::path state = memory_ ? memory_->path() : folder_.path();
+  const std::string name = devices_.empty() ? "devices" : "devices-" + std::to_string(devices_.size());
+  std::vector<std::string> command{
+      program(), "device", "--state", state / name, "--count", std::to_string(count), "--ready-file", ready};
+  command.insert(command.end(), options.begin(), options.end());
+  devices_.push_back(std::make_unique<Process>(command));
+  Process& process = *devices_.back();
+  if (!process.wait_until([&] { return std::filesystem::exists(ready); })) broken("device", process);
+  const json::value list = json::parse(read_text(ready)).at("devices");
   for (const json::value& device : list.as_array()) {
     addresses_.push_back(text(device, serial_ ? "serial" : "udp"));
     ids_.push_back(text(device, "id"));
@@ -116,7 +117,13 @@ void Plant::start_devices(unsigned count, const std::vector<std::string>& option
 }
 
 void Plant::kill_devices() {
-  devices_.reset();
+  devices_.clear();
+}
+
+double Plant::devices_cpu() const {
+  double sum = 0;
+  for (const auto& process : devices_) sum += process->cpu_milliseconds();
+  return sum;
 }
 
 std::vector<std::string> Plant::provision(const std::vector<std::string>& options,

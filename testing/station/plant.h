@@ -34,7 +34,7 @@ struct Standing {
 class Plant {
  public:
   /// Makes the authority's directory with the issuers "vendor" and, below it, "acme"; nothing runs yet.
-  explicit Plant(const std::vector<std::string>& init_options = {});
+  Plant();
   ~Plant();
   Plant(const Plant&) = delete;
   Plant& operator=(const Plant&) = delete;
@@ -45,8 +45,13 @@ class Plant {
   void kill_authority();
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
 
+  /// Keeps the devices' state in memory (/dev/shm) from now on, if there is such a folder: a device's flash
+  /// is not this computer's disk.
+  void keep_devices_in_memory();
   /// Starts simulated devices as one process; `options` are further ones of `pedigree device`.
   void start_devices(unsigned count, const std::vector<std::string>& options = {});
+  /// Starts as many in a process beside those that run, which one core could not serve.
+  void start_more_devices(unsigned count, const std::vector<std::string>& options = {});
   /// Power cut: SIGKILL. start_devices of one device takes the UDP port again that it had before.
   void kill_devices();
   /// Where the device listens: HOST:PORT, or the path of its pseudo-terminal.
@@ -54,7 +59,10 @@ class Plant {
   [[nodiscard]] const std::string& id(unsigned device = 0) const { return ids_.at(device); }
   [[nodiscard]] bool serial() const noexcept { return serial_; }
 
-  [[nodiscard]] std::filesystem::path folder() const { return folder_.path(); }
+  /// CPU time of the two processes so far, in milliseconds.
+  [[nodiscard]] double authority_cpu() const { return authority_->cpu_milliseconds(); }
+  [[nodiscard]] double devices_cpu() const;
+
   [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
 
   /// `pedigree provision` for these devices with the authority, its station's certificate and the journal
@@ -72,8 +80,9 @@ class Plant {
 
  private:
   TempDir folder_;
+  std::unique_ptr<TempDir> memory_;
   std::unique_ptr<Process> authority_;
-  std::unique_ptr<Process> devices_;
+  std::vector<std::unique_ptr<Process>> devices_;
   std::string url_;
   std::vector<std::string> addresses_;
   std::vector<std::string> ids_;

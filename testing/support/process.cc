@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 
 namespace pedigree::testing {
@@ -141,6 +142,19 @@ bool Process::wait_until(const std::function<bool()>& condition, std::chrono::se
     if (status_ || poll(&end, 1, 5) > 0) return condition();
   }
   return true;
+}
+
+// The fields utime and stime of proc(5), in clock ticks, stand 11 and 12 behind the name in parentheses.
+double Process::cpu_milliseconds() const {
+  if (status_) return 0;
+  const std::string stat = read_text("/proc/" + std::to_string(pid_) + "/stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) * 1000 / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::string Process::output() const {

@@ -43,6 +43,8 @@ class Process {
   /// passed, before that.
   [[nodiscard]] bool wait_until(const std::function<bool()>& condition,
                                 std::chrono::seconds limit = std::chrono::seconds(120));
+  /// Milliseconds of CPU time used so far; 0 once it has ended.
+  [[nodiscard]] double cpu_milliseconds() const;
   /// What it has written so far.
   [[nodiscard]] std::string output() const;
   [[nodiscard]] std::string errors() const;

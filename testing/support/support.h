@@ -49,7 +49,8 @@ struct PemBlock {
 /// An empty folder of its own, removed with its content at the end.
 class TempDir {
  public:
-  TempDir();
+  /// In the system's folder for temporary files, or in `parent`.
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
