@@ -143,6 +143,8 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   }
   const auto passphrase = read_passphrase(arguments.passphrase_file, false);
   if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
+  // A file that may not grow is a write that fails, and an answer that says so; not the end of the server.
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   // Blocked before any thread starts, so that only the wait below takes them.
   sigset_t signals;
   sigemptyset(&signals);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/passphrase.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
-
-#include "cli/files.h"
 
 namespace pedigree::cli {
 namespace {
@@ -34,27 +36,72 @@ class NoEcho {
   bool known_ = false;
 };
 
+/// Octets of one passphrase as they are read: wiped, and never copied to a larger place.
+struct Buffer {
+  ~Buffer() { wipe({reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()}); }
+  [[nodiscard]] app::SecretText line() const {
+    const std::string_view text(octets.data(), size);
+    return app::SecretText(std::string(text.substr(0, text.find_first_of("\r\n"))));
+  }
+  /// Reads until the end, or until the end of a line where `to_newline`. False: a failure, or too long.
+  [[nodiscard]] bool fill(int file, bool to_newline) {
+    while (size < octets.size()) {
+      const ssize_t got = read(file, octets.data() + size, octets.size() - size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return got == 0;
+      size += static_cast<std::size_t>(got);
+      if (to_newline && octets[size - 1] == '\n') return true;
+    }
+    errno = EFBIG;
+    return false;
+  }
+  std::array<char, kMaxPassphrase> octets{};
+  std::size_t size = 0;
+};
+
 app::SecretText ask(const char* prompt) {
   const NoEcho silence;
   std::cerr << prompt << std::flush;
-  std::string line;
-  std::getline(std::cin, line);
+  Buffer buffer;
+  (void)buffer.fill(STDIN_FILENO, true);  // what cannot be read is no passphrase
   std::cerr << '\n';
-  return app::SecretText(std::move(line));
+  return buffer.line();
+}
+
+std::expected<app::SecretText, Problem> from_file(const std::string& name) {
+  const bool standard = name == "-";
+  const int file = standard ? STDIN_FILENO : open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  const auto problem = [&](std::string reason, std::string next) {
+    if (!standard && file >= 0) close(file);
+    return std::unexpected(Problem{.summary = "cannot use the passphrase file " + name,
+                                   .details = {{"reason", std::move(reason)}},
+                                   .next = std::move(next),
+                                   .note = {}});
+  };
+  struct stat status{};
+  if (file < 0 || fstat(file, &status) != 0) return problem(std::strerror(errno), {});
+  if (S_ISREG(status.st_mode) && (status.st_mode & 077U) != 0) {
+    return problem("others may read it", "chmod 600 " + name);
+  }
+  Buffer buffer;
+  if (!buffer.fill(file, false)) return problem(std::strerror(errno), {});
+  if (!standard) close(file);
+  return buffer.line();
+}
+
+/// The variable's value; the process then forgets it, also where /proc shows it.
+app::SecretText from_environment(char* value) {
+  app::SecretText secret{std::string(value)};
+  wipe({reinterpret_cast<std::uint8_t*>(value), std::strlen(value)});
+  unsetenv("PEDIGREE_PASSPHRASE");
+  return secret;
 }
 
 }  // namespace
 
 std::expected<app::SecretText, Problem> read_passphrase(const std::string& file, bool confirm) {
-  if (!file.empty()) {
-    auto content = read_input(file, kMaxPassphrase);
-    if (!content) return std::unexpected(content.error());
-    const std::string_view text = as_text(*content);
-    app::SecretText secret{std::string(text.substr(0, text.find_first_of("\r\n")))};
-    wipe(*content);
-    return secret;
-  }
-  if (const char* given = std::getenv("PEDIGREE_PASSPHRASE"); given != nullptr) return app::SecretText(given);
+  if (!file.empty()) return from_file(file);
+  if (char* given = std::getenv("PEDIGREE_PASSPHRASE"); given != nullptr) return from_environment(given);
   if (isatty(STDIN_FILENO) == 0) {
     return std::unexpected(Problem{.summary = "there is no passphrase for the CA keys",
                                    .details = {},

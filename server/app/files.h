@@ -15,24 +15,25 @@ using authority::Der;
 class SecretText {
  public:
   SecretText() = default;
-  explicit SecretText(std::string text) : text_(std::move(text)) {}
-  SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) { other.clear(); }
+  explicit SecretText(std::string text) : text_(std::move(text)) { clear(text); }
+  SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) { clear(other.text_); }
   SecretText& operator=(SecretText&& other) noexcept {
-    clear();
+    if (this == &other) return *this;
+    clear(text_);
     text_ = std::move(other.text_);
-    other.clear();
+    clear(other.text_);
     return *this;
   }
   SecretText(const SecretText&) = delete;
   SecretText& operator=(const SecretText&) = delete;
-  ~SecretText() { clear(); }
+  ~SecretText() { clear(text_); }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:
-  void clear() noexcept {
-    text_.resize(text_.capacity());  // a short text that was moved from is still there, past its end
-    wipe({reinterpret_cast<std::uint8_t*>(text_.data()), text_.size()});
-    text_.clear();
+  static void clear(std::string& text) noexcept {
+    text.resize(text.capacity());  // a short text that was moved from is still there, past its end
+    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    text.clear();
   }
   std::string text_;
 };
