@@ -31,7 +31,7 @@ std::string Answer::error() const {
   return std::string(json().at("error").as_string());
 }
 
-Client::Client(std::uint16_t port, const TlsFiles& files) : state_(std::make_unique<State>()) {
+Client::Client(std::uint16_t port, const TlsFiles& files) : state_(std::make_unique<State>()), port_(port) {
   ssl::context& tls = state_->tls;
   tls.load_verify_file(files.ca.string());
   tls.set_verify_mode(ssl::verify_peer);

@@ -35,6 +35,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   Answer get(const std::string& target);
   Answer post(const std::string& target, const boost::json::value& body);
   /// Any method and body, sent as application/json unless another type is named.
@@ -48,6 +49,7 @@ class Client {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  std::uint16_t port_;
 };
 
 /// A nonce for the unit, 64 hex digits. Throws std::runtime_error where it is refused.

@@ -40,10 +40,10 @@ const crypto::Crypto& host_crypto() {
 Unit::Unit(std::uint64_t number, crypto::KeyType type)
     : id_(fmt::format("01{:064x}", number)), key_(must(crypto::OpenSslKey::generate(type), "generate")) {}
 
-Octets Unit::request(std::string_view nonce) const {
+Octets Unit::request_as(std::string_view id, std::string_view nonce) const {
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> point{};
   const auto half = must(host_crypto().public_key(key_.view(), point), "public_key");
-  const x509::NamePart parts[] = {{x509::oid::kSerialNumber, id_}};
+  const x509::NamePart parts[] = {{x509::oid::kSerialNumber, id}};
   const Octets name = written([&](Writer& out) {
     der::Builder builder(out);
     x509::write_name(parts, builder);

@@ -24,7 +24,9 @@ class Unit {
   void rename(const std::string& id) { id_ = id; }
 
   /// A PKCS#10 request in DER with this nonce (64 hex digits) as challengePassword.
-  [[nodiscard]] Octets request(std::string_view nonce) const;
+  [[nodiscard]] Octets request(std::string_view nonce) const { return request_as(id_, nonce); }
+  /// The same in the name of another device.
+  [[nodiscard]] Octets request_as(std::string_view id, std::string_view nonce) const;
   /// A receipt (COSE_Sign1) for this chain, leaf first, without the root.
   [[nodiscard]] Octets receipt(const std::vector<Octets>& chain, std::string_view nonce) const;
 

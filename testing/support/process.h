@@ -34,6 +34,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  [[nodiscard]] pid_t id() const noexcept { return pid_; }
   /// Sends a signal; nothing happens once it has ended.
   void kill(int signal = SIGKILL);
   /// Waits for its end: exit status, 128 + the signal that ended it, or 127 if it could not be started.
