@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cheap load generator: one thread, kept-alive TLS connections, requests that are ready before the clock
+// runs.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "testing/authority/client.h"
+
+namespace pedigree::bench {
+
+class HttpsLoad {
+ public:
+  /// Connects all. Throws boost::system::system_error.
+  HttpsLoad(std::uint16_t port, const testing::TlsFiles& files, std::size_t connections);
+  ~HttpsLoad();
+  HttpsLoad(const HttpsLoad&) = delete;
+  HttpsLoad& operator=(const HttpsLoad&) = delete;
+
+  /// Sends each request once, each connection the next one as soon as it has its answer. Returns the bodies
+  /// in the order of the requests. Throws std::runtime_error on an answer that is not 200.
+  std::vector<std::string> run(std::span<const std::string> requests);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A POST of this JSON, whole.
+[[nodiscard]] std::string post_request(const std::string& target, const std::string& body);
+
+}  // namespace pedigree::bench
