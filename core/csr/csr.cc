@@ -109,7 +109,9 @@ Result<KnownAttributes> parse_attributes(Reader in) noexcept {
 }  // namespace
 
 Result<Request> Request::parse(Bytes der) noexcept {
-  PEDIGREE_ASSIGN(const x509::SignedObject object, x509::read_signed(der));
+  Reader whole(der);
+  PEDIGREE_ASSIGN(const x509::SignedObject object,
+                  der::read_with_cursor(whole, [](der::Cursor& in) { return x509::read_signed(in); }));
   Request request;
   request.der_ = der;
   request.info_ = object.to_be_signed.whole;
@@ -119,7 +121,8 @@ Result<Request> Request::parse(Bytes der) noexcept {
   const std::uint32_t version_offset = info.offset();
   PEDIGREE_ASSIGN(const std::uint32_t version, der::read_u32(info));
   if (version != 0) return fail(ErrorCode::unsupported_version, version_offset);
-  PEDIGREE_ASSIGN(request.subject_, x509::read_name(info));
+  PEDIGREE_ASSIGN(request.subject_,
+                  der::read_with_cursor(info, [](der::Cursor& in) { return x509::read_name(in); }));
   const std::uint32_t spki_offset = info.offset();
   PEDIGREE_ASSIGN(const der::Element spki, der::read(info, der::kSequence));
   PEDIGREE_ASSIGN(request.spki_, x509::parse_spki(spki.whole, spki_offset));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/der/der.h"
+#include "core/der/cursor.h"
 
 namespace pedigree::der {
 namespace {
@@ -97,15 +97,15 @@ DateTime split(UnixTime when) noexcept {
 
 }  // namespace
 
-Result<UnixTime> read_time(Reader& in) noexcept {
-  Reader ahead = in;
-  PEDIGREE_ASSIGN(const Element element, read_any(ahead));
+UnixTime Cursor::time() noexcept {
+  const std::uint32_t offset = in_.offset();
+  const Element element = any();
   std::optional<UnixTime> time;
   if (element.tag == kUtcTime) time = parse_utc(element.content);
   if (element.tag == kGeneralizedTime) time = parse_generalized(element.content);
-  if (!time) return fail(ErrorCode::bad_time, in.offset());
-  in = ahead;
-  return *time;
+  if (time) return *time;
+  fail(ErrorCode::bad_time, offset);
+  return 0;
 }
 
 void print_time(UnixTime when, Writer& out) noexcept {

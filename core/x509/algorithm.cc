@@ -33,126 +33,104 @@ constexpr std::span<const std::uint8_t, 9> hash_oid(Hash hash) noexcept {
 }
 
 // Parameters that may be NULL or absent (RFC 4055 2.1 and 5: both must be accepted).
-Result<void> read_optional_null(Reader& in) noexcept {
-  if (!in.empty()) PEDIGREE_TRY(der::read_null(in));
-  return in.finish();
+void read_optional_null(der::Cursor& in) noexcept {
+  if (in.more()) in.null();
+  in.finish();
 }
 
 // HashAlgorithm of RFC 4055 2.1; empty for hashes outside the contract.
-Result<std::optional<Hash>> read_hash(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  Reader fields = sequence.reader();
-  PEDIGREE_ASSIGN(const Bytes oid, der::read_oid(fields));
-  PEDIGREE_TRY(read_optional_null(fields));
+std::optional<Hash> read_hash(der::Cursor& in) noexcept {
+  der::Cursor fields = in.open(der::kSequence);
+  const Bytes oid = fields.oid();
+  read_optional_null(fields);
   for (const Hash hash : {Hash::sha256, Hash::sha384, Hash::sha512}) {
     if (equal(oid, hash_oid(hash))) return hash;
   }
-  return std::optional<Hash>();
+  return {};
 }
 
 // MaskGenAlgorithm: MGF1 over a hash; empty for others.
-Result<std::optional<Hash>> read_mask_generation(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  Reader fields = sequence.reader();
-  PEDIGREE_ASSIGN(const Bytes oid, der::read_oid(fields));
-  if (!equal(oid, oid::kMgf1)) return std::optional<Hash>();
-  PEDIGREE_ASSIGN(const std::optional<Hash> hash, read_hash(fields));
-  PEDIGREE_TRY(fields.finish());
+std::optional<Hash> read_mask_generation(der::Cursor& in) noexcept {
+  der::Cursor fields = in.open(der::kSequence);
+  if (!equal(fields.oid(), oid::kMgf1)) return {};
+  const std::optional<Hash> hash = read_hash(fields);
+  fields.finish();
   return hash;
 }
 
 // RSASSA-PSS-params (RFC 4055 3.1). Their defaults mean SHA-1, so all three fields must be there. Empty for
 // well-formed parameters outside the contract.
-Result<std::optional<SignatureAlgorithm>> read_pss_parameters(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  PEDIGREE_TRY(in.finish());
-  Reader fields = sequence.reader();
+std::optional<SignatureAlgorithm> read_pss_parameters(der::Cursor& in) noexcept {
+  der::Cursor fields = in.open_only(der::kSequence);
   std::optional<Hash> hash;
   std::optional<Hash> mask_hash;
   std::uint32_t salt = 20;
   for (unsigned n = 0; n < 3; ++n) {
-    if (!der::next_is(fields, der::context_constructed(n))) continue;
-    PEDIGREE_ASSIGN(const der::Element field, der::read_any(fields));
-    Reader content = field.reader();
-    if (n == 0) {
-      PEDIGREE_ASSIGN(hash, read_hash(content));
-    } else if (n == 1) {
-      PEDIGREE_ASSIGN(mask_hash, read_mask_generation(content));
-    } else {
-      PEDIGREE_ASSIGN(salt, der::read_u32(content));
-    }
-    if (n == 1 && !mask_hash) return std::optional<SignatureAlgorithm>();
-    PEDIGREE_TRY(content.finish());
+    if (!fields.next_is(der::context_constructed(n))) continue;
+    der::Cursor content = fields.inside(fields.any());
+    if (n == 0) hash = read_hash(content);
+    if (n == 1) mask_hash = read_mask_generation(content);
+    if (n == 2) salt = content.u32();
+    if (n == 1 && !mask_hash) return {};
+    content.finish();
   }
   // trailerField has one permitted value, its default, which DER leaves out (X.690 11.5).
-  PEDIGREE_TRY(fields.finish());
-  if (!hash || mask_hash != hash || salt != crypto::digest_size(*hash)) {
-    return std::optional<SignatureAlgorithm>();
-  }
+  fields.finish();
+  if (!hash || mask_hash != hash || salt != crypto::digest_size(*hash)) return {};
   return SignatureAlgorithm{Scheme::rsa_pss, *hash};
 }
 
-void write_hash(Hash hash, der::Builder& out) noexcept {
-  const std::size_t sequence = out.open(der::kSequence);
-  out.oid(hash_oid(hash));
-  out.null();
-  out.close(sequence);
-}
-
+// RSASSA-PSS-params of RFC 4055 3.1 for a hash that differs in the last octet of its OID and the salt's
+// length.
 void write_pss_parameters(Hash hash, der::Builder& out) noexcept {
-  const std::size_t parameters = out.open(der::kSequence);
-  const std::size_t hash_field = out.open(der::context_constructed(0));
-  write_hash(hash, out);
-  out.close(hash_field);
-  const std::size_t mask_field = out.open(der::context_constructed(1));
-  const std::size_t mask = out.open(der::kSequence);
-  out.oid(oid::kMgf1);
-  write_hash(hash, out);
-  out.close(mask);
-  out.close(mask_field);
-  const std::size_t salt = out.open(der::context_constructed(2));
-  out.integer(static_cast<std::uint32_t>(crypto::digest_size(hash)));
-  out.close(salt);
-  out.close(parameters);
+  std::array<std::uint8_t, 54> parameters{0x30, 0x34, 0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48,
+                                          0x01, 0x65, 0x03, 0x04, 0x02, 0x00, 0x05, 0x00, 0xa1, 0x1c, 0x30,
+                                          0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+                                          0x08, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+                                          0x04, 0x02, 0x00, 0x05, 0x00, 0xa2, 0x03, 0x02, 0x01, 0x00};
+  parameters[16] = parameters[46] = hash_oid(hash).back();
+  parameters.back() = static_cast<std::uint8_t>(crypto::digest_size(hash));
+  out.raw(parameters);
 }
 
-Result<std::optional<SignatureAlgorithm>> read_parameters(SignatureAlgorithm known, Reader& in) noexcept {
+std::optional<SignatureAlgorithm> read_parameters(SignatureAlgorithm known, der::Cursor& in) noexcept {
   if (known.scheme == Scheme::rsa_pss) return read_pss_parameters(in);
   if (known.scheme == Scheme::rsa_pkcs1) {
-    PEDIGREE_TRY(read_optional_null(in));
+    read_optional_null(in);
   } else {
     // ECDSA (RFC 5758 3.2) and Ed25519 (RFC 8410 3): parameters must be absent.
-    PEDIGREE_TRY(in.finish());
+    in.finish();
   }
   return known;
 }
 
 }  // namespace
 
-Result<void> check_unknown_parameters(Reader in) noexcept {
-  if (in.empty()) return {};
-  const std::uint32_t offset = in.offset();
-  PEDIGREE_ASSIGN(const der::Element parameters, der::read_any(in));
-  PEDIGREE_TRY(in.finish());
-  return der::check_nesting(parameters.whole, offset);
+void check_unknown_parameters(der::Cursor in) noexcept {
+  if (!in.more()) return;
+  der::Cursor parameters = in;
+  in.any();
+  in.finish();
+  parameters.nested(32);
+}
+
+AlgorithmIdentifier read_algorithm(der::Cursor& in) noexcept {
+  const der::Element sequence = in.read(der::kSequence);
+  der::Cursor fields = in.inside(sequence);
+  AlgorithmIdentifier algorithm;
+  algorithm.whole = sequence.whole;
+  algorithm.oid = fields.oid();
+  for (const Known& known : kKnown) {
+    if (!equal(known.oid, algorithm.oid)) continue;
+    algorithm.signature = read_parameters(known.algorithm, fields);
+    return algorithm;
+  }
+  check_unknown_parameters(fields);
+  return algorithm;
 }
 
 Result<AlgorithmIdentifier> read_algorithm(Reader& in) noexcept {
-  Reader ahead = in;
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(ahead, der::kSequence));
-  Reader fields = sequence.reader();
-  AlgorithmIdentifier algorithm;
-  algorithm.whole = sequence.whole;
-  PEDIGREE_ASSIGN(algorithm.oid, der::read_oid(fields));
-  const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown),
-                                   [&](const Known& entry) { return equal(entry.oid, algorithm.oid); });
-  if (known != std::end(kKnown)) {
-    PEDIGREE_ASSIGN(algorithm.signature, read_parameters(known->algorithm, fields));
-  } else {
-    PEDIGREE_TRY(check_unknown_parameters(fields));
-  }
-  in = ahead;
-  return algorithm;
+  return der::read_with_cursor(in, [](der::Cursor& cursor) { return read_algorithm(cursor); });
 }
 
 void write_signature_algorithm(SignatureAlgorithm algorithm, der::Builder& out) noexcept {

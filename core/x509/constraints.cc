@@ -7,18 +7,48 @@
 namespace pedigree::x509 {
 namespace {
 
-std::uint8_t lower(char c) noexcept {
+// How a name stands to a subtree of its own form.
+enum class Within : std::uint8_t { outside, inside, incomparable, unsupported };
+
+Within inside_if(bool inside) noexcept {
+  return inside ? Within::inside : Within::outside;
+}
+
+unsigned lower(char c) noexcept {
   const auto octet = static_cast<std::uint8_t>(c);
   return octet >= 'A' && octet <= 'Z' ? octet | 0x20U : octet;
 }
 
-bool same_host(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+// std::string_view's own functions check for positions that cannot occur here, and throw.
+std::string_view from(std::string_view text, std::size_t start) noexcept {
+  return {text.data() + start, text.size() - start};
+}
+
+// The text before the first of the characters in `ends`; all of it if there is none.
+std::string_view until(std::string_view text, std::string_view ends) noexcept {
+  std::size_t size = 0;
+  while (size < text.size() && !ends.contains(text[size])) ++size;
+  return {text.data(), size};
+}
+
+// Where the text after the last '@' starts; 0 if there is none.
+std::size_t after_at(std::string_view text) noexcept {
+  std::size_t start = text.size();
+  while (start > 0 && text[start - 1] != '@') --start;
+  return start;
 }
 
 bool ends_with_host(std::string_view name, std::string_view suffix) noexcept {
-  return name.size() >= suffix.size() && same_host(name.substr(name.size() - suffix.size()), suffix);
+  if (name.size() < suffix.size()) return false;
+  const std::string_view end = from(name, name.size() - suffix.size());
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    if (lower(end[i]) != lower(suffix[i])) return false;
+  }
+  return true;
+}
+
+bool same_host(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && ends_with_host(a, b);
 }
 
 // A trailing dot makes a DNS name absolute and does not change which host it names.
@@ -34,49 +64,50 @@ bool dns_within(std::string_view name, std::string_view base, bool excluded) noe
   base = without_final_dot(base);
   if (base.empty()) return true;
   if (ends_with_host(name, base)) {
-    return base.starts_with('.') || name.size() == base.size() || name[name.size() - base.size() - 1] == '.';
+    return base[0] == '.' || name.size() == base.size() || name[name.size() - base.size() - 1] == '.';
   }
   // A wildcard stands for names below it, some of which may be in the excluded subtree.
-  return excluded && name.starts_with("*.") && ends_with_host(base, name.substr(1));
+  return excluded && name.size() >= 2 && name[0] == '*' && name[1] == '.' &&
+         ends_with_host(base, from(name, 1));
 }
 
-// The rule that rfc822Name and URI share: ".domain" is every host below, "host" is that host.
+// The rule that rfc822Name and URI share: any, ".domain" is every host below, "host" is that host.
 bool host_within(std::string_view host, std::string_view base) noexcept {
+  if (base.empty()) return true;
   host = without_final_dot(host);
   base = without_final_dot(base);
   return base.starts_with('.') ? ends_with_host(host, base) : same_host(host, base);
 }
 
-Result<bool> email_within(std::string_view name, std::string_view base) noexcept {
-  const std::size_t at = name.rfind('@');
-  if (at == std::string_view::npos) return fail(ErrorCode::bad_value);
-  const std::string_view host = name.substr(at + 1);
-  const std::size_t base_at = base.rfind('@');
-  if (base_at == std::string_view::npos) return base.empty() || host_within(host, base);
+Within email_within(std::string_view name, std::string_view base) noexcept {
+  const std::size_t at = after_at(name);
+  if (at == 0) return Within::incomparable;
+  const std::size_t base_at = after_at(base);
+  if (base_at == 0) return inside_if(host_within(from(name, at), base));
   // A mailbox: the local part counts case (RFC 5280 7.5).
-  return name.substr(0, at) == base.substr(0, base_at) && same_host(host, base.substr(base_at + 1));
+  const bool same_local = at == base_at && equal(as_bytes(name).first(at), as_bytes(base).first(at));
+  return inside_if(same_local && same_host(from(name, at), from(base, at)));
 }
 
 // The host of "scheme://user@host:port/...". Empty where there is none, or an address instead of a name.
 std::string_view uri_host(std::string_view uri) noexcept {
-  const std::size_t scheme = uri.find("://");
-  if (scheme == std::string_view::npos || uri.find_first_of("/?#") < scheme) return {};
-  std::string_view host = uri.substr(scheme + 3);
-  host = host.substr(0, host.find_first_of("/?#"));
-  const std::size_t user = host.rfind('@');
-  if (user != std::string_view::npos) host.remove_prefix(user + 1);
+  const std::size_t scheme = until(uri, "/?#").size();
+  if (scheme == 0 || uri[scheme - 1] != ':' || !from(uri, scheme).starts_with("//")) return {};
+  std::string_view host = until(from(uri, scheme + 2), "/?#");
+  host = from(host, after_at(host));
   // An address, or an encoding that would hide the name from the comparison.
-  if (host.starts_with('[') || host.find('%') != std::string_view::npos) return {};
-  host = host.substr(0, host.find(':'));
-  const bool address = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  return address ? std::string_view() : host;
+  if (host.starts_with('[') || until(host, "%").size() != host.size()) return {};
+  host = until(host, ":");
+  for (const char c : host) {
+    if (c != '.' && (c < '0' || c > '9')) return host;
+  }
+  return {};
 }
 
-Result<bool> uri_within(std::string_view uri, std::string_view base) noexcept {
+Within uri_within(std::string_view uri, std::string_view base) noexcept {
   const std::string_view host = uri_host(uri);
   // RFC 5280: without a host name, a certificate under a URI constraint must be rejected.
-  if (host.empty()) return fail(ErrorCode::bad_value);
-  return base.empty() || host_within(host, base);
+  return host.empty() ? Within::incomparable : inside_if(host_within(host, base));
 }
 
 bool address_within(Bytes address, Bytes base) noexcept {
@@ -87,48 +118,64 @@ bool address_within(Bytes address, Bytes base) noexcept {
   return true;
 }
 
+Within find_within(const GeneralName& name, Bytes subtree, bool excluded) noexcept {
+  const std::string_view text = as_text(name.value);
+  const std::string_view base = as_text(subtree);
+  switch (name.form) {
+    case kDirectoryName:
+      return inside_if(name_within(name.value, subtree));
+    case kDnsName:
+      return inside_if(dns_within(text, base, excluded));
+    case kRfc822Name:
+      return email_within(text, base);
+    case kUri:
+      return uri_within(text, base);
+    case kIpAddress:
+      return inside_if(address_within(name.value, subtree));
+    default:
+      return Within::unsupported;
+  }
+}
+
+constexpr ErrorCode kAllowed{};
+
 // One certificate against one NameConstraints. Views were checked when the certificates were parsed.
 class Checker {
  public:
-  Checker(Bytes constraints, std::uint32_t& budget) noexcept : budget_(budget) {
-    Reader in(constraints);
-    for (unsigned n = 0; n < 2; ++n) {
-      if (!der::next_is(in, der::context_constructed(n))) continue;
-      const auto subtrees = der::read_any(in);
-      if (subtrees) subtrees_[n] = subtrees->content;
-    }
-  }
+  Checker(Bytes constraints, std::uint32_t& budget) noexcept : constraints_(constraints), budget_(budget) {}
 
-  Result<void> check(const GeneralName& name) noexcept {
-    PEDIGREE_ASSIGN(const Match excluded, compare(name, subtrees_[1], true));
-    if (excluded == Match::inside) return fail(ErrorCode::name_excluded);
-    PEDIGREE_ASSIGN(const Match permitted, compare(name, subtrees_[0], false));
-    if (permitted == Match::outside) return fail(ErrorCode::name_not_permitted);
-    return {};
+  ErrorCode check(const GeneralName& name) noexcept {
+    Error error;
+    der::Cursor in(Reader(constraints_), error);
+    ErrorCode permitted = kAllowed;
+    for (unsigned n = 0; n < 2 && in.ok(); ++n) {
+      if (!in.next_is(der::context_constructed(n))) continue;
+      const Match match = compare(name, in.inside(in.any()), n == 1);
+      if (n == 1 && match == Match::inside) return ErrorCode::name_excluded;
+      if (n == 0 && match == Match::outside) permitted = ErrorCode::name_not_permitted;
+    }
+    return error.code != ErrorCode{} ? error.code : permitted;
   }
 
  private:
   enum class Match : std::uint8_t { unconstrained, inside, outside };
 
-  Result<Match> compare(const GeneralName& name, Bytes subtrees, bool excluded) noexcept {
+  Match compare(const GeneralName& name, der::Cursor subtrees, bool excluded) noexcept {
     Match match = Match::unconstrained;
-    for (Reader in(subtrees); !in.empty();) {
-      if (budget_ == 0) return fail(ErrorCode::too_many);
-      --budget_;
-      PEDIGREE_ASSIGN(const der::Element subtree, der::read(in, der::kSequence));
-      Reader fields = subtree.reader();
-      PEDIGREE_ASSIGN(const der::Element base, der::read_any(fields));
+    while (subtrees.more()) {
+      if (budget_-- == 0) subtrees.fail(ErrorCode::too_many, 0);
+      const der::Element base = subtrees.open(der::kSequence).any();
       if (base.tag != name.form) continue;
-      const auto within = general_name_within(name, {base.tag, base.content}, excluded);
-      if (!within && within.error().code != ErrorCode::bad_value) return std::unexpected(within.error());
+      const Within within = find_within(name, base.content, excluded);
+      subtrees.require(within != Within::unsupported, ErrorCode::unsupported_name_form, 0);
       // What cannot be compared is excluded and not permitted.
-      if (within ? *within : excluded) return Match::inside;
+      if (within == Within::inside || (within == Within::incomparable && excluded)) return Match::inside;
       match = Match::outside;
     }
     return match;
   }
 
-  std::array<Bytes, 2> subtrees_;  // permitted, excluded
+  Bytes constraints_;
   std::uint32_t& budget_;
 };
 
@@ -140,47 +187,36 @@ bool is_empty_name(Bytes name) noexcept {
 
 Result<bool> general_name_within(const GeneralName& name, const GeneralName& subtree,
                                  bool excluded) noexcept {
-  const std::string_view text = as_text(name.value);
-  const std::string_view base = as_text(subtree.value);
-  switch (name.form) {
-    case kDirectoryName:
-      return name_within(name.value, subtree.value);
-    case kDnsName:
-      return dns_within(text, base, excluded);
-    case kRfc822Name:
-      return email_within(text, base);
-    case kUri:
-      return uri_within(text, base);
-    case kIpAddress:
-      return address_within(name.value, subtree.value);
-    default:
-      return fail(ErrorCode::unsupported_name_form);
-  }
+  const Within within = find_within(name, subtree.value, excluded);
+  if (within == Within::incomparable) return fail(ErrorCode::bad_value);
+  if (within == Within::unsupported) return fail(ErrorCode::unsupported_name_form);
+  return within == Within::inside;
 }
 
-Result<void> check_names_allowed(const Certificate& certificate, Bytes constraints,
-                                 std::uint32_t& budget) noexcept {
+ErrorCode check_names_allowed(const Certificate& certificate, Bytes constraints,
+                              std::uint32_t& budget) noexcept {
   Checker checker(constraints, budget);
-  if (!is_empty_name(certificate.subject())) {
-    PEDIGREE_TRY(checker.check({kDirectoryName, certificate.subject()}));
-  }
+  ErrorCode verdict = kAllowed;
+  if (!is_empty_name(certificate.subject())) verdict = checker.check({kDirectoryName, certificate.subject()});
+  Error error;
+  der::Cursor names(Reader(certificate.extensions().subject_alt_name.value_or(Bytes())), error);
   bool has_email = false;
-  for (Reader in(certificate.extensions().subject_alt_name.value_or(Bytes())); !in.empty();) {
-    PEDIGREE_ASSIGN(const der::Element name, der::read_any(in));
+  while (verdict == kAllowed && names.more()) {
+    const der::Element name = names.any();
     has_email = has_email || name.tag == kRfc822Name;
-    PEDIGREE_TRY(checker.check({name.tag, name.content}));
+    verdict = checker.check({name.tag, name.content});
   }
-  if (has_email) return {};
+  if (has_email) return verdict;
   // RFC 5280 4.2.1.10: without an rfc822Name, the constraint applies to the subject's emailAddress.
-  Result<void> result;
-  PEDIGREE_TRY(for_each_attribute(certificate.subject(), [&](const NameAttribute& attribute, bool) {
-    if (!result || !equal(attribute.type, oid::kEmailAddress)) return;
+  Attributes attributes(certificate.subject());
+  for (NameAttribute attribute; verdict == kAllowed && attributes.next(attribute);) {
+    if (!equal(attribute.type, oid::kEmailAddress)) continue;
     // Of two- and four-octet characters nothing is compared: the empty value is refused by any constraint.
     const bool wide =
         attribute.string_tag == der::kBmpString || attribute.string_tag == der::kUniversalString;
-    result = checker.check({kRfc822Name, wide ? Bytes() : attribute.value});
-  }));
-  return result;
+    verdict = checker.check({kRfc822Name, wide ? Bytes() : attribute.value});
+  }
+  return verdict;
 }
 
 }  // namespace pedigree::x509

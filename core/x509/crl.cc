@@ -169,7 +169,8 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
   PEDIGREE_ASSIGN(const der::Element sequence, der::read(ahead, der::kSequence));
   Reader fields = sequence.reader();
   RevokedEntry entry;
-  PEDIGREE_ASSIGN(entry.serial, read_serial(fields));
+  PEDIGREE_ASSIGN(entry.serial,
+                  der::read_with_cursor(fields, [](der::Cursor& cursor) { return read_serial(cursor); }));
   PEDIGREE_ASSIGN(entry.when, der::read_time(fields));
   if (!fields.empty()) {
     PEDIGREE_ASSIGN(const der::Element extensions, der::read(fields, der::kSequence));
@@ -181,7 +182,9 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
 }
 
 Result<Crl> Crl::parse(Bytes der) noexcept {
-  PEDIGREE_ASSIGN(const SignedObject object, read_signed(der));
+  Reader whole(der);
+  PEDIGREE_ASSIGN(const SignedObject object,
+                  der::read_with_cursor(whole, [](der::Cursor& in) { return read_signed(in); }));
   Crl crl;
   crl.tbs_ = object.to_be_signed.whole;
   crl.algorithm_ = object.algorithm;
@@ -196,7 +199,7 @@ Result<Crl> Crl::parse(Bytes der) noexcept {
   if (!equal(algorithm.whole, object.algorithm.whole)) {
     return fail(ErrorCode::algorithm_mismatch, algorithm_offset);
   }
-  PEDIGREE_ASSIGN(crl.issuer_, read_name(tbs));
+  PEDIGREE_ASSIGN(crl.issuer_, der::read_with_cursor(tbs, [](der::Cursor& in) { return read_name(in); }));
   PEDIGREE_ASSIGN(crl.this_update_, der::read_time(tbs));
   if (der::next_is(tbs, der::kUtcTime) || der::next_is(tbs, der::kGeneralizedTime)) {
     PEDIGREE_ASSIGN(crl.next_update_, der::read_time(tbs));

@@ -3,6 +3,7 @@
 
 #include "core/x509/general_name.h"
 #include "core/x509/oids.h"
+#include "core/x509/signed.h"
 
 namespace pedigree::x509 {
 namespace {
@@ -16,190 +17,153 @@ bool is_standard(Bytes oid) noexcept {
   return oid.size() == 3 && oid[0] == 0x55 && oid[1] == 0x1d;
 }
 
-// The one element that a known extension's value consists of.
-Result<der::Element> read_only(const Extension& extension, der::Tag tag) noexcept {
-  Reader in(extension.value, extension.value_offset);
-  PEDIGREE_ASSIGN(const der::Element element, der::read(in, tag));
-  PEDIGREE_TRY(in.finish());
-  return element;
-}
-
 // RFC 5280 4.2.1.9.
-Result<BasicConstraints> parse_basic_constraints(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, read_only(extension, der::kSequence));
-  Reader fields = sequence.reader();
+BasicConstraints read_basic_constraints(der::Cursor fields) noexcept {
   BasicConstraints constraints;
-  if (der::next_is(fields, der::kBoolean)) {
-    const std::uint32_t offset = fields.offset();
-    PEDIGREE_ASSIGN(constraints.ca, der::read_boolean(fields));
-    if (!constraints.ca) return fail(ErrorCode::bad_value, offset);  // DER leaves a default out (X.690 11.5)
-  }
-  if (der::next_is(fields, der::kInteger)) {
-    PEDIGREE_ASSIGN(constraints.path_len, der::read_u32(fields));
-  }
-  PEDIGREE_TRY(fields.finish());
+  constraints.ca = fields.boolean_or_false();
+  if (fields.next_is(der::kInteger)) constraints.path_len = fields.u32();
+  fields.finish();
   return constraints;
 }
 
-// RFC 5280 4.2.1.3: at least one bit.
-Result<std::uint16_t> parse_key_usage(const Extension& extension) noexcept {
-  Reader in(extension.value, extension.value_offset);
-  PEDIGREE_ASSIGN(const std::uint16_t bits, der::read_named_bits(in));
-  PEDIGREE_TRY(in.finish());
-  if (bits == 0) return fail(ErrorCode::bad_extension, extension.value_offset);
-  return bits;
-}
-
 // RFC 5280 4.2.1.12: SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER.
-Result<Bytes> parse_ext_key_usage(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, read_only(extension, der::kSequence));
-  Reader purposes = sequence.reader();
-  if (purposes.empty()) return fail(ErrorCode::bad_extension, sequence.content_offset);
-  while (!purposes.empty()) PEDIGREE_TRY(der::read_oid(purposes));
-  return sequence.content;
+void check_ext_key_usage(der::Cursor purposes) noexcept {
+  purposes.require(purposes.more(), ErrorCode::bad_extension, purposes.offset());
+  while (purposes.more()) purposes.oid();
 }
 
 // RFC 5280 4.2.1.1: { keyIdentifier [0], authorityCertIssuer [1], authorityCertSerialNumber [2] }, the last
 // two both or neither.
-Result<Bytes> parse_authority_key_identifier(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, read_only(extension, der::kSequence));
-  Reader fields = sequence.reader();
-  if (der::next_is(fields, der::context(0))) PEDIGREE_TRY(der::read_any(fields));
-  const bool has_issuer = der::next_is(fields, der::context_constructed(1));
-  if (has_issuer) {
-    PEDIGREE_ASSIGN(const der::Element issuer, der::read_any(fields));
-    PEDIGREE_TRY(check_general_names(issuer.reader()));
+void check_authority_key_identifier(der::Cursor fields) noexcept {
+  const std::uint32_t offset = fields.offset();
+  if (fields.next_is(der::context(0))) fields.any();
+  const bool has_issuer = fields.next_is(der::context_constructed(1));
+  if (has_issuer) check_general_names(fields.inside(fields.any()));
+  const bool has_serial = fields.next_is(der::context(2));
+  if (has_serial) fields.any();
+  fields.finish();
+  fields.require(has_issuer == has_serial, ErrorCode::bad_extension, offset);
+}
+
+// The extensions of RFC 5280; `value` = content of the OCTET STRING, one element.
+void read_standard(const Extension& extension, der::Cursor value, Extensions& out) noexcept {
+  const std::uint8_t number = extension.oid[2];
+  if (number == last(oid::kKeyUsage)) {  // RFC 5280 4.2.1.3: at least one bit
+    out.key_usage = value.named_bits();
+    value.finish();
+    value.require(*out.key_usage != 0, ErrorCode::bad_extension, extension.value_offset);
+    return;
   }
-  const bool has_serial = der::next_is(fields, der::context(2));
-  if (has_serial) PEDIGREE_TRY(der::read_any(fields));
-  PEDIGREE_TRY(fields.finish());
-  if (has_issuer != has_serial) return fail(ErrorCode::bad_extension, sequence.content_offset);
-  return sequence.content;
+  if (number == last(oid::kSubjectKeyIdentifier)) {
+    out.subject_key_identifier = value.open_only(der::kOctetString).reader().rest();
+    return;
+  }
+  der::Cursor sequence = value.open_only(der::kSequence);
+  const Bytes content = sequence.reader().rest();
+  switch (number) {
+    case last(oid::kBasicConstraints):
+      out.basic_constraints = read_basic_constraints(sequence);
+      break;
+    case last(oid::kExtKeyUsage):
+      check_ext_key_usage(sequence);
+      out.ext_key_usage = content;
+      break;
+    case last(oid::kSubjectAltName):
+      check_general_names(sequence);
+      out.subject_alt_name = content;
+      break;
+    case last(oid::kNameConstraints):
+      check_name_constraints(sequence);
+      out.name_constraints = content;
+      break;
+    default:
+      check_authority_key_identifier(sequence);
+      out.authority_key_identifier = content;
+      break;
+  }
 }
 
-Result<Bytes> parse_subject_alt_name(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, read_only(extension, der::kSequence));
-  PEDIGREE_TRY(check_general_names(sequence.reader()));
-  return sequence.content;
-}
-
-Result<Bytes> parse_name_constraints(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element sequence, read_only(extension, der::kSequence));
-  PEDIGREE_TRY(check_name_constraints(sequence.reader()));
-  return sequence.content;
-}
-
-Result<Bytes> parse_subject_key_identifier(const Extension& extension) noexcept {
-  PEDIGREE_ASSIGN(const der::Element octets, read_only(extension, der::kOctetString));
-  return octets.content;
-}
-
-void note_unknown(const Extension& extension, Extensions& out) noexcept {
-  if (extension.critical && !out.unknown_critical) out.unknown_critical = extension.oid;
-}
-
-Result<void> parse_standard(const Extension& extension, Extensions& out) noexcept {
-  switch (extension.oid[2]) {
-    case last(oid::kBasicConstraints): {
-      PEDIGREE_ASSIGN(out.basic_constraints, parse_basic_constraints(extension));
-      return {};
-    }
-    case last(oid::kKeyUsage): {
-      PEDIGREE_ASSIGN(out.key_usage, parse_key_usage(extension));
-      return {};
-    }
-    case last(oid::kExtKeyUsage): {
-      PEDIGREE_ASSIGN(out.ext_key_usage, parse_ext_key_usage(extension));
-      return {};
-    }
-    case last(oid::kSubjectAltName): {
-      PEDIGREE_ASSIGN(out.subject_alt_name, parse_subject_alt_name(extension));
-      return {};
-    }
-    case last(oid::kNameConstraints): {
-      PEDIGREE_ASSIGN(out.name_constraints, parse_name_constraints(extension));
-      return {};
-    }
-    case last(oid::kSubjectKeyIdentifier): {
-      PEDIGREE_ASSIGN(out.subject_key_identifier, parse_subject_key_identifier(extension));
-      return {};
-    }
-    case last(oid::kAuthorityKeyIdentifier): {
-      PEDIGREE_ASSIGN(out.authority_key_identifier, parse_authority_key_identifier(extension));
-      return {};
-    }
+void read_known(const Extension& extension, const der::Cursor& in, Extensions& out) noexcept {
+  switch (is_standard(extension.oid) ? extension.oid[2] : 0) {
+    case last(oid::kBasicConstraints):
+    case last(oid::kKeyUsage):
+    case last(oid::kExtKeyUsage):
+    case last(oid::kSubjectAltName):
+    case last(oid::kNameConstraints):
+    case last(oid::kSubjectKeyIdentifier):
+    case last(oid::kAuthorityKeyIdentifier):
+      return read_standard(extension, in.inside(extension.value, extension.value_offset), out);
     case last(oid::kCertificatePolicies):
     case last(oid::kPolicyMappings):
     case last(oid::kPolicyConstraints):
     case last(oid::kInhibitAnyPolicy):
       out.policies_critical = out.policies_critical || extension.critical;
-      return {};
+      return;
     default:
-      note_unknown(extension, out);
-      return {};
+      if (extension.critical && !out.unknown_critical) out.unknown_critical = extension.oid;
   }
 }
 
 // Finds an extension that occurs twice: the standard ones by a bit each, others in a short list.
 class Seen {
  public:
-  Result<void> add(const Extension& extension, std::uint32_t offset) noexcept {
+  void add(const Extension& extension, der::Cursor& in, std::uint32_t offset) noexcept {
+    if (!in.ok()) return;
     if (is_standard(extension.oid) && extension.oid[2] < 64) {
-      const std::uint64_t bit = std::uint64_t{1} << extension.oid[2];
-      if ((standard_ & bit) != 0) return fail(ErrorCode::duplicate_extension, offset);
-      standard_ |= bit;
-      return {};
+      std::uint32_t& bits = standard_[extension.oid[2] / 32];
+      const std::uint32_t bit = std::uint32_t{1} << extension.oid[2] % 32;
+      in.require((bits & bit) == 0, ErrorCode::duplicate_extension, offset);
+      bits |= bit;
+      return;
     }
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (equal(others_[i], extension.oid)) return fail(ErrorCode::duplicate_extension, offset);
+    for (const Bytes other : std::span(others_).first(count_)) {
+      in.require(!equal(other, extension.oid), ErrorCode::duplicate_extension, offset);
     }
-    if (count_ == others_.size()) return fail(ErrorCode::too_many, offset);
+    if (count_ == others_.size()) return in.fail(ErrorCode::too_many, offset);
     others_[count_++] = extension.oid;
-    return {};
   }
 
  private:
   std::array<Bytes, kMaxOtherExtensions> others_;
   std::size_t count_ = 0;
-  std::uint64_t standard_ = 0;
+  std::array<std::uint32_t, 2> standard_{};
 };
 
 }  // namespace
 
-Result<Extension> read_extension(Reader& in) noexcept {
-  Reader ahead = in;
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(ahead, der::kSequence));
-  Reader fields = sequence.reader();
+Extension read_extension(der::Cursor& in) noexcept {
+  der::Cursor fields = in.open(der::kSequence);
   Extension extension;
-  PEDIGREE_ASSIGN(extension.oid, der::read_oid(fields));
-  if (der::next_is(fields, der::kBoolean)) {
-    const std::uint32_t offset = fields.offset();
-    PEDIGREE_ASSIGN(extension.critical, der::read_boolean(fields));
-    if (!extension.critical) return fail(ErrorCode::bad_value, offset);  // X.690 11.5: the default
-  }
-  PEDIGREE_ASSIGN(const der::Element value, der::read(fields, der::kOctetString));
-  PEDIGREE_TRY(fields.finish());
+  extension.oid = fields.oid();
+  extension.critical = fields.boolean_or_false();
+  const der::Element value = fields.read(der::kOctetString);
+  fields.finish();
   extension.value = value.content;
   extension.value_offset = value.content_offset;
-  in = ahead;
   return extension;
 }
 
-Result<Extensions> parse_extensions(Reader in) noexcept {
-  if (in.empty()) return fail(ErrorCode::bad_extension, in.offset());
-  Extensions extensions;
+Result<Extension> read_extension(Reader& in) noexcept {
+  return der::read_with_cursor(in, [](der::Cursor& cursor) { return read_extension(cursor); });
+}
+
+void parse_extensions(der::Cursor in, Extensions& out) noexcept {
+  in.require(in.more(), ErrorCode::bad_extension, in.offset());
   Seen seen;
-  while (!in.empty()) {
+  while (in.more()) {
     const std::uint32_t offset = in.offset();
-    PEDIGREE_ASSIGN(const Extension extension, read_extension(in));
-    PEDIGREE_TRY(seen.add(extension, offset));
-    if (is_standard(extension.oid)) {
-      PEDIGREE_TRY(parse_standard(extension, extensions));
-    } else {
-      note_unknown(extension, extensions);
-    }
+    const Extension extension = read_extension(in);
+    seen.add(extension, in, offset);
+    if (in.ok()) read_known(extension, in, out);
   }
-  return extensions;
+}
+
+Result<Extensions> parse_extensions(Reader in) noexcept {
+  return der::read_with_cursor(in, [](der::Cursor& cursor) {
+    Extensions extensions;
+    parse_extensions(cursor, extensions);
+    return extensions;
+  });
 }
 
 }  // namespace pedigree::x509

@@ -26,67 +26,65 @@ bool is_address(Bytes value, NameUse use) noexcept {
   return (value.size() == 8 || value.size() == 32) && is_contiguous(value.subspan(value.size() / 2));
 }
 
-Result<void> check_content(const der::Element& element, NameUse use) noexcept {
+void check_content(const der::Element& element, NameUse use, der::Cursor& in) noexcept {
+  bool good = false;
   switch (element.tag) {
     case kRfc822Name:
     case kDnsName:
     case kUri:
-      if (is_well_formed_text(der::kIa5String, element.content)) return {};
+      good = is_well_formed_text(der::kIa5String, element.content);
       break;
     case kIpAddress:
-      if (is_address(element.content, use)) return {};
+      good = is_address(element.content, use);
       break;
     case kDirectoryName:
-      return check_name(element.content, element.content_offset);
+      return check_name(in.inside(element));
     case kOtherName:
     case kX400Address:
     case kEdiPartyName:
-      return der::check_nesting(element.content, element.content_offset, kMaxOtherNameDepth);
+      return in.inside(element).nested(kMaxOtherNameDepth);
     case kRegisteredId:
-      if (!element.content.empty() && element.content.back() < 0x80) return {};
+      good = !element.content.empty() && element.content.back() < 0x80;
       break;
     default:
       break;
   }
-  return fail(ErrorCode::bad_extension, element.content_offset);
+  in.require(good, ErrorCode::bad_extension, element.content_offset);
 }
 
 // GeneralSubtrees: SEQUENCE SIZE (1..MAX) OF { base, minimum [0] DEFAULT 0, maximum [1] OPTIONAL }; RFC 5280
 // wants minimum 0, which DER leaves out, and no maximum.
-Result<void> check_subtrees(Reader in) noexcept {
+void check_subtrees(der::Cursor in) noexcept {
   do {
-    PEDIGREE_ASSIGN(const der::Element subtree, der::read(in, der::kSequence));
-    Reader fields = subtree.reader();
-    PEDIGREE_TRY(read_general_name(fields, NameUse::constraint));
-    if (!fields.empty()) return fail(ErrorCode::bad_extension, fields.offset());
-  } while (!in.empty());
-  return {};
+    der::Cursor fields = in.open(der::kSequence);
+    read_general_name(fields, NameUse::constraint);
+    fields.require(!fields.more(), ErrorCode::bad_extension, fields.offset());
+  } while (in.more());
 }
 
 }  // namespace
 
+GeneralName read_general_name(der::Cursor& in, NameUse use) noexcept {
+  const der::Element element = in.any();
+  check_content(element, use, in);
+  return {element.tag, element.content};
+}
+
 Result<GeneralName> read_general_name(Reader& in, NameUse use) noexcept {
-  Reader ahead = in;
-  PEDIGREE_ASSIGN(const der::Element element, der::read_any(ahead));
-  PEDIGREE_TRY(check_content(element, use));
-  in = ahead;
-  return GeneralName{element.tag, element.content};
+  return der::read_with_cursor(in, [use](der::Cursor& cursor) { return read_general_name(cursor, use); });
 }
 
-Result<void> check_general_names(Reader in) noexcept {
-  if (in.empty()) return fail(ErrorCode::bad_extension, in.offset());
-  while (!in.empty()) PEDIGREE_TRY(read_general_name(in, NameUse::name));
-  return {};
+void check_general_names(der::Cursor in) noexcept {
+  in.require(in.more(), ErrorCode::bad_extension, in.offset());
+  while (in.more()) read_general_name(in, NameUse::name);
 }
 
-Result<void> check_name_constraints(Reader in) noexcept {
-  if (in.empty()) return fail(ErrorCode::bad_extension, in.offset());
+void check_name_constraints(der::Cursor in) noexcept {
+  in.require(in.more(), ErrorCode::bad_extension, in.offset());
   for (unsigned n = 0; n < 2; ++n) {
-    if (!der::next_is(in, der::context_constructed(n))) continue;
-    PEDIGREE_ASSIGN(const der::Element subtrees, der::read_any(in));
-    PEDIGREE_TRY(check_subtrees(subtrees.reader()));
+    if (in.next_is(der::context_constructed(n))) check_subtrees(in.inside(in.any()));
   }
-  return in.finish();
+  in.finish();
 }
 
 }  // namespace pedigree::x509

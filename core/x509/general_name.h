@@ -2,6 +2,7 @@
 // GeneralName and NameConstraints (RFC 5280 4.2.1.6 and 4.2.1.10).
 #pragma once
 
+#include "core/der/cursor.h"
 #include "core/x509/certificate.h"
 
 namespace pedigree::x509 {
@@ -31,20 +32,23 @@ enum class NameUse : std::uint8_t { name, constraint };
 /// (forms that do not exist, contents that are refused), those of check_name and of strict DER.
 [[nodiscard]] Result<GeneralName> read_general_name(Reader& in, NameUse use) noexcept;
 
+/// The same for a cursor.
+GeneralName read_general_name(der::Cursor& in, NameUse use) noexcept;
+
 /// Checks the content of GeneralNames: one or more names. Errors: bad_extension, those of read_general_name.
-[[nodiscard]] Result<void> check_general_names(Reader in) noexcept;
+void check_general_names(der::Cursor in) noexcept;
 
 /// Checks the content of a NameConstraints SEQUENCE: at least one subtree, `minimum` and `maximum` absent.
 /// Errors: as check_general_names.
-[[nodiscard]] Result<void> check_name_constraints(Reader in) noexcept;
+void check_name_constraints(der::Cursor in) noexcept;
 
 /// Whether every name of `certificate` (subject, subjectAltName, emailAddress in the subject) is allowed by
 /// `constraints`, the content of a NameConstraints SEQUENCE of a parsed certificate. `budget` is what is left
-/// of the comparisons allowed; each takes one. Errors: name_not_permitted, name_excluded,
+/// of the comparisons allowed; each takes one. ErrorCode{} if so, else name_not_permitted, name_excluded,
 /// unsupported_name_form (the certificate has a name of a form that is constrained and that this software
 /// cannot compare), too_many (budget used up).
-[[nodiscard]] Result<void> check_names_allowed(const Certificate& certificate, Bytes constraints,
-                                               std::uint32_t& budget) noexcept;
+[[nodiscard]] ErrorCode check_names_allowed(const Certificate& certificate, Bytes constraints,
+                                            std::uint32_t& budget) noexcept;
 
 /// Whether a name is inside a subtree of its own form (RFC 5280 4.2.1.10).
 /// Errors: unsupported_name_form; bad_value where the name cannot be compared (a URI without a host name).

@@ -11,42 +11,40 @@ namespace {
 constexpr std::size_t kMaxAttributesInRdn = 8;
 constexpr unsigned kMaxValueDepth = 8;
 
-// One AttributeTypeAndValue of a name that has been checked, or an error.
-Result<NameAttribute> read_attribute(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const der::Element pair, der::read(in, der::kSequence));
-  Reader fields = pair.reader();
-  PEDIGREE_ASSIGN(const Bytes type, der::read_oid(fields));
-  const std::uint32_t offset = fields.offset();
-  PEDIGREE_ASSIGN(const der::Element value, der::read_any(fields));
-  PEDIGREE_TRY(fields.finish());
-  if ((value.tag & 0x20U) != 0) PEDIGREE_TRY(der::check_nesting(value.whole, offset, kMaxValueDepth));
-  if (!is_well_formed_text(value.tag, value.content)) return fail(ErrorCode::bad_name, offset);
-  return NameAttribute{type, value.tag, value.content};
+bool less(Bytes a, Bytes b) noexcept {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+// One AttributeTypeAndValue.
+NameAttribute read_attribute(der::Cursor& in) noexcept {
+  der::Cursor fields = in.open(der::kSequence);
+  const Bytes type = fields.oid();
+  der::Cursor ahead = fields;
+  const der::Element value = fields.any();
+  fields.finish();
+  if ((value.tag & 0x20U) != 0) ahead.nested(kMaxValueDepth);
+  fields.require(is_well_formed_text(value.tag, value.content), ErrorCode::bad_name, ahead.offset());
+  return {type, value.tag, value.content};
 }
 
 // RelativeDistinguishedName: SET SIZE (1..MAX), in DER order (X.690 11.6), no type twice (X.501 9.3).
-Result<void> check_rdn(const der::Element& set) noexcept {
-  Reader in = set.reader();
+void check_rdn(der::Cursor in) noexcept {
   std::array<Bytes, kMaxAttributesInRdn> types;
   std::size_t count = 0;
   Bytes previous;
   do {
-    const Bytes rest = in.rest();
+    const Bytes rest = in.reader().rest();
     const std::uint32_t offset = in.offset();
-    if (in.empty()) return fail(ErrorCode::bad_name, offset);
-    if (count == types.size()) return fail(ErrorCode::too_many, offset);
-    PEDIGREE_ASSIGN(const NameAttribute attribute, read_attribute(in));
-    const Bytes whole = rest.first(rest.size() - in.size());
-    if (std::lexicographical_compare(whole.begin(), whole.end(), previous.begin(), previous.end())) {
-      return fail(ErrorCode::wrong_order, offset);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      if (equal(types[i], attribute.type)) return fail(ErrorCode::duplicate, offset);
-    }
-    types[count++] = attribute.type;
+    in.require(!rest.empty(), ErrorCode::bad_name, offset);
+    in.require(count < types.size(), ErrorCode::too_many, offset);
+    const Bytes type = read_attribute(in).type;
+    if (!in.ok()) return;
+    const Bytes whole = rest.first(rest.size() - in.reader().size());
+    in.require(!less(whole, previous), ErrorCode::wrong_order, offset);
+    for (std::size_t i = 0; i < count; ++i) in.require(!equal(types[i], type), ErrorCode::duplicate, offset);
+    types[count++] = type;
     previous = whole;
-  } while (!in.empty());
-  return {};
+  } while (in.more());
 }
 
 bool attributes_match(const NameAttribute& a, const NameAttribute& b) noexcept {
@@ -58,42 +56,30 @@ bool attributes_match(const NameAttribute& a, const NameAttribute& b) noexcept {
 
 // The attributes of an RDN are a set. Their DER order depends on case, which does not count here, so that
 // they are compared in any order. No type occurs twice, so a type has one partner at most.
-bool rdns_match(const der::Element& a, const der::Element& b) noexcept {
-  if (equal(a.content, b.content)) return true;
-  Reader as = a.reader();
+bool rdns_match(der::Cursor as, const der::Cursor& b) noexcept {
+  if (equal(as.reader().rest(), b.reader().rest())) return true;
   unsigned count = 0;
-  while (!as.empty()) {
-    const auto mine = read_attribute(as);
-    if (!mine) return false;
+  while (as.more()) {
+    const NameAttribute mine = read_attribute(as);
     bool found = false;
-    for (Reader bs = b.reader(); !found && !bs.empty();) {
-      const auto theirs = read_attribute(bs);
-      if (!theirs) return false;
-      found = attributes_match(*mine, *theirs);
-    }
+    for (der::Cursor bs = b; !found && bs.more();) found = attributes_match(mine, read_attribute(bs));
     if (!found) return false;
     ++count;
   }
-  for (Reader bs = b.reader(); !bs.empty(); --count) {
-    if (!read_attribute(bs)) return false;
-  }
+  for (der::Cursor bs = b; bs.more(); --count) read_attribute(bs);
   return count == 0;
 }
 
-// Whether the RDNs of `prefix` are the first of `name`; `rest` are those that follow.
-bool starts_with(Bytes name, Bytes prefix, Reader& rest) noexcept {
-  Reader name_in(name);
-  Reader prefix_in(prefix);
-  const auto name_sequence = der::read(name_in, der::kSequence);
-  const auto prefix_sequence = der::read(prefix_in, der::kSequence);
-  if (!name_sequence || !prefix_sequence) return false;
-  rest = name_sequence->reader();
-  for (Reader in = prefix_sequence->reader(); !in.empty();) {
-    const auto wanted = der::read(in, der::kSet);
-    const auto have = der::read(rest, der::kSet);
-    if (!wanted || !have || !rdns_match(*wanted, *have)) return false;
+// Whether the RDNs of `prefix` are the first of `name`, or, where `all`, all of them.
+bool starts_with(Bytes name, Bytes prefix, bool all) noexcept {
+  Error first;
+  der::Cursor rest = der::Cursor(Reader(name), first).open(der::kSequence);
+  der::Cursor wanted = der::Cursor(Reader(prefix), first).open(der::kSequence);
+  while (wanted.more()) {
+    const der::Cursor want = wanted.open(der::kSet);
+    if (!rdns_match(want, rest.open(der::kSet))) return false;
   }
-  return true;
+  return rest.ok() && !(all && rest.more());
 }
 
 der::Tag tag_to_write(Bytes oid) noexcept {
@@ -104,37 +90,52 @@ der::Tag tag_to_write(Bytes oid) noexcept {
 
 }  // namespace
 
+void check_name_content(der::Cursor rdns) noexcept {
+  while (rdns.more()) check_rdn(rdns.open(der::kSet));
+}
+
+void check_name(der::Cursor in) noexcept {
+  check_name_content(in.open_only(der::kSequence));
+}
+
 Result<void> check_name(Bytes name, std::uint32_t base) noexcept {
   Reader in(name, base);
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  PEDIGREE_TRY(in.finish());
-  for (Reader rdns = sequence.reader(); !rdns.empty();) {
-    PEDIGREE_ASSIGN(const der::Element set, der::read(rdns, der::kSet));
-    PEDIGREE_TRY(check_rdn(set));
-  }
-  return {};
+  return der::read_with_cursor(in, [](der::Cursor& cursor) { check_name(cursor); });
 }
 
 bool names_match(Bytes a, Bytes b) noexcept {
-  if (equal(a, b)) return true;
-  Reader rest;
-  return starts_with(a, b, rest) && rest.empty();
+  return equal(a, b) || starts_with(a, b, true);
 }
 
 bool name_within(Bytes name, Bytes base) noexcept {
-  Reader rest;
-  return starts_with(name, base, rest);
+  return starts_with(name, base, false);
+}
+
+Attributes::Attributes(Bytes name) noexcept : rdns_(Reader(name), error_), set_(Reader(), error_) {
+  rdns_ = rdns_.open(der::kSequence);
+}
+
+bool Attributes::next(NameAttribute& out) noexcept {
+  first_of_rdn_ = false;
+  while (!set_.more()) {
+    if (!rdns_.more()) return false;
+    set_ = rdns_.open(der::kSet);
+    first_of_rdn_ = true;
+  }
+  der::Cursor fields = set_.open(der::kSequence);
+  out.type = fields.oid();
+  const der::Element value = fields.any();
+  out.string_tag = value.tag;
+  out.value = value.content;
+  return fields.ok();
 }
 
 Bytes find_attribute(Bytes name, Bytes oid) noexcept {
-  Bytes found;
-  bool done = false;
-  const auto visited = for_each_attribute(name, [&](const NameAttribute& attribute, bool) {
-    if (done || !equal(attribute.type, oid)) return;
-    found = attribute.value;
-    done = true;
-  });
-  return visited ? found : Bytes();
+  Attributes attributes(name);
+  for (NameAttribute attribute; attributes.next(attribute);) {
+    if (equal(attribute.type, oid)) return attribute.value;
+  }
+  return {};
 }
 
 void write_name(std::span<const NamePart> parts, der::Builder& out) noexcept {

@@ -2,7 +2,7 @@
 // Names (RFC 5280 4.1.2.4): reading, comparing and writing without a heap.
 #pragma once
 
-#include "core/der/der.h"
+#include "core/der/cursor.h"
 
 namespace pedigree::x509 {
 
@@ -15,6 +15,9 @@ struct NameAttribute {
 
 /// Checks that `name` (whole DER) is a well-formed RDNSequence. Errors: bad_name and those of strict DER.
 [[nodiscard]] Result<void> check_name(Bytes name, std::uint32_t base = 0) noexcept;
+/// The same for what `in` consists of, and for the content of the RDNSequence.
+void check_name(der::Cursor in) noexcept;
+void check_name_content(der::Cursor rdns) noexcept;
 /// RFC 5280 7.1 comparison: attributes in order; PrintableString and UTF8String compare without case (ASCII)
 /// and with white space folded; other types octet by octet.
 [[nodiscard]] bool names_match(Bytes a, Bytes b) noexcept;
@@ -23,23 +26,32 @@ struct NameAttribute {
 /// The value of the first attribute of this type, empty if none.
 [[nodiscard]] Bytes find_attribute(Bytes name, Bytes oid) noexcept;
 
+/// Walks the attributes of a name (whole DER) in order.
+class Attributes {
+ public:
+  explicit Attributes(Bytes name) noexcept;
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+
+  /// Reads the next one into `out`. False at the end, and where the name is not well-formed (error).
+  [[nodiscard]] bool next(NameAttribute& out) noexcept;
+  /// Whether the one read last is the first of its RDN.
+  [[nodiscard]] bool first_of_rdn() const noexcept { return first_of_rdn_; }
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
+
+ private:
+  Error error_;
+  der::Cursor rdns_;
+  der::Cursor set_;
+  bool first_of_rdn_ = false;
+};
+
 /// Calls `visit(const NameAttribute&, bool first_of_rdn)` for each attribute in order. `name` = whole DER.
 template <typename Visit>
 Result<void> for_each_attribute(Bytes name, Visit visit) noexcept {
-  Reader in(name);
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  Reader rdns = sequence.reader();
-  while (!rdns.empty()) {
-    PEDIGREE_ASSIGN(const der::Element set, der::read(rdns, der::kSet));
-    Reader attributes = set.reader();
-    for (bool first = true; !attributes.empty(); first = false) {
-      PEDIGREE_ASSIGN(const der::Element pair, der::read(attributes, der::kSequence));
-      Reader fields = pair.reader();
-      PEDIGREE_ASSIGN(const Bytes type, der::read_oid(fields));
-      PEDIGREE_ASSIGN(const der::Element value, der::read_any(fields));
-      visit(NameAttribute{type, value.tag, value.content}, first);
-    }
-  }
+  Attributes attributes(name);
+  for (NameAttribute attribute; attributes.next(attribute);) visit(attribute, attributes.first_of_rdn());
+  if (attributes.error().code != ErrorCode{}) return std::unexpected(attributes.error());
   return {};
 }
 

@@ -38,22 +38,22 @@ struct SignedPart {
 
 bool allows_purpose(const Extensions& extensions, const std::optional<Bytes>& purpose) noexcept {
   if (!extensions.ext_key_usage || !purpose) return true;
-  for (Reader in(*extensions.ext_key_usage); !in.empty();) {
-    const auto listed = der::read_oid(in);
-    if (!listed) return false;
-    if (equal(*listed, *purpose) || equal(*listed, oid::kAnyExtendedKeyUsage)) return true;
+  Error error;
+  for (der::Cursor in(Reader(*extensions.ext_key_usage), error); in.more();) {
+    const Bytes listed = in.oid();
+    if (equal(listed, *purpose) || equal(listed, oid::kAnyExtendedKeyUsage)) return true;
   }
   return false;
 }
 
-std::optional<Bytes> authority_key_id(const Extensions& extensions) noexcept {
-  if (!extensions.authority_key_identifier) return {};
-  Reader in(*extensions.authority_key_identifier);
-  if (!der::next_is(in, der::context(0))) return {};
-  const auto identifier = der::read_any(in);
-  if (!identifier) return {};
-  return identifier->content;
+// Whether the certificate names another key as its issuer's than `key_id`.
+bool names_other_key(const Extensions& extensions, Bytes key_id) noexcept {
+  Error error;
+  der::Cursor in(Reader(extensions.authority_key_identifier.value_or(Bytes())), error);
+  return in.next_is(der::context(0)) && !equal(in.any().content, key_id);
 }
+
+constexpr ErrorCode kAllowed{};
 
 // The state of RFC 5280 6.1.2 and the steps of 6.1.3 to 6.1.5 that need no signature.
 class Rules {
@@ -61,82 +61,82 @@ class Rules {
   explicit Rules(const PathOptions& options) noexcept : options_(options) {}
 
   /// The root's own rules, where a root certificate is at hand; its subject and constraints bind the rest.
-  Result<void> enter_root(const Certificate& root) noexcept {
-    PEDIGREE_TRY(check_any(root));
+  ErrorCode enter_root(const Certificate& root) noexcept {
+    ErrorCode verdict = check_any(root);
     // A version 1 certificate has no place to say that it is a CA; its being the anchor says it.
-    if (root.version() == 3) PEDIGREE_TRY(check_ca(root));
+    if (verdict == kAllowed && root.version() == 3) verdict = check_ca(root);
     adopt(root);
-    return {};
+    return verdict;
   }
 
   /// 6.1.3 and 6.1.4: a certificate that signs another.
-  Result<void> enter_ca(const Certificate& certificate) noexcept {
-    PEDIGREE_TRY(check_any(certificate));
-    PEDIGREE_TRY(check_issued(certificate));
-    PEDIGREE_TRY(check_ca(certificate));
+  ErrorCode enter_ca(const Certificate& certificate) noexcept {
+    ErrorCode verdict = check_issued(certificate);
+    if (verdict == kAllowed) verdict = check_ca(certificate);
     const bool self_issued = names_match(certificate.subject(), certificate.issuer());
-    if (!self_issued) {
-      PEDIGREE_TRY(check_names(certificate));
-      if (path_len_ == 0) return fail(ErrorCode::path_too_long);
-      --path_len_;
+    if (verdict == kAllowed && !self_issued) {
+      verdict = check_names(certificate);
+      if (verdict == kAllowed && path_len_-- == 0) verdict = ErrorCode::path_too_long;
     }
     adopt(certificate);
-    return {};
+    return verdict;
   }
 
   /// 6.1.3 and 6.1.5: the certificate at the end.
-  Result<void> enter_leaf(const Certificate& certificate) noexcept {
-    PEDIGREE_TRY(check_any(certificate));
-    PEDIGREE_TRY(check_issued(certificate));
-    PEDIGREE_TRY(check_names(certificate));
-    return check_leaf(certificate);
+  ErrorCode enter_leaf(const Certificate& certificate) noexcept {
+    ErrorCode verdict = check_issued(certificate);
+    if (verdict == kAllowed) verdict = check_names(certificate);
+    return verdict == kAllowed ? check_leaf(certificate) : verdict;
   }
 
   /// What is asked of the leaf alone.
-  Result<void> check_leaf(const Certificate& certificate) const noexcept {
+  ErrorCode check_leaf(const Certificate& certificate) const noexcept {
     const Extensions& extensions = certificate.extensions();
     const bool ca = extensions.basic_constraints && extensions.basic_constraints->ca;
-    if (ca && !options_.leaf_may_be_ca) return fail(ErrorCode::target_is_ca);
+    if (ca && !options_.leaf_may_be_ca) return ErrorCode::target_is_ca;
     const std::uint16_t usage = extensions.key_usage.value_or(0xffff);
     if ((usage & options_.leaf_key_usage) != options_.leaf_key_usage) {
-      return fail(ErrorCode::key_usage_forbids);
+      return ErrorCode::key_usage_forbids;
     }
-    if (!allows_purpose(extensions, options_.key_purpose)) return fail(ErrorCode::eku_forbids);
-    return {};
+    if (!allows_purpose(extensions, options_.key_purpose)) return ErrorCode::eku_forbids;
+    return kAllowed;
   }
 
   /// What is asked of every certificate: validity, and nothing critical that is not understood.
-  Result<void> check_any(const Certificate& certificate) const noexcept {
-    if (options_.time && *options_.time < certificate.not_before()) return fail(ErrorCode::not_yet_valid);
-    if (options_.time && *options_.time > certificate.not_after()) return fail(ErrorCode::expired);
-    if (certificate.extensions().unknown_critical) return fail(ErrorCode::unknown_critical_extension);
-    if (certificate.extensions().policies_critical) return fail(ErrorCode::policy_unsupported);
-    return {};
+  ErrorCode check_any(const Certificate& certificate) const noexcept {
+    if (options_.time && *options_.time < certificate.not_before()) return ErrorCode::not_yet_valid;
+    if (options_.time && *options_.time > certificate.not_after()) return ErrorCode::expired;
+    if (certificate.extensions().unknown_critical) return ErrorCode::unknown_critical_extension;
+    if (certificate.extensions().policies_critical) return ErrorCode::policy_unsupported;
+    return kAllowed;
   }
 
  private:
-  Result<void> check_issued(const Certificate& certificate) const noexcept {
-    if (issuer_ && !names_match(certificate.issuer(), *issuer_)) return fail(ErrorCode::issuer_mismatch);
-    const std::optional<Bytes> wanted = authority_key_id(certificate.extensions());
-    if (wanted && key_id_ && !equal(*wanted, *key_id_)) return fail(ErrorCode::key_identifier_mismatch);
-    return {};
+  ErrorCode check_issued(const Certificate& certificate) const noexcept {
+    if (const ErrorCode verdict = check_any(certificate); verdict != kAllowed) return verdict;
+    if (issuer_ && !names_match(certificate.issuer(), *issuer_)) return ErrorCode::issuer_mismatch;
+    if (key_id_ && names_other_key(certificate.extensions(), *key_id_)) {
+      return ErrorCode::key_identifier_mismatch;
+    }
+    return kAllowed;
   }
 
-  Result<void> check_ca(const Certificate& certificate) const noexcept {
+  ErrorCode check_ca(const Certificate& certificate) const noexcept {
     const Extensions& extensions = certificate.extensions();
-    if (!extensions.basic_constraints || !extensions.basic_constraints->ca) return fail(ErrorCode::not_a_ca);
+    if (!extensions.basic_constraints || !extensions.basic_constraints->ca) return ErrorCode::not_a_ca;
     if (extensions.key_usage && (*extensions.key_usage & kKeyCertSign) == 0) {
-      return fail(ErrorCode::key_usage_forbids);
+      return ErrorCode::key_usage_forbids;
     }
-    if (!allows_purpose(extensions, options_.key_purpose)) return fail(ErrorCode::eku_forbids);
-    return {};
+    if (!allows_purpose(extensions, options_.key_purpose)) return ErrorCode::eku_forbids;
+    return kAllowed;
   }
 
-  Result<void> check_names(const Certificate& certificate) noexcept {
+  ErrorCode check_names(const Certificate& certificate) noexcept {
     for (const Bytes constraints : std::span(constraints_).first(constraint_count_)) {
-      PEDIGREE_TRY(check_names_allowed(certificate, constraints, comparisons_left_));
+      const ErrorCode verdict = check_names_allowed(certificate, constraints, comparisons_left_);
+      if (verdict != kAllowed) return verdict;
     }
-    return {};
+    return kAllowed;
   }
 
   // 6.1.4 (c), (g) and (m): the certificate becomes the issuer of the next.
@@ -170,40 +170,44 @@ enum class Fit : std::uint8_t {
 class Validator {
  public:
   Validator(const crypto::Crypto& crypto, ChainView chain, const PathOptions& options) noexcept
-      : crypto_(crypto), chain_(chain), options_(options) {}
+      : crypto_(crypto), chain_(chain), options_(options) {
+    verdict_.time_checked = options_.time.has_value();
+  }
 
   Verdict run() noexcept {
     const std::size_t count = chain_.size();
     if (count == 0) return refused(ErrorCode::empty_chain, 0);
     if (count > kMaxChainLength) return refused(ErrorCode::path_too_long, count - 1);
     const auto last = chain_.load(count - 1);
-    if (!last) return refused(last.error(), count - 1);
+    if (!last) return refused(last.error().code, count - 1, last.error().offset);
     Verdict first_refusal = refused(ErrorCode::untrusted_root, count - 1);
     for (std::size_t i = 0; i < options_.anchors.size(); ++i) {
       const auto fit = find_fit(options_.anchors[i], *last);
-      if (!fit) return refused(fit.error(), count - 1);
+      if (!fit) return refused(fit.error().code, count - 1);
       if (*fit == Fit::none) continue;
-      Verdict verdict = try_anchor(options_.anchors[i], *fit, *last);
-      if (verdict.trusted()) {
-        verdict.anchor = i;
-        return verdict;
+      verdict_.code.reset();
+      if (try_anchor(options_.anchors[i], *fit, *last)) {
+        Verdict trusted;
+        trusted.time_checked = verdict_.time_checked;
+        trusted.anchor = i;
+        return trusted;
       }
-      if (first_refusal.code == ErrorCode::untrusted_root) first_refusal = verdict;
+      if (first_refusal.code == ErrorCode::untrusted_root) first_refusal = verdict_;
     }
     return first_refusal;
   }
 
  private:
-  [[nodiscard]] Verdict refused(Error error, std::size_t index) const noexcept {
-    Verdict verdict;
-    verdict.code = error.code;
-    verdict.index = index;
-    verdict.offset = error.offset;
-    verdict.time_checked = options_.time.has_value();
-    return verdict;
+  const Verdict& refused(ErrorCode code, std::size_t index, std::uint32_t offset = 0) noexcept {
+    verdict_.code = code;
+    verdict_.index = index;
+    verdict_.offset = offset;
+    return verdict_;
   }
-  [[nodiscard]] Verdict refused(ErrorCode code, std::size_t index) const noexcept {
-    return refused(Error{code, 0}, index);
+  /// False, with the verdict, unless `code` is kAllowed.
+  bool passes(ErrorCode code, std::size_t index) noexcept {
+    if (code != kAllowed) refused(code, index);
+    return code == kAllowed;
   }
 
   Result<Fit> find_fit(const TrustAnchor& anchor, const Certificate& last) const noexcept {
@@ -218,89 +222,84 @@ class Validator {
     return held == anchor.spki_sha256 ? Fit::issuer_key : Fit::none;
   }
 
-  Verdict try_anchor(const TrustAnchor& anchor, Fit fit, const Certificate& last) noexcept {
+  // Each step is true, or false with the verdict.
+  bool try_anchor(const TrustAnchor& anchor, Fit fit, const Certificate& last) noexcept {
     const std::size_t count = chain_.size();
     if (fit == Fit::presented && count == 1) return check_lone_anchor(anchor, last);
     Rules rules(options_);
     if (fit == Fit::issuer_key) {
       const auto spki = parse_spki(anchor.root_spki.value_or(Bytes()));
-      if (!spki) return refused(spki.error(), count);
+      if (!spki) {
+        refused(spki.error().code, count, spki.error().offset);
+        return false;
+      }
       parts_[count].spki = *spki;
     } else {
       const Certificate& root = fit == Fit::presented ? last : *anchor.certificate;
       const std::size_t index = fit == Fit::presented ? count - 1 : count;
-      const auto entered = rules.enter_root(root);
-      if (!entered) return refused(entered.error(), index);
+      if (!passes(rules.enter_root(root), index)) return false;
       parts_[index].spki = root.spki();
     }
     const std::size_t path_size = fit == Fit::presented ? count - 1 : count;
-    Verdict verdict = check_rules(rules, path_size);
-    if (verdict.trusted()) verdict = check_signatures(path_size);
-    if (!verdict.trusted() && fit != Fit::presented && is_other_root(verdict, fit, last)) {
-      return refused(ErrorCode::untrusted_root, count - 1);
-    }
-    return verdict;
+    if (check_rules(rules, path_size) && check_signatures(path_size)) return true;
+    if (fit != Fit::presented && is_other_root(fit, last)) refused(ErrorCode::untrusted_root, count - 1);
+    return false;
   }
 
   // The anchor alone. A pinned key vouches for the certificate's content only through its signature.
-  Verdict check_lone_anchor(const TrustAnchor& anchor, const Certificate& last) const noexcept {
+  bool check_lone_anchor(const TrustAnchor& anchor, const Certificate& last) noexcept {
     const Rules rules(options_);
-    auto checked = rules.check_any(last);
-    if (checked) checked = rules.check_leaf(last);
-    if (checked && !anchor.certificate) {
-      checked =
-          verify_signature(crypto_, last.spki(), last.signature_algorithm(), last.tbs(), last.signature());
-    }
-    if (!checked) return refused(checked.error(), 0);
-    return trusted();
-  }
-
-  [[nodiscard]] Verdict trusted() const noexcept {
-    Verdict verdict;
-    verdict.time_checked = options_.time.has_value();
-    return verdict;
+    if (!passes(rules.check_any(last), 0) || !passes(rules.check_leaf(last), 0)) return false;
+    if (anchor.certificate) return true;
+    const auto verified =
+        verify_signature(crypto_, last.spki(), last.signature_algorithm(), last.tbs(), last.signature());
+    if (!verified) refused(verified.error().code, 0, verified.error().offset);
+    return verified.has_value();
   }
 
   // Whether a failure at the top means that the chain ends at a root of its own rather than at the anchor:
   // for people, that is the reason.
-  [[nodiscard]] bool is_other_root(const Verdict& verdict, Fit fit, const Certificate& last) const noexcept {
-    if (verdict.index != chain_.size() - 1) return false;
-    if (verdict.code != ErrorCode::invalid_signature && verdict.code != ErrorCode::wrong_key_type &&
-        verdict.code != ErrorCode::key_identifier_mismatch) {
+  [[nodiscard]] bool is_other_root(Fit fit, const Certificate& last) const noexcept {
+    if (verdict_.index != chain_.size() - 1) return false;
+    if (verdict_.code != ErrorCode::invalid_signature && verdict_.code != ErrorCode::wrong_key_type &&
+        verdict_.code != ErrorCode::key_identifier_mismatch) {
       return false;
     }
     return fit == Fit::issuer_key || names_match(last.subject(), last.issuer());
   }
 
-  Verdict check_rules(Rules& rules, std::size_t path_size) noexcept {
+  bool check_rules(Rules& rules, std::size_t path_size) noexcept {
     for (std::size_t i = path_size; i-- > 0;) {
       const auto certificate = chain_.load(i);
-      if (!certificate) return refused(certificate.error(), i);
+      if (!certificate) {
+        refused(certificate.error().code, i, certificate.error().offset);
+        return false;
+      }
       parts_[i] = {certificate->spki(), certificate->signature_algorithm(), certificate->tbs(),
                    certificate->signature()};
-      const auto checked = i == 0 ? rules.enter_leaf(*certificate) : rules.enter_ca(*certificate);
-      if (!checked) return refused(checked.error().code, i);
+      if (!passes(i == 0 ? rules.enter_leaf(*certificate) : rules.enter_ca(*certificate), i)) return false;
     }
-    return trusted();
+    return true;
   }
 
   // From the anchor down, so that every key used has been vouched for.
-  Verdict check_signatures(std::size_t path_size) const noexcept {
+  bool check_signatures(std::size_t path_size) noexcept {
     for (std::size_t i = path_size; i-- > 0;) {
       const SubjectPublicKeyInfo& signer = parts_[i + 1].spki;
-      if (!signer.key) return refused(ErrorCode::unsupported_algorithm, i + 1);
+      if (!signer.key) return passes(ErrorCode::unsupported_algorithm, i + 1);
       const SignedPart& part = parts_[i];
       const auto verified = verify_signature(crypto_, signer, part.algorithm, part.tbs, part.signature);
       if (verified) continue;
       const ErrorCode code = verified.error().code;
-      return refused(code, code == ErrorCode::invalid_key ? i + 1 : i);
+      return passes(code, code == ErrorCode::invalid_key ? i + 1 : i);
     }
-    return trusted();
+    return true;
   }
 
   const crypto::Crypto& crypto_;
   ChainView chain_;
   const PathOptions& options_;
+  Verdict verdict_;
   std::array<SignedPart, kMaxChainLength + 1> parts_;
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What certificates, requests and CRLs have in common: SEQUENCE { toBeSigned, signatureAlgorithm, signature
-// }.
+// }; and the parsers of their fields, for cursors.
 #pragma once
 
+#include "core/der/cursor.h"
 #include "core/x509/certificate.h"
 
 namespace pedigree::x509 {
@@ -14,19 +15,25 @@ struct SignedObject {
   Bytes signature;  ///< octets of the BIT STRING
 };
 
-/// Reads the three parts of a signed object that fills `der`. Errors: those of strict DER and read_algorithm.
-[[nodiscard]] Result<SignedObject> read_signed(Bytes der) noexcept;
+/// Reads the three parts of a signed object that `in` consists of. Errors: those of strict DER and
+/// read_algorithm.
+[[nodiscard]] SignedObject read_signed(der::Cursor& in) noexcept;
 
 /// Reads a CertificateSerialNumber: positive, at most 20 octets, the sign octet included (RFC 5280 4.1.2.2).
-/// Returns it as unsigned big-endian. Errors: bad_serial, those of der::read_unsigned. On error `in` is
-/// unchanged.
-[[nodiscard]] Result<Bytes> read_serial(Reader& in) noexcept;
+/// Returns it as unsigned big-endian. Errors: bad_serial, those of der::read_unsigned.
+Bytes read_serial(der::Cursor& in) noexcept;
 
-/// Reads a Name and checks it (check_name); the whole DER. Errors: as check_name.
-[[nodiscard]] Result<Bytes> read_name(Reader& in) noexcept;
+/// Reads a Name and checks it; the whole DER. Errors: as check_name.
+Bytes read_name(der::Cursor& in) noexcept;
 
 /// Checks the parameters of an AlgorithmIdentifier that is not known: at most one element (RFC 5280 4.1.1.2),
 /// well-formed to its depth. Errors: trailing_data, those of check_nesting.
-[[nodiscard]] Result<void> check_unknown_parameters(Reader in) noexcept;
+void check_unknown_parameters(der::Cursor in) noexcept;
+
+/// As the functions of certificate.h and extensions.h.
+[[nodiscard]] AlgorithmIdentifier read_algorithm(der::Cursor& in) noexcept;
+[[nodiscard]] SubjectPublicKeyInfo read_spki(der::Cursor& in) noexcept;
+[[nodiscard]] Extension read_extension(der::Cursor& in) noexcept;
+void parse_extensions(der::Cursor in, Extensions& out) noexcept;
 
 }  // namespace pedigree::x509

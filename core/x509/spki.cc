@@ -14,54 +14,34 @@ using crypto::Scheme;
 constexpr std::size_t kMaxExponent = 8;  // octets; more only slows verification
 
 // ECParameters must name a curve (RFC 5480 2.1.1); the point must be uncompressed (2.2 allows no less).
-Result<std::optional<PublicKey>> ec_key(Reader& parameters, Bytes point, std::uint32_t offset) noexcept {
-  PEDIGREE_ASSIGN(const Bytes curve, der::read_oid(parameters));
-  PEDIGREE_TRY(parameters.finish());
+std::optional<KeyType> ec_type(der::Cursor& parameters, Bytes point, std::uint32_t offset) noexcept {
+  const Bytes curve = parameters.oid();
+  parameters.finish();
   const bool p256 = equal(curve, oid::kSecp256r1);
-  if (!p256 && !equal(curve, oid::kSecp384r1)) return std::optional<PublicKey>();
-  if (point.size() != (p256 ? 65U : 97U) || point[0] != 4) return fail(ErrorCode::invalid_key, offset);
-  return PublicKey{p256 ? KeyType::p256 : KeyType::p384, point};
-}
-
-std::optional<KeyType> rsa_type(Bytes modulus) noexcept {
-  // A modulus of exactly 8n bits has its highest bit set.
-  if (modulus[0] < 0x80) return {};
-  switch (modulus.size()) {
-    case 256:
-      return KeyType::rsa2048;
-    case 384:
-      return KeyType::rsa3072;
-    case 512:
-      return KeyType::rsa4096;
-    default:
-      return {};
-  }
+  if (!p256 && !equal(curve, oid::kSecp384r1)) return {};
+  parameters.require(point.size() == (p256 ? 65U : 97U) && point[0] == 4, ErrorCode::invalid_key, offset);
+  return p256 ? KeyType::p256 : KeyType::p384;
 }
 
 // RSAPublicKey (RFC 8017 A.1.1); parameters are NULL (RFC 3279 2.3.1).
-Result<std::optional<PublicKey>> rsa_key(Reader& parameters, Bytes key, std::uint32_t offset) noexcept {
-  PEDIGREE_TRY(der::read_null(parameters));
-  PEDIGREE_TRY(parameters.finish());
-  Reader in(key, offset);
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  PEDIGREE_TRY(in.finish());
-  Reader fields = sequence.reader();
-  PEDIGREE_ASSIGN(const Bytes modulus, der::read_unsigned(fields));
-  PEDIGREE_ASSIGN(const Bytes exponent, der::read_unsigned(fields));
-  PEDIGREE_TRY(fields.finish());
+std::optional<KeyType> rsa_type(der::Cursor& parameters, Bytes key, std::uint32_t offset) noexcept {
+  parameters.null();
+  parameters.finish();
+  der::Cursor in = parameters.inside(key, offset);
+  der::Cursor fields = in.open_only(der::kSequence);
+  const Bytes modulus = fields.unsigned_integer();
+  const Bytes exponent = fields.unsigned_integer();
+  fields.finish();
+  if (!fields.ok()) return {};
   const bool odd = (modulus.back() & exponent.back() & 1U) != 0;
   const bool one = exponent.size() == 1 && exponent[0] == 1;
-  if (!odd || one || exponent.size() > kMaxExponent) return fail(ErrorCode::invalid_key, offset);
-  const std::optional<KeyType> type = rsa_type(modulus);
-  if (!type) return std::optional<PublicKey>();
-  return PublicKey{*type, key};
-}
-
-Result<std::optional<PublicKey>> ed25519_key(const Reader& parameters, Bytes key,
-                                             std::uint32_t offset) noexcept {
-  PEDIGREE_TRY(parameters.finish());  // RFC 8410 3: absent
-  if (key.size() != 32) return fail(ErrorCode::invalid_key, offset);
-  return PublicKey{KeyType::ed25519, key};
+  fields.require(odd && !one && exponent.size() <= kMaxExponent, ErrorCode::invalid_key, offset);
+  // A modulus of exactly 8n bits has its highest bit set.
+  if (modulus[0] < 0x80) return {};
+  if (modulus.size() == 256) return KeyType::rsa2048;
+  if (modulus.size() == 384) return KeyType::rsa3072;
+  if (modulus.size() == 512) return KeyType::rsa4096;
+  return {};
 }
 
 // OIDs of signatures over MD2, MD5 and SHA-1: named to people as weak rather than as unknown.
@@ -78,29 +58,46 @@ bool is_rsa(KeyType type) noexcept {
 
 }  // namespace
 
-Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept {
-  Reader in(der, base);
-  PEDIGREE_ASSIGN(const der::Element sequence, der::read(in, der::kSequence));
-  PEDIGREE_TRY(in.finish());
-  Reader fields = sequence.reader();
-  PEDIGREE_ASSIGN(const der::Element algorithm, der::read(fields, der::kSequence));
-  Reader parameters = algorithm.reader();
+namespace {
+
+SubjectPublicKeyInfo read_content(const der::Cursor& in, const der::Element& sequence) noexcept {
+  der::Cursor fields = in.inside(sequence);
+  der::Cursor parameters = fields.open(der::kSequence);
   SubjectPublicKeyInfo spki;
   spki.whole = sequence.whole;
-  PEDIGREE_ASSIGN(spki.oid, der::read_oid(parameters));
-  PEDIGREE_ASSIGN(const Bytes key, der::read_bit_string_octets(fields));
-  PEDIGREE_TRY(fields.finish());
+  spki.oid = parameters.oid();
+  const Bytes key = fields.bit_string_octets();
+  fields.finish();
   const auto offset = fields.offset() - static_cast<std::uint32_t>(key.size());
+  std::optional<KeyType> type;
   if (equal(spki.oid, oid::kEcPublicKey)) {
-    PEDIGREE_ASSIGN(spki.key, ec_key(parameters, key, offset));
+    type = ec_type(parameters, key, offset);
   } else if (equal(spki.oid, oid::kRsaEncryption)) {
-    PEDIGREE_ASSIGN(spki.key, rsa_key(parameters, key, offset));
+    type = rsa_type(parameters, key, offset);
   } else if (equal(spki.oid, oid::kEd25519)) {
-    PEDIGREE_ASSIGN(spki.key, ed25519_key(parameters, key, offset));
+    parameters.finish();  // RFC 8410 3: absent
+    parameters.require(key.size() == 32, ErrorCode::invalid_key, offset);
+    type = KeyType::ed25519;
   } else {
-    PEDIGREE_TRY(check_unknown_parameters(parameters));
+    check_unknown_parameters(parameters);
   }
+  if (type) spki.key = PublicKey{*type, key};
   return spki;
+}
+
+}  // namespace
+
+SubjectPublicKeyInfo read_spki(der::Cursor& in) noexcept {
+  return read_content(in, in.read(der::kSequence));
+}
+
+Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept {
+  Reader in(der, base);
+  return der::read_with_cursor(in, [](der::Cursor& cursor) {
+    const der::Element sequence = cursor.read(der::kSequence);
+    cursor.finish();
+    return read_content(cursor, sequence);
+  });
 }
 
 void write_spki(const PublicKey& key, der::Builder& out) noexcept {
