@@ -3,6 +3,7 @@
 # Installs what is missing and builds. The one set-up that ./demo and ./check share.
 #
 #   tools/setup.sh packages demo|check   install the Debian packages that are missing
+#   tools/setup.sh source mbedtls        unpack Debian's source package of Mbed TLS into build/source (for the firmware)
 #   tools/setup.sh build PRESET [TARGET...]   configure and build a CMake preset into build/PRESET, with progress
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,6 +44,36 @@ install_packages() {  # demo|check
     'apt-get update -q && apt-get install -y -q --no-install-recommends "$@"' sh "${missing[@]}"
 }
 
+# The source package comes from the mirror that the system's own packages come from, by a list and state of its own:
+# the system's configuration has no deb-src entry as a rule, and is left alone.
+fetch_source() {  # source package, folder below build/source
+  local package=$1 folder=build/source/$2 apt=$PWD/build/source/apt codename line
+  # shellcheck source=/dev/null
+  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  line=$(apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" 'Identifier: Packages' \
+    'Origin: Debian' "Codename: $codename" 'Component: main' | head -n 1)
+  [ -n "$line" ] || die "apt knows no Debian mirror" "run apt-get update"
+  mkdir -p "$apt/lists/partial"
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $line" >"$apt/sources.list"
+  local options=(-q -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$apt/lists" -o APT::Sandbox::User=)
+  apt-get "${options[@]}" update
+  rm -rf "$folder.new"
+  mkdir -p "$folder.new"
+  (cd "$folder.new" && apt-get "${options[@]}" source "$package")
+  mv "$folder.new/$package"-*/ "$folder"
+  rm -rf "$folder.new"
+}
+
+unpack_source() {  # mbedtls
+  if [ -d "build/source/$1" ]; then
+    step_ok "$1" "source is here"
+    return
+  fi
+  mkdir -p build/logs
+  run_step "$1" "Debian's source package" "build/logs/$1-source.log" fetch_source "$1" "$1"
+}
+
 build_preset() {  # preset [target...]
   local preset=$1
   shift
@@ -58,9 +89,10 @@ build_preset() {  # preset [target...]
 
 case ${1:-} in
   packages) install_packages "$2" ;;
+  source) unpack_source "$2" ;;
   build) build_preset "${@:2}" ;;
   *)
-    sed -n '3,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/ports/sim/device.h"
 
-#include "core/cbor/cbor.h"
 #include "crypto/psa/psa_crypto.h"
+#include "device/ports/common/builtin_keys.h"
 #include "psa/crypto.h"
 
 namespace pedigree::sim {
@@ -67,48 +67,6 @@ std::expected<void, std::string> check(psa_status_t status, const char* what) {
   return std::unexpected(std::string(what) + " failed with PSA status " + std::to_string(status));
 }
 
-std::expected<void, std::string> make_key(std::uint32_t id, psa_key_type_t type, std::size_t bits,
-                                          psa_key_usage_t usage, psa_algorithm_t algorithm) {
-  psa_key_attributes_t attributes = psa_key_attributes_init();
-  psa_set_key_type(&attributes, type);
-  psa_set_key_bits(&attributes, bits);
-  psa_set_key_usage_flags(&attributes, usage);
-  psa_set_key_algorithm(&attributes, algorithm);
-  psa_set_key_id(&attributes, id);
-  psa_key_id_t made = 0;
-  psa_destroy_key(id);  // left by a manufacture that was cut short
-  return check(psa_generate_key(&attributes, &made), "making a built-in key");
-}
-
-/// UEID as TF-M makes it: 0x01 and the SHA-256 of the attestation key's COSE_Key {1: 2, -1: 1, -2: x, -3: y}.
-std::expected<void, std::string> read_device_id(std::uint32_t key,
-                                                std::array<std::uint8_t, enrol::kDeviceIdSize>& out) {
-  std::array<std::uint8_t, 65> point{};
-  std::size_t size = 0;
-  if (auto got =
-          check(psa_export_public_key(key, point.data(), point.size(), &size), "reading the attestation key");
-      !got) {
-    return got;
-  }
-  std::array<std::uint8_t, 96> buffer{};
-  Writer writer(buffer);
-  cbor::Encoder cose_key(writer);
-  cose_key.map(4);
-  cose_key.integer(1);
-  cose_key.integer(2);
-  cose_key.integer(-1);
-  cose_key.integer(1);
-  cose_key.integer(-2);
-  cose_key.bstr(Bytes(point).subspan(1, 32));
-  cose_key.integer(-3);
-  cose_key.bstr(Bytes(point).subspan(33, 32));
-  const auto hash = psa().sha256(writer.written());
-  if (!hash) return std::unexpected("hashing the attestation key failed");
-  out[0] = 0x01;
-  std::ranges::copy(*hash, out.begin() + 1);
-  return {};
-}
-
 }  // namespace
 
 Device::Device(std::unique_ptr<Storage> storage, const DeviceOptions& options)
@@ -152,13 +110,9 @@ std::expected<std::unique_ptr<Device>, std::string> Device::open(std::unique_ptr
 
 /// The lifecycle is written last: until then the device does not exist, and manufacture starts again.
 std::expected<void, std::string> Device::manufacture(enrol::Lifecycle lifecycle) {
-  auto made = make_key(platform_.hardware_unique_key, PSA_KEY_TYPE_DERIVE, 256, PSA_KEY_USAGE_DERIVE,
-                       PSA_ALG_HKDF(PSA_ALG_SHA_256));
-  if (made) {
-    made = make_key(platform_.builtin_iak, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1), 256,
-                    PSA_KEY_USAGE_SIGN_HASH, PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256));
+  if (const auto made = device::make_builtin_keys(platform_); !made) {
+    return std::unexpected("making the built-in keys failed: " + std::string(sentence(made.error().code)));
   }
-  if (!made) return made;
   const auto value = static_cast<std::uint8_t>(lifecycle);
   return check(storage_->set(kLifecycleAsset, {&value, 1}), "storing the lifecycle");
 }
@@ -184,7 +138,11 @@ std::expected<void, std::string> Device::boot(std::optional<enrol::Lifecycle> wa
       platform_.lifecycle = *wanted;
     }
   }
-  if (auto id = read_device_id(platform_.builtin_iak, platform_.device_id); !id) return id;
+  const auto id = device::read_device_id(platform_.builtin_iak, psa());
+  if (!id) {
+    return std::unexpected("reading the attestation key failed: " + std::string(sentence(id.error().code)));
+  }
+  platform_.device_id = *id;
   reboot();
   return {};
 }

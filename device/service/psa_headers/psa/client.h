@@ -16,6 +16,7 @@ typedef int32_t psa_handle_t;
 
 #define PSA_ERROR_PROGRAMMER_ERROR ((psa_status_t) - 129)
 #define PSA_ERROR_CONNECTION_REFUSED ((psa_status_t) - 130)
+#define PSA_ERROR_CONNECTION_BUSY ((psa_status_t) - 131)
 
 #define PSA_MAX_IOVEC (4u)
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The secure world of the reference firmware.
+#include <new>
+
+#include "crypto/psa/psa_crypto.h"
+#include "device/ports/common/builtin_keys.h"
+#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/secure/spm.h"
+#include "device/ports/mps2/secure/storage.h"
+#include "device/ports/mps2/secure/world.h"
+#include "mbedtls/memory_buffer_alloc.h"
+#include "psa/crypto.h"
+
+namespace pedigree::mps2 {
+namespace {
+
+constexpr std::size_t kMaxChain = 8192;
+constexpr std::size_t kCryptoHeap = 12 * 1024;
+
+alignas(8) constinit std::array<unsigned char, kCryptoHeap> crypto_heap{};
+
+constinit device::Platform platform{
+    .world = "TrustZone",
+    .hardware_unique_key = 0x801,
+    .builtin_iak = 0x800,
+    .key_base = 0x100,
+    .storage_base = 0x1'0000'0000,
+    .part_size = NvStore::kMaxAssetSize,
+};
+
+constinit crypto::PsaCrypto psa;
+
+Result<void> read_lifecycle() noexcept {
+  const auto stored = store().find(kLifecycleAsset);
+  if (stored && stored->size() == 1) {
+    platform.lifecycle = static_cast<enrol::Lifecycle>(stored->front());
+    return {};
+  }
+  // The lifecycle is written last: until then the device does not exist, and manufacture starts again.
+  log("manufacture\n");
+  PEDIGREE_TRY(device::make_builtin_keys(platform));
+  platform.lifecycle = enrol::Lifecycle::assembly_and_test;
+  const auto value = static_cast<std::uint8_t>(platform.lifecycle);
+  return store().set(kLifecycleAsset, {&value, 1});
+}
+
+Result<void> start_platform() noexcept {
+  PEDIGREE_TRY(mount_storage());
+  PEDIGREE_TRY(prepare_entropy());
+  mbedtls_memory_buffer_alloc_init(crypto_heap.data(), crypto_heap.size());
+  if (psa_crypto_init() != PSA_SUCCESS) return fail(ErrorCode::no_entropy);
+  PEDIGREE_TRY(read_lifecycle());
+  PEDIGREE_ASSIGN(platform.device_id, device::read_device_id(platform.builtin_iak, psa));
+  return {};
+}
+
+}  // namespace
+}  // namespace pedigree::mps2
+
+using namespace pedigree;
+using namespace pedigree::mps2;
+
+extern "C" [[noreturn]] void secure_main() noexcept {
+  using SecureService = device::StaticService<kMaxChain>;
+  alignas(SecureService) static std::array<std::byte, sizeof(SecureService)> memory;
+  Uart(kSecureUart).start(false);
+  log("secure world starts\n");
+  draw_border();
+  if (const auto started = start_platform(); started) {
+    auto* const service = new (memory.data()) SecureService(platform, psa);
+    service->get().recover();
+    offer_service(service->get());
+  } else {
+    // The non-secure side starts, finds no service, and says so over SMP.
+    log("no service: ");
+    log(sentence(started.error().code));
+    log("\n");
+  }
+  if (!has_nonsecure_image()) {
+    log("there is no non-secure image at 0x00200000\n");
+    while (true) __asm volatile("wfi");
+  }
+  run_nonsecure();
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The partition manager in small: takes psa_call from the non-secure side, checks and copies its vectors, and
+// calls the service as a secure function (PSA Firmware Framework 1.1, SFN model).
+#pragma once
+
+#include "device/service/service.h"
+
+namespace pedigree::mps2 {
+
+/// Opens the gateway for this service; until then every call is refused.
+void offer_service(device::Service& service) noexcept;
+
+}  // namespace pedigree::mps2

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/ports/mps2/secure/storage.h"
+
+#include "core/bytes/reader.h"
+#include "device/ports/mps2/board.h"
+#include "device/service/record.h"
+#include "mbedtls/platform.h"
+#include "psa/crypto.h"
+#include "psa/internal_trusted_storage.h"
+
+namespace pedigree::mps2 {
+namespace {
+
+/// The board's memory keeps what is written; programming clears bits, as flash does.
+class BoardMedium final : public Medium {
+ public:
+  [[nodiscard]] Bytes contents() const noexcept override {
+    return {reinterpret_cast<const std::uint8_t*>(kNonVolatile), 2 * kBankSize};
+  }
+  void program(std::size_t offset, Bytes data) noexcept override {
+    for (std::size_t i = 0; i < data.size(); ++i) octet(offset + i) = octet(offset + i) & data[i];
+  }
+  void erase(std::size_t offset, std::size_t size) noexcept override {
+    for (std::size_t i = 0; i < size; ++i) octet(offset + i) = 0xff;
+  }
+
+ private:
+  [[nodiscard]] static volatile std::uint8_t& octet(std::size_t offset) noexcept {
+    return *reinterpret_cast<volatile std::uint8_t*>(kNonVolatile + offset);
+  }
+};
+
+constinit BoardMedium medium;
+constinit NvStore nv_store(medium);
+
+MutableBytes factory_seed() noexcept {
+  return {reinterpret_cast<std::uint8_t*>(kNonVolatile + kFactorySeed), kFactorySeedSize};
+}
+
+bool usable(Bytes seed) noexcept {
+  return seed.size() == kSeedSize &&
+         !std::ranges::all_of(seed, [&](std::uint8_t octet) { return octet == seed[0]; });
+}
+
+int read_seed(unsigned char* buffer, std::size_t size) {
+  const auto seed = nv_store.find(kSeedAsset);
+  if (!seed || seed->size() != size || !usable(*seed)) return -1;
+  std::ranges::copy(*seed, buffer);
+  return static_cast<int>(size);
+}
+
+int write_seed(unsigned char* buffer, std::size_t size) {
+  return nv_store.set(kSeedAsset, {buffer, size}) ? static_cast<int>(size) : -1;
+}
+
+psa_status_t status_of(const Result<void>& result) noexcept {
+  if (result) return PSA_SUCCESS;
+  switch (result.error().code) {
+    case ErrorCode::not_found:
+      return PSA_ERROR_DOES_NOT_EXIST;
+    case ErrorCode::storage_full:
+    case ErrorCode::too_long:
+      return PSA_ERROR_INSUFFICIENT_STORAGE;
+    default:
+      return PSA_ERROR_STORAGE_FAILURE;
+  }
+}
+
+}  // namespace
+
+NvStore& store() noexcept {
+  return nv_store;
+}
+
+Result<void> mount_storage() noexcept {
+  return nv_store.mount();
+}
+
+Result<void> prepare_entropy() noexcept {
+  const MutableBytes page = factory_seed();
+  if (!nv_store.find(kSeedAsset)) {
+    Reader in(page);
+    const bool magic = in.big_endian(4) == kFactorySeedMagic;
+    const Bytes seed = Bytes(page).subspan(4, kSeedSize);
+    const bool intact = Reader(Bytes(page).last(4)).big_endian(4) == device::crc32(page.first(4 + kSeedSize));
+    if (!magic || !intact || !usable(seed)) return fail(ErrorCode::no_entropy);
+    PEDIGREE_TRY(nv_store.set(kSeedAsset, seed));
+  }
+  wipe(page);
+  if (mbedtls_platform_set_nv_seed(read_seed, write_seed) != 0) return fail(ErrorCode::no_entropy);
+  return {};
+}
+
+}  // namespace pedigree::mps2
+
+extern "C" {
+
+psa_status_t psa_its_set(psa_storage_uid_t uid, std::uint32_t data_length, const void* p_data,
+                         psa_storage_create_flags_t create_flags) {
+  if (create_flags != PSA_STORAGE_FLAG_NONE) return PSA_ERROR_NOT_SUPPORTED;
+  return pedigree::mps2::status_of(
+      pedigree::mps2::store().set(uid, {static_cast<const std::uint8_t*>(p_data), data_length}));
+}
+
+psa_status_t psa_its_get(psa_storage_uid_t uid, std::uint32_t data_offset, std::uint32_t data_size,
+                         void* p_data, std::size_t* p_data_length) {
+  const auto asset = pedigree::mps2::store().find(uid);
+  if (!asset) return PSA_ERROR_DOES_NOT_EXIST;
+  if (data_offset > asset->size()) return PSA_ERROR_INVALID_ARGUMENT;
+  const std::size_t size = std::min<std::size_t>(data_size, asset->size() - data_offset);
+  std::ranges::copy(asset->subspan(data_offset, size), static_cast<std::uint8_t*>(p_data));
+  *p_data_length = size;
+  return PSA_SUCCESS;
+}
+
+psa_status_t psa_its_get_info(psa_storage_uid_t uid, psa_storage_info_t* p_info) {
+  const auto asset = pedigree::mps2::store().find(uid);
+  if (!asset) return PSA_ERROR_DOES_NOT_EXIST;
+  *p_info = {static_cast<std::uint32_t>(asset->size()), PSA_STORAGE_FLAG_NONE};
+  return PSA_SUCCESS;
+}
+
+psa_status_t psa_its_remove(psa_storage_uid_t uid) {
+  return pedigree::mps2::status_of(pedigree::mps2::store().remove(uid));
+}
+
+}  // extern "C"
