@@ -179,8 +179,10 @@ Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509:
                              der::UnixTime this_update, der::UnixTime next_update) const {
   if (!key_) return fail(ErrorCode::key_not_found);
   PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
-  std::array<std::uint8_t, 8> number{};
-  Writer(number).big_endian(static_cast<std::uint64_t>(this_update), 8);
+  std::array<std::uint8_t, 16> number{};
+  Writer out(number);
+  out.big_endian(static_cast<std::uint64_t>(this_update), 8);
+  out.big_endian(entries.size(), 8);
   x509::CrlFields fields;
   fields.issuer = certificate.subject();
   fields.this_update = this_update;

@@ -37,7 +37,9 @@ class Issuer {
   /// Writes and signs a certificate of `profile` (may_issue). Errors: key_not_found, those of Crypto::sign.
   [[nodiscard]] Result<Der> issue(const crypto::Crypto& crypto, const Profile& profile,
                                   const LeafFields& fields) const;
-  /// Writes and signs a CRL; its number is `this_update`, which rises. Errors: key_not_found, those of sign.
+  /// Writes and signs a CRL. Its number (RFC 5280 5.2.3) is `this_update` and then the count of entries, 8
+  /// octets each: entries never go, so two lists of one second have different numbers unless they say the
+  /// same. Errors: key_not_found, those of sign.
   [[nodiscard]] Result<Der> make_crl(const crypto::Crypto& crypto,
                                      std::span<const x509::RevokedEntry> entries, der::UnixTime this_update,
                                      der::UnixTime next_update) const;

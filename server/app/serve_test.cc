@@ -157,6 +157,32 @@ TEST_F(Serve, RevokingAKeyThatLeakedRevokesTheDevice) {
   EXPECT_EQ(events("revoked"), "2");
 }
 
+TEST_F(Serve, EveryCrlIsValidAtOnceAndHasANumberOfItsOwn) {
+  const auto crl = [&] {
+    write_file(authority_.scratch("crl"), authority_.client("")->get("/v1/crl/vendor").body);
+    const CommandResult shown =
+        run({"openssl", "crl", "-inform", "DER", "-in", authority_.scratch("crl").string(), "-crlnumber",
+             "-out", authority_.scratch("crl.pem").string()});
+    return shown.output;
+  };
+  const Answer good = enrol(*station_, Unit(1));
+  write_file(authority_.scratch("leaf.pem"), to_pem("CERTIFICATE", chain_of(good)[0]));
+  write_file(authority_.scratch("chain.pem"), to_pem("CERTIFICATE", chain_of(good)[1]));
+  std::string last = crl();
+  for (std::uint64_t number = 2; number < 6; ++number) {  // several in one second
+    ASSERT_EQ(revoke(text(enrol(*station_, Unit(number)).json(), "serial")).status, 200U);
+    const std::string next = crl();
+    EXPECT_GT(next, last) << "RFC 5280 5.2.3";
+    EXPECT_EQ(crl(), next);
+    last = next;
+    const CommandResult verified =
+        run({"openssl", "verify", "-crl_check", "-CRLfile", authority_.scratch("crl.pem").string(), "-CAfile",
+             authority_.layout().root_certificate().string(), "-untrusted",
+             authority_.scratch("chain.pem").string(), authority_.scratch("leaf.pem").string()});
+    EXPECT_THAT(verified.output, EndsWith(": OK\n")) << "a thisUpdate in the future is refused";
+  }
+}
+
 TEST_F(Serve, ReplacesASupersededKey) {
   const Answer old = enrol(*station_, Unit(1));
   ASSERT_EQ(revoke(text(old.json(), "serial"), "superseded").status, 200U);

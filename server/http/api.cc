@@ -147,11 +147,9 @@ void Api::crl(Call& call) {
     std::vector<x509::RevokedEntry> entries;
     entries.reserve(revoked->size());
     for (const registry::Revoked& one : *revoked) entries.push_back({one.serial, one.when, one.reason});
-    // The number is the time of making: two in one second must not share it.
-    const der::UnixTime made = std::max(now, cached.made + 1);
-    const auto crl = engine_.make_crl(call.argument, entries, made);
+    const auto crl = engine_.make_crl(call.argument, entries, now);
     if (!crl) return call.respond(error_response(crl.error().code, crl.error().detail));
-    cached = {revoked->size(), made, std::string(as_text(*crl))};
+    cached = {revoked->size(), now, std::string(as_text(*crl))};
   }
   call.respond({200, "application/pkix-crl", cached.der});
 }
