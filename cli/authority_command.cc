@@ -3,6 +3,7 @@
 #include "cli/authority_command.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <boost/json.hpp>
 #include <charconv>
@@ -130,6 +131,14 @@ void announce(const Context& context, const ServeArguments& arguments, const std
   }
 }
 
+/// As many connections as the system allows this process.
+void raise_file_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 void run_serve(Context& context, const ServeArguments& arguments) {
   app::ServeOptions options;
   options.directory = arguments.directory;
@@ -141,7 +150,7 @@ void run_serve(Context& context, const ServeArguments& arguments) {
                         .next = "--listen 127.0.0.1:8443, or [::1]:0 for any port",
                         .note = {}});
   }
-  const auto passphrase = read_passphrase(arguments.passphrase_file, false);
+  auto passphrase = read_passphrase(arguments.passphrase_file, false);
   if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
   // A file that may not grow is a write that fails, and an answer that says so; not the end of the server.
   (void)std::signal(SIGXFSZ, SIG_IGN);
@@ -151,7 +160,9 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  raise_file_limit();
   const auto serving = app::App::start(options, *passphrase);
+  *passphrase = app::SecretText();  // not needed again, however long this serves
   if (!serving) return report_refusal(context, "serve", serving.error());
   announce(context, arguments, (*serving)->url());
   if (!arguments.ready_file.empty()) {

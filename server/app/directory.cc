@@ -71,6 +71,9 @@ Answer<authority::Issuer> Directory::State::open_issuer(const authority::Config&
 }
 
 Answer<void> Directory::State::open(const SecretText* passphrase) {
+  for (const auto& folder : {layout.directory, layout.issuers(), layout.tls()}) {
+    if (const auto checked = check_ours(folder); !checked) return checked;
+  }
   const auto text = read_text(layout.config());
   if (!text) return std::unexpected(text.error());
   auto config = authority::read_config(*text);

@@ -191,6 +191,14 @@ TEST(Start, RefusesWhatItCannotTrust) {
     EXPECT_THAT(starting(kPassphrase), HasSubstr(secret.string() + " is a secret, but others may read it"));
     std::filesystem::permissions(secret, std::filesystem::perms(0600));
   }
+  for (const auto& trusted :
+       {layout.config(), layout.tls_certificate("ca"), layout.issuer_certificate("acme"), layout.tls(),
+        layout.issuers(), layout.directory}) {
+    const auto mode = std::filesystem::status(trusted).permissions();
+    std::filesystem::permissions(trusted, mode | std::filesystem::perms::group_write);
+    EXPECT_THAT(starting(kPassphrase), HasSubstr(trusted.string() + " decides whom to trust"));
+    std::filesystem::permissions(trusted, mode);
+  }
   const auto key = read_text(layout.issuer_key("acme"));
   write_file(layout.issuer_key("acme"), read_text(layout.issuer_key("vendor")));
   EXPECT_THAT(starting(kPassphrase), HasSubstr("key_mismatch"));

@@ -30,6 +30,13 @@ struct Descriptor {
   int number;
 };
 
+Answer<void> check_writers(const struct stat& status, const std::filesystem::path& path) {
+  if ((status.st_mode & 022U) == 0) return {};
+  return authority::refuse(
+      ErrorCode::bad_configuration,
+      fmt::format("{} decides whom to trust, but others may write it: chmod go-w it", path.string()));
+}
+
 /// `expected` octets are made room for, so that a secret of that size is never copied to a larger place.
 Answer<std::string> read_all(const Descriptor& file, const std::filesystem::path& path,
                              std::size_t expected = 0) {
@@ -75,9 +82,18 @@ Answer<void> write_private(const std::filesystem::path& path, std::string_view t
   return {};
 }
 
+Answer<void> check_ours(const std::filesystem::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return failed("examine", path);
+  return check_writers(status, path);
+}
+
 Answer<std::string> read_text(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number < 0) return failed("open", path);
+  struct stat status{};
+  if (::fstat(file.number, &status) != 0) return failed("examine", path);
+  if (const auto checked = check_writers(status, path); !checked) return std::unexpected(checked.error());
   return read_all(file, path);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of an authority's directory: private ones are made 0600 and refused when others may read them.
+// Files of an authority's directory: made 0600; secrets are refused where others may read them, the rest
+// where others may write it.
 #pragma once
 
 #include <filesystem>
@@ -67,14 +68,16 @@ struct Layout {
 [[nodiscard]] Answer<void> make_directory(const std::filesystem::path& path);
 /// Creates a file, which must not exist, with mode 0600, and synchronises it. Errors: io_failure.
 [[nodiscard]] Answer<void> write_private(const std::filesystem::path& path, std::string_view text);
-/// Errors: io_failure.
+/// Refuses a file or directory that group or others may write (bad_configuration). Errors: io_failure.
+[[nodiscard]] Answer<void> check_ours(const std::filesystem::path& path);
+/// A certificate or configuration. Errors: io_failure; bad_configuration where group or others may write it.
 [[nodiscard]] Answer<std::string> read_text(const std::filesystem::path& path);
 /// Errors: io_failure; bad_configuration where group or others have any access.
 [[nodiscard]] Answer<SecretText> read_private(const std::filesystem::path& path);
 
 /// A certificate as PEM (RFC 7468 5).
 [[nodiscard]] std::string certificate_pem(Bytes der);
-/// The first certificate of a PEM file. Errors: io_failure, bad_pem.
+/// The first certificate of a PEM file. Errors: those of read_text, bad_pem.
 [[nodiscard]] Answer<Der> read_certificate(const std::filesystem::path& path);
 
 }  // namespace pedigree::app

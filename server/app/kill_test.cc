@@ -217,6 +217,28 @@ TEST(Kill, AFullDiskRefusesAndLosesNothing) {
   EXPECT_EQ(enrol(client, unlucky).status, 200U);
 }
 
+TEST(Kill, ManyConnectionsLeaveTheDatabaseItsFiles) {
+  const AuthorityFolder folder;
+  ServeProcess serve(folder, {}, {"prlimit", "--nofile=96:96"});
+  const TlsFiles station = folder.identity("station");
+  Client first(serve.port(), station);
+  std::vector<std::unique_ptr<Client>> others;
+  std::size_t refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    try {
+      others.push_back(std::make_unique<Client>(serve.port(), station));
+    } catch (const boost::system::system_error&) {
+      ++refused;
+    }
+  }
+  EXPECT_EQ(others.size(), 31U) << "96 less what is kept back, less the first";
+  EXPECT_EQ(refused, 69U);
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    EXPECT_EQ(enrol(first, Unit(number)).status, 200U);
+    EXPECT_EQ(enrol(*others.at(number), Unit(number + 5)).status, 200U);
+  }
+}
+
 TEST(Kill, TheProcessKeepsItsSecrets) {
   const AuthorityFolder folder;
   ServeProcess serve(folder);

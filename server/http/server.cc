@@ -2,6 +2,7 @@
 #include "server/http/server.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -25,6 +26,17 @@ using boost::system::error_code;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::chrono::seconds kDrainPatience{2};
+
+/// File descriptors that are left for the database and the rest of the process.
+constexpr rlim_t kReservedFiles = 64;
+
+/// `wanted`, or as many connections as the process may have.
+std::size_t connections_allowed(std::size_t wanted) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
+  const rlim_t left = files.rlim_cur > kReservedFiles ? files.rlim_cur - kReservedFiles : 1;
+  return std::min<std::size_t>(wanted, left);
+}
 
 /// One event loop and its connections; everything in it runs on its own thread.
 struct Loop {
@@ -120,6 +132,7 @@ authority::Answer<void> Server::State::open() {
     return authority::refuse(ErrorCode::bad_configuration,
                              "the server's certificate, key or CA cannot be used");
   }
+  options.max_connections = connections_allowed(options.max_connections);
   const unsigned count =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>());
@@ -194,7 +207,8 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     http::request_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(options.max_header));
     parser.body_limit(options.max_body);
-    bottom.expires_after(options.idle_timeout);
+    // Who has not said who he is may ask, but not stay.
+    bottom.expires_after(identity.role == Role::none ? options.io_timeout : options.idle_timeout);
     loop.idle.insert(&bottom);
     // Not read_some: a request that begins must also end within io_timeout.
     const auto [waiting, got] = co_await http::async_read_some(stream, buffer, parser, kAwait);

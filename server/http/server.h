@@ -16,11 +16,11 @@ struct ServerOptions {
   std::string ca_pem;              ///< clients are checked against this
   std::string certificate_pem;
   std::string key_pem;
-  std::size_t max_connections = 4096;
+  std::size_t max_connections = 4096;  ///< fewer where RLIMIT_NOFILE is lower; more are closed at once
   std::size_t max_header = 8 * 1024;
   std::size_t max_body = 1024 * 1024;
   std::chrono::seconds io_timeout{15};     ///< for a handshake, a request once begun, and an answer
-  std::chrono::seconds idle_timeout{120};  ///< between requests
+  std::chrono::seconds idle_timeout{120};  ///< between requests; without a client certificate: io_timeout
 };
 
 class Server {

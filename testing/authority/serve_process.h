@@ -11,7 +11,9 @@ class ServeProcess {
  public:
   /// Runs the program that PEDIGREE_PROGRAM names and waits until it listens. Throws std::runtime_error with
   /// what it said where it ends before that.
-  explicit ServeProcess(const AuthorityFolder& folder, ProcessOptions options = {});
+  /// `prefix` stands before the program: {"prlimit", "--nofile=96"}.
+  explicit ServeProcess(const AuthorityFolder& folder, ProcessOptions options = {},
+                        std::vector<std::string> prefix = {});
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] Process& process() noexcept { return *process_; }
   [[nodiscard]] std::string output() const { return process_->output() + process_->errors(); }
