@@ -19,6 +19,7 @@ class Cursor {
   /// `first` outlives the cursor; ErrorCode{} in it means that nothing has failed.
   Cursor(const Reader& in, Error& first) noexcept : in_(in), first_(&first) {}
 
+  /// Whether nothing has failed, and whether there is more to read then.
   [[nodiscard]] bool ok() const noexcept { return first_->code == ErrorCode{}; }
   [[nodiscard]] bool more() const noexcept { return ok() && !in_.empty(); }
   [[nodiscard]] bool next_is(Tag tag) const noexcept;
