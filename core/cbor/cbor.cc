@@ -15,41 +15,53 @@ struct Head {
 
 /// Whether `argument` could have been written in fewer octets than the `width` it has.
 bool is_longer_than_needed(std::uint64_t argument, std::size_t width) noexcept {
-  if (width == 1) return argument < 24;
-  return (argument >> (4U * width)) == 0;
+  if (width == 8) return (argument >> 32U) == 0;
+  return static_cast<std::uint32_t>(argument) < (width == 1 ? 24U : 1U << (4U * width));
 }
 
-/// Checks what is particular to major type 7 (RFC 8949 3.3): values below 32 have no two-octet form.
-Result<void> check_simple(const Head& head, std::uint32_t offset) noexcept {
-  if (head.info == 24 && head.argument < 32) return fail(ErrorCode::bad_value, offset);
+/// Reads a head. ErrorCode{}, or what is wrong; `in` is then unchanged.
+Error read_head(Reader& in, Head& head) noexcept {
+  const Bytes rest = in.rest();
+  const std::uint32_t offset = in.offset();
+  if (rest.empty()) return {ErrorCode::truncated, offset};
+  head.major = static_cast<Major>(rest[0] >> 5U);
+  head.info = rest[0] & 0x1fU;
+  head.argument = head.info;
+  if (head.info == 31 && head.major >= Major::bstr && head.major <= Major::map) {
+    return {ErrorCode::indefinite_length, offset};
+  }
+  if (head.info > 27) return {ErrorCode::bad_value, offset};
+  std::size_t size = 1;
+  if (head.info >= 24) {
+    const std::size_t width = std::size_t{1} << (head.info - 24U);
+    size += width;
+    if (rest.size() < size) return {ErrorCode::truncated, offset + 1};
+    head.argument = 0;
+    for (const std::uint8_t octet : rest.subspan(1, width)) head.argument = head.argument << 8U | octet;
+    if (head.major != Major::simple && is_longer_than_needed(head.argument, width)) {
+      return {ErrorCode::non_minimal, offset};
+    }
+    // RFC 8949 3.3: simple values below 32 have no two-octet form.
+    if (head.major == Major::simple && width == 1 && head.argument < 32)
+      return {ErrorCode::bad_value, offset};
+  }
+  in = Reader(rest.subspan(size), offset + static_cast<std::uint32_t>(size));
   return {};
 }
 
 Result<Head> read_head(Reader& in) noexcept {
-  Reader next = in;
-  PEDIGREE_ASSIGN(const std::uint8_t first, next.u8());
-  Head head{static_cast<Major>(first >> 5U), static_cast<std::uint8_t>(first & 0x1fU), first & 0x1fU};
-  if (head.info == 31 && head.major >= Major::bstr && head.major <= Major::map) {
-    return fail(ErrorCode::indefinite_length, in.offset());
-  }
-  if (head.info > 27) return fail(ErrorCode::bad_value, in.offset());
-  if (head.info >= 24) {
-    const std::size_t width = std::size_t{1} << (head.info - 24U);
-    PEDIGREE_ASSIGN(head.argument, next.big_endian(width));
-    if (head.major != Major::simple && is_longer_than_needed(head.argument, width)) {
-      return fail(ErrorCode::non_minimal, in.offset());
-    }
-  }
-  if (head.major == Major::simple) PEDIGREE_TRY(check_simple(head, in.offset()));
-  in = next;
+  Result<Head> head{Head{}};
+  if (const Error error = read_head(in, *head); error.code != ErrorCode{}) head = std::unexpected(error);
   return head;
 }
 
 /// Reads a head of this major type and returns its argument.
 Result<std::uint64_t> read_argument(Reader& in, Major major) noexcept {
   Reader next = in;
-  PEDIGREE_ASSIGN(const Head head, read_head(next));
-  if (head.major != major) return fail(ErrorCode::bad_tag, in.offset());
+  Head head{};
+  Error error = read_head(next, head);
+  if (error.code == ErrorCode{} && head.major != major) error = {ErrorCode::bad_tag, in.offset()};
+  if (error.code != ErrorCode{}) return std::unexpected(error);
   in = next;
   return head.argument;
 }
@@ -217,8 +229,8 @@ void Encoder::head(Major major, std::uint64_t argument) noexcept {
     out_.u8(static_cast<std::uint8_t>(type | argument));
     return;
   }
-  unsigned log_width = 0;
-  while (log_width < 3 && (argument >> (8U << log_width)) != 0) ++log_width;
+  const auto low = static_cast<std::uint32_t>(argument);
+  const unsigned log_width = argument >> 32U != 0 ? 3 : low > 0xffff ? 2 : low > 0xff ? 1 : 0;
   out_.u8(static_cast<std::uint8_t>(type | (24U + log_width)));
   out_.big_endian(argument, std::size_t{1} << log_width);
 }

@@ -1,61 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crypto/rsa_key.h"
 
-#include "core/bytes/reader.h"
-
 namespace pedigree::crypto {
 namespace {
 
 constexpr std::uint8_t kInteger = 0x02;
 constexpr std::uint8_t kSequence = 0x30;
 
-/// Content octets of the next element. Lengths here fit two octets (kMaxPublicKeySize).
-Result<Bytes> read_element(Reader& in, std::uint8_t tag) noexcept {
-  PEDIGREE_ASSIGN(const std::uint8_t actual, in.u8());
-  if (actual != tag) return fail(ErrorCode::invalid_key);
-  PEDIGREE_ASSIGN(const std::uint8_t first, in.u8());
-  if (first < 0x80) return in.take(first);
-  const std::size_t width = first & 0x7fU;
-  if (width < 1 || width > 2) return fail(ErrorCode::invalid_key);
-  PEDIGREE_ASSIGN(const std::uint64_t length, in.big_endian(width));
-  if (length < (width == 1 ? 0x80U : 0x100U)) return fail(ErrorCode::invalid_key);
-  return in.take(static_cast<std::size_t>(length));
-}
+/// Reads elements one after another; after the first that is not well-formed, everything is empty.
+class Elements {
+ public:
+  explicit Elements(Bytes der) noexcept : rest_(der) {}
 
-/// A positive INTEGER in its shortest form, without the sign octet.
-Result<Bytes> read_positive(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(Bytes content, read_element(in, kInteger));
-  if (content.empty() || content[0] >= 0x80) return fail(ErrorCode::invalid_key);
-  if (content[0] == 0) {
-    content = content.subspan(1);
-    if (content.empty() || content[0] < 0x80) return fail(ErrorCode::invalid_key);
+  /// Content octets of the next element. Lengths here fit two octets (kMaxPublicKeySize).
+  Bytes read(std::uint8_t tag) noexcept {
+    const bool tagged = octet() == tag;
+    std::size_t length = octet();
+    if (length > 0x80) {
+      const bool two = length == 0x82;
+      good_ = good_ && length <= 0x82;
+      length = octet();
+      if (two) length = 256 * length + octet();
+      good_ = good_ && length >= (two ? 0x100U : 0x80U);
+    } else {
+      good_ = good_ && length < 0x80;
+    }
+    good_ = good_ && tagged && length <= rest_.size();
+    if (!good_) return {};
+    const Bytes content = rest_.first(length);
+    rest_ = rest_.subspan(length);
+    return content;
   }
-  return content;
-}
 
-Result<RsaPublicKey> read_key(Bytes der) noexcept {
-  Reader outer(der);
-  PEDIGREE_ASSIGN(const Bytes sequence, read_element(outer, kSequence));
-  PEDIGREE_TRY(outer.finish());
-  Reader in(sequence);
-  PEDIGREE_ASSIGN(const Bytes modulus, read_positive(in));
-  PEDIGREE_ASSIGN(const Bytes exponent, read_positive(in));
-  PEDIGREE_TRY(in.finish());
-  return RsaPublicKey{modulus, exponent};
-}
+  /// A positive INTEGER in its shortest form, without the sign octet.
+  Bytes positive() noexcept {
+    Bytes content = read(kInteger);
+    const bool signed_off = content.size() > 1 && content[0] == 0;
+    if (signed_off) content = content.subspan(1);
+    good_ = good_ && !content.empty() && content[0] != 0 && (content[0] >= 0x80) == signed_off;
+    return content;
+  }
+
+  [[nodiscard]] bool finished() const noexcept { return good_ && rest_.empty(); }
+
+ private:
+  std::uint8_t octet() noexcept {
+    if (rest_.empty()) {
+      good_ = false;
+      return 0;
+    }
+    const std::uint8_t value = rest_[0];
+    rest_ = rest_.subspan(1);
+    return value;
+  }
+
+  Bytes rest_;
+  bool good_ = true;
+};
 
 }  // namespace
 
 Result<RsaPublicKey> parse_rsa_public_key(const PublicKey& key) noexcept {
-  const auto parsed = read_key(key.key);
+  Elements outer(key.key);
+  Elements in(outer.read(kSequence));
+  const Bytes modulus = in.positive();
+  const Bytes exponent = in.positive();
   const std::size_t bits = modulus_bits(key.type);
-  if (!parsed || bits == 0) return fail(ErrorCode::invalid_key);
-  const auto [modulus, exponent] = *parsed;
+  if (!outer.finished() || !in.finished() || bits == 0) return fail(ErrorCode::invalid_key);
   const bool modulus_ok = modulus.size() * 8 == bits && modulus.front() >= 0x80 && (modulus.back() & 1U) != 0;
   const bool exponent_ok =
       exponent.size() <= 4 && (exponent.back() & 1U) != 0 && !(exponent.size() == 1 && exponent[0] == 1);
   if (!modulus_ok || !exponent_ok) return fail(ErrorCode::invalid_key);
-  return *parsed;
+  return RsaPublicKey{modulus, exponent};
 }
 
 }  // namespace pedigree::crypto

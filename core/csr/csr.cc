@@ -153,6 +153,17 @@ Result<void> Request::verify(const crypto::Crypto& crypto) const noexcept {
 
 namespace {
 
+void reverse(MutableBytes octets) noexcept {
+  for (std::size_t i = 0, j = octets.size(); i + 1 < j; ++i) std::swap(octets[i], octets[--j]);
+}
+
+// std::rotate, in a tenth of its code.
+void rotate(MutableBytes octets, std::size_t first) noexcept {
+  reverse(octets.first(first));
+  reverse(octets.subspan(first));
+  reverse(octets);
+}
+
 // Writes attributes one after another and moves each to its place among those before it (X.690 11.6).
 class AttributeWriter {
  public:
@@ -175,8 +186,7 @@ class AttributeWriter {
     std::size_t place = 0;
     while (place + 1 < count_ && less(written(place), added)) ++place;
     const std::size_t to = starts_[place];
-    const auto at = [this](std::size_t n) { return buffer_.begin() + static_cast<std::ptrdiff_t>(n); };
-    std::rotate(at(to), at(start), at(end));
+    rotate(buffer_.subspan(to, end - to), start - to);
     for (std::size_t i = count_ - 1; i > place; --i) starts_[i] = starts_[i - 1] + (end - start);
   }
 
@@ -204,7 +214,7 @@ Result<void> check_fields(const RequestFields& fields) noexcept {
     if (equal(type, oid::kChallengePassword) && !fields.challenge_password.empty()) {
       return fail(ErrorCode::bad_attribute);
     }
-    if (equal(type, oid::kExtensionRequest) && fields.extensions != nullptr) {
+    if (equal(type, oid::kExtensionRequest) && fields.extensions.any()) {
       return fail(ErrorCode::bad_attribute);
     }
     for (std::size_t j = 0; j < i; ++j) {
@@ -215,11 +225,10 @@ Result<void> check_fields(const RequestFields& fields) noexcept {
 }
 
 // Extensions is SIZE (1..MAX): a set that writes nothing is not requested.
-bool writes_any(const x509::ExtensionSet* extensions) noexcept {
-  if (extensions == nullptr) return false;
+bool writes_any(const RequestedExtensions& extensions) noexcept {
   Writer counter;
   der::Builder out(counter);
-  x509::write_extensions(*extensions, out);
+  extensions.write(out);
   return counter.size() != 0;
 }
 
@@ -234,7 +243,7 @@ void write_attributes(const RequestFields& fields, MutableBytes buffer, der::Bui
   if (writes_any(fields.extensions)) {
     writer.begin(oid::kExtensionRequest);
     const std::size_t sequence = out.open(der::kSequence);
-    x509::write_extensions(*fields.extensions, out);
+    fields.extensions.write(out);
     out.close(sequence);
     writer.end();
   }

@@ -45,12 +45,31 @@ struct Attribute {
   Bytes value;  ///< the single AttributeValue, whole DER
 };
 
+/// What extensionRequest asks for, if anything. It brings its writer along, so that an image which asks for
+/// nothing does not hold one.
+class RequestedExtensions {
+ public:
+  constexpr RequestedExtensions() noexcept = default;
+  /// Borrowed; null asks for nothing.
+  constexpr RequestedExtensions(
+      const x509::ExtensionSet* set) noexcept  // NOLINT(google-explicit-constructor)
+      : set_(set), write_(&x509::write_extensions) {}
+  [[nodiscard]] constexpr bool any() const noexcept { return set_ != nullptr; }
+  void write(der::Builder& out) const noexcept {
+    if (set_ != nullptr) write_(*set_, out);
+  }
+
+ private:
+  const x509::ExtensionSet* set_ = nullptr;
+  void (*write_)(const x509::ExtensionSet&, der::Builder&) noexcept = nullptr;
+};
+
 struct RequestFields {
-  Bytes subject;                                   ///< Name, whole DER
-  Bytes spki;                                      ///< whole DER
-  std::string_view challenge_password;             ///< PrintableString characters; empty: not written
-  const x509::ExtensionSet* extensions = nullptr;  ///< for extensionRequest; null: not written
-  std::span<const Attribute> attributes;           ///< others
+  Bytes subject;                          ///< Name, whole DER
+  Bytes spki;                             ///< whole DER
+  std::string_view challenge_password;    ///< PrintableString characters; empty: not written
+  RequestedExtensions extensions;         ///< a pointer to an ExtensionSet
+  std::span<const Attribute> attributes;  ///< others
 };
 
 /// Writes and signs a request into `buffer`, attributes in DER SET OF order; the result borrows the buffer.

@@ -24,10 +24,10 @@ std::string_view from(std::string_view text, std::size_t start) noexcept {
   return {text.data() + start, text.size() - start};
 }
 
-// The text before the first of the characters in `ends`; all of it if there is none.
-std::string_view until(std::string_view text, std::string_view ends) noexcept {
+// The text before the first of the three characters; all of it if there is none.
+std::string_view until(std::string_view text, char a, char b, char c) noexcept {
   std::size_t size = 0;
-  while (size < text.size() && !ends.contains(text[size])) ++size;
+  while (size < text.size() && text[size] != a && text[size] != b && text[size] != c) ++size;
   return {text.data(), size};
 }
 
@@ -91,13 +91,13 @@ Within email_within(std::string_view name, std::string_view base) noexcept {
 
 // The host of "scheme://user@host:port/...". Empty where there is none, or an address instead of a name.
 std::string_view uri_host(std::string_view uri) noexcept {
-  const std::size_t scheme = until(uri, "/?#").size();
+  const std::size_t scheme = until(uri, '/', '?', '#').size();
   if (scheme == 0 || uri[scheme - 1] != ':' || !from(uri, scheme).starts_with("//")) return {};
-  std::string_view host = until(from(uri, scheme + 2), "/?#");
+  std::string_view host = until(from(uri, scheme + 2), '/', '?', '#');
   host = from(host, after_at(host));
   // An address, or an encoding that would hide the name from the comparison.
-  if (host.starts_with('[') || until(host, "%").size() != host.size()) return {};
-  host = until(host, ":");
+  if (host.starts_with('[') || until(host, '%', '%', '%').size() != host.size()) return {};
+  host = until(host, ':', ':', ':');
   for (const char c : host) {
     if (c != '.' && (c < '0' || c > '9')) return host;
   }

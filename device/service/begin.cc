@@ -14,28 +14,23 @@ bool is_single(enrol::Purpose purpose) noexcept {
   return purpose == enrol::Purpose::iak || purpose == enrol::Purpose::idevid;
 }
 
-/// Errors: bad_value.
-Result<KeyRequest> check_request(const pedigree_begin_request_t& request) noexcept {
+/// Errors: bad_value, purpose_forbids, unsupported_algorithm.
+Status check_request(const pedigree_begin_request_t& request, KeyRequest& key) noexcept {
   if (!in_range(request.purpose, enrol::Purpose::iak, enrol::Purpose::data) ||
       !in_range(request.origin, enrol::Origin::generate, enrol::Origin::import) ||
       !in_range(request.type, crypto::KeyType::p256, crypto::KeyType::rsa4096) || request.replace > 1 ||
       request.label_size > enrol::kMaxLabel) {
-    return fail(ErrorCode::bad_value);
+    return ErrorCode::bad_value;
   }
-  KeyRequest key;
   key.purpose = static_cast<enrol::Purpose>(request.purpose);
   key.type = static_cast<crypto::KeyType>(request.type);
   key.origin = static_cast<enrol::Origin>(request.origin);
   key.label = Bytes(request.label).first(request.label_size);
-  if (key.label.empty() == (key.origin == enrol::Origin::derive)) return fail(ErrorCode::bad_value);
+  if (key.label.empty() == (key.origin == enrol::Origin::derive)) return ErrorCode::bad_value;
+  if (key.origin != enrol::Origin::builtin) return {};
   // The built-in key attests; lending it to another purpose would let it sign what an IAK must not.
-  if (key.origin == enrol::Origin::builtin && key.purpose != enrol::Purpose::iak) {
-    return fail(ErrorCode::purpose_forbids);
-  }
-  if (key.origin == enrol::Origin::builtin && key.type != crypto::KeyType::p256) {
-    return fail(ErrorCode::unsupported_algorithm);
-  }
-  return key;
+  if (key.purpose != enrol::Purpose::iak) return ErrorCode::purpose_forbids;
+  return key.type == crypto::KeyType::p256 ? ErrorCode{} : ErrorCode::unsupported_algorithm;
 }
 
 bool same_kind(const KeyRecord& key, const KeyRequest& request) noexcept {
@@ -43,104 +38,94 @@ bool same_kind(const KeyRecord& key, const KeyRequest& request) noexcept {
          equal(key.label_view(), request.label);
 }
 
-Result<void> answer(Message& message, std::uint32_t slot, const KeyRecord& key, bool reused) noexcept {
-  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> buffer;
-  PEDIGREE_ASSIGN(const Bytes spki, write_key_spki(key, buffer));
-  write_output(message, 0, pedigree_begin_response_t{slot, reused ? 1U : 0U});
-  message.write(1, spki);
-  return {};
-}
-
 }  // namespace
 
 /// The slot that a request is for: the one it names; else the one of its purpose (iak, idevid) or the one
 /// where the same request is pending (tls, data); else the first empty one. A damaged slot is never chosen.
-Result<Service::Found> Service::find_slot(const pedigree_begin_request_t& request,
-                                          Bytes label) const noexcept {
-  if (request.slot != enrol::kAnySlot) {
-    PEDIGREE_ASSIGN(const SlotRecord record, load_any(request.slot));
-    return Found{request.slot, record};
-  }
-  const auto purpose = static_cast<enrol::Purpose>(request.purpose);
-  const KeyRequest wanted{purpose,
-                          static_cast<crypto::KeyType>(request.type),
-                          static_cast<enrol::Origin>(request.origin),
-                          label,
-                          {}};
-  Found empty;
-  for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
-    const auto record = store_.load_slot(slot);
-    if (!record) continue;
-    const auto& key = record->pending ? record->pending : record->active;
+Status Service::find_slot(std::uint32_t slot, const KeyRequest& request, Found& found) const noexcept {
+  found.slot = slot;
+  if (slot != enrol::kAnySlot) return load_any(slot, found.record);
+  std::uint32_t empty = 0;
+  for (slot = enrol::kMaxSlots; slot > 0; --slot) {
+    if (!store_.load_slot(slot, found.record).ok()) continue;
+    const SlotRecord& record = found.record;
+    const auto& key = record.pending ? record.pending : record.active;
     if (!key) {
-      if (empty.slot == 0) empty.slot = slot;
-    } else if (is_single(purpose) ? key->purpose == purpose : record->pending && same_kind(*key, wanted)) {
-      return Found{slot, *record};
+      empty = slot;
+    } else if (is_single(request.purpose) ? key->purpose == request.purpose
+                                          : record.pending && same_kind(*key, request)) {
+      found.slot = slot;
     }
   }
-  if (empty.slot == 0) return fail(ErrorCode::slots_full);
-  return empty;
+  if (found.slot == 0) found.slot = empty;
+  return found.slot != 0 ? load_any(found.slot, found.record) : ErrorCode::slots_full;
 }
 
-Result<bool> Service::is_same_request(const KeyRecord& key, const KeyRequest& request) const noexcept {
-  if (!same_kind(key, request)) return false;
-  if (request.origin != enrol::Origin::import) return true;
-  std::array<std::uint8_t, kMaxPublicKey> buffer;
-  PEDIGREE_ASSIGN(const Bytes imported, keys_.imported_public_key(request, buffer));
-  return equal(imported, key.public_key_view());
+/// `otherwise` unless `key` is what `request` asks for.
+Status Service::check_same_request(const KeyRecord& key, const KeyRequest& request,
+                                   ErrorCode otherwise) const noexcept {
+  if (!same_kind(key, request)) return otherwise;
+  if (request.origin != enrol::Origin::import) return {};
+  PublicKeyOctets imported;
+  PEDIGREE_CHECK(keys_.imported_public_key(request, imported));
+  return equal(imported.view(), key.public_key_view()) ? ErrorCode{} : otherwise;
 }
 
-Result<KeyRecord> Service::make_pending(const Found& found, const KeyRequest& request) noexcept {
+/// Makes the pending key of a slot.
+Status Service::make_pending(Found& found, const KeyRequest& request) noexcept {
+  SlotRecord& record = found.record;
   KeyRecord key;
-  key.bank = found.record.active && found.record.active->bank == 0 ? 1 : 0;
+  key.bank = record.active && record.active->bank == 0 ? 1 : 0;
+  PublicKeyOctets made;
+  PEDIGREE_CHECK(keys_.make(found.slot, key.bank, request, made));
   key.purpose = request.purpose;
   key.type = request.type;
   key.origin = request.origin;
   key.label_size = static_cast<std::uint8_t>(request.label.size());
-  std::ranges::copy(request.label, key.label.begin());
-  PEDIGREE_ASSIGN(const Bytes made, keys_.make(found.slot, key.bank, request, key.public_key));
-  key.public_key_size = static_cast<std::uint8_t>(made.size());
-  SlotRecord record = found.record;
+  std::copy(request.label.begin(), request.label.end(), key.label.begin());
+  key.public_key = made.octets;
+  key.public_key_size = static_cast<std::uint8_t>(made.size);
   record.pending = key;
   // A cut between the key and its record leaves a key that nobody has seen; recover() wipes it.
-  if (const auto saved = store_.save_slot(found.slot, record); !saved) {
-    tidy(found.slot, found.record);
-    return std::unexpected(saved.error());
+  const Status saved = store_.save_slot(found.slot, record);
+  if (!saved.ok()) {
+    record.pending.reset();
+    tidy(found.slot, record);
   }
-  return key;
+  return saved;
 }
 
-Result<void> Service::begin(Message& message) noexcept {
-  PEDIGREE_TRY(check_provisioning());
-  PEDIGREE_ASSIGN(const auto request, read_input<pedigree_begin_request_t>(message, 0));
-  PEDIGREE_ASSIGN(KeyRequest wanted, check_request(request));
+Status Service::begin(Message& message) noexcept {
+  PEDIGREE_CHECK(check_provisioning());
+  pedigree_begin_request_t request;
+  PEDIGREE_CHECK(read_input(message, 0, request));
+  KeyRequest wanted;
+  PEDIGREE_CHECK(check_request(request, wanted));
   SecretArray<48> scalar;
-  if (message.in_size(1) > scalar.span().size()) return fail(ErrorCode::bad_value);
+  if (message.in_size(1) > scalar.span().size()) return ErrorCode::bad_value;
   wanted.import_key = Bytes(scalar.span()).first(message.read(1, scalar.span()));
-  if (wanted.import_key.empty() == (wanted.origin == enrol::Origin::import)) {
-    return fail(ErrorCode::bad_value);
-  }
-  if (message.out_size(0) < sizeof(pedigree_begin_response_t) || message.out_size(1) < PEDIGREE_MAX_SPKI) {
-    return fail(ErrorCode::buffer_too_small);
-  }
-  PEDIGREE_ASSIGN(const Found found, find_slot(request, wanted.label));
-  if (found.record.pending) {
-    PEDIGREE_ASSIGN(const bool same, is_same_request(*found.record.pending, wanted));
-    if (!same) return fail(ErrorCode::slot_busy);
-    return answer(message, found.slot, *found.record.pending, true);
-  }
+  if (wanted.import_key.empty() == (wanted.origin == enrol::Origin::import)) return ErrorCode::bad_value;
+  PEDIGREE_CHECK(check_room(message, 0, sizeof(pedigree_begin_response_t)));
+  PEDIGREE_CHECK(check_room(message, 1, PEDIGREE_MAX_SPKI));
+
+  Found found;
+  PEDIGREE_CHECK(find_slot(request.slot, wanted, found));
+  const SlotRecord& record = found.record;
   const bool replace = request.replace != 0;
-  if (found.record.active && !replace) {
-    PEDIGREE_ASSIGN(const bool same, is_same_request(*found.record.active, wanted));
-    if (!same) return fail(ErrorCode::wrong_state);
-    return answer(message, found.slot, *found.record.active, true);
+  const bool reused = record.pending || (record.active && !replace);
+  if (record.pending) {
+    PEDIGREE_CHECK(check_same_request(*record.pending, wanted, ErrorCode::slot_busy));
+  } else if (reused) {
+    PEDIGREE_CHECK(check_same_request(*record.active, wanted, ErrorCode::wrong_state));
+  } else {
+    if (replace && !record.active) return ErrorCode::wrong_state;
+    if (replace && record.active->purpose != wanted.purpose) return ErrorCode::purpose_forbids;
+    PEDIGREE_CHECK(make_pending(found, wanted));
   }
-  if (!found.record.active && replace) return fail(ErrorCode::wrong_state);
-  if (found.record.active && found.record.active->purpose != wanted.purpose) {
-    return fail(ErrorCode::purpose_forbids);
-  }
-  PEDIGREE_ASSIGN(const KeyRecord key, make_pending(found, wanted));
-  return answer(message, found.slot, key, false);
+  const Spki spki = spki_of(record.pending ? *record.pending : *record.active);
+  write_output(message, 0, pedigree_begin_response_t{found.slot, reused ? 1U : 0U});
+  message.write(1, spki.view());
+  return {};
 }
 
 }  // namespace pedigree::device

@@ -8,27 +8,23 @@
 namespace pedigree::device {
 namespace {
 
-/// What is needed of the last certificate; a function of its own, so that the parsed form is not on the stack
-/// during path validation.
-struct LastCertificate {
+/// What is needed of a certificate; read in a function of its own, so that the parsed form is not on the
+/// stack during path validation.
+struct Look {
   Bytes spki;
   bool self_issued = false;
 };
 
-Result<LastCertificate> look_at_last(Bytes der) noexcept {
-  PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(der));
-  return LastCertificate{certificate.spki().whole,
-                         x509::names_match(certificate.subject(), certificate.issuer())};
-}
-
-Result<void> check_leaf_key(Bytes der, Bytes own_spki) noexcept {
-  PEDIGREE_ASSIGN(const x509::Certificate leaf, x509::Certificate::parse(der));
-  if (!equal(leaf.spki().whole, own_spki)) return fail(ErrorCode::chain_key_mismatch);
+Status look_at(Bytes der, Look& look) noexcept {
+  const auto certificate = x509::Certificate::parse(der);
+  PEDIGREE_CHECK(certificate);
+  look.spki = certificate->spki().whole;
+  look.self_issued = x509::names_match(certificate->subject(), certificate->issuer());
   return {};
 }
 
-Result<void> check_path(const crypto::Crypto& crypto, std::span<const Bytes> certificates,
-                        const PinnedRoot& root, bool pinned) noexcept {
+Status check_path(const crypto::Crypto& crypto, std::span<const Bytes> certificates, const PinnedRoot& root,
+                  bool pinned) noexcept {
   x509::TrustAnchor anchor;
   anchor.spki_sha256 = root.spki_sha256;
   if (pinned) anchor.root_spki = root.spki;
@@ -37,32 +33,34 @@ Result<void> check_path(const crypto::Crypto& crypto, std::span<const Bytes> cer
   options.leaf_key_usage = x509::kDigitalSignature;
   const x509::Verdict verdict = x509::validate_path(crypto, certificates, options);
   if (verdict.trusted()) return {};
-  if (*verdict.code == ErrorCode::untrusted_root) return fail(ErrorCode::chain_root_mismatch);
-  return fail(*verdict.code, verdict.offset);
+  return *verdict.code == ErrorCode::untrusted_root ? ErrorCode::chain_root_mismatch : *verdict.code;
 }
 
 }  // namespace
 
-Result<CheckedChain> check_chain(const crypto::Crypto& crypto, Bytes chain, Bytes own_spki,
-                                 const std::optional<PinnedRoot>& pinned) noexcept {
-  PEDIGREE_ASSIGN(const cose::X5Chain certificates, cose::read_chain(chain));
-  if (certificates.count == 0) return fail(ErrorCode::empty_chain);
-  PEDIGREE_TRY(check_leaf_key(certificates.view().front(), own_spki));
-  const Bytes last_der = certificates.view().back();
-  PEDIGREE_ASSIGN(const LastCertificate last, look_at_last(last_der));
-  PEDIGREE_ASSIGN(const Sha256 last_hash, crypto.sha256(last.spki));
-  const bool ends_self_issued = last.self_issued && certificates.count > 1;
-  if (!pinned && !ends_self_issued) return fail(ErrorCode::root_required);
-  const PinnedRoot root = pinned ? *pinned : PinnedRoot{last_hash, last.spki};
-  PEDIGREE_TRY(check_path(crypto, certificates.view(), root, pinned.has_value()));
-
-  CheckedChain checked;
+Status check_chain(const crypto::Crypto& crypto, Bytes chain, Bytes own_spki, bool pinned, PinnedRoot& root,
+                   CheckedChain& checked) noexcept {
+  const auto read = cose::read_chain(chain);
+  PEDIGREE_CHECK(read);
+  const std::span<const Bytes> certificates = read->view();
+  if (certificates.empty()) return ErrorCode::empty_chain;
+  Look look;
+  PEDIGREE_CHECK(look_at(certificates.front(), look));
+  if (!equal(look.spki, own_spki)) return ErrorCode::chain_key_mismatch;
+  PEDIGREE_CHECK(look_at(certificates.back(), look));
+  Sha256 last_hash;
+  PEDIGREE_CHECK(crypto.digest(crypto::Hash::sha256, {&look.spki, 1}, last_hash));
+  const bool ends_self_issued = look.self_issued && certificates.size() > 1;
+  if (!pinned) {
+    if (!ends_self_issued) return ErrorCode::root_required;
+    root = {last_hash, look.spki};
+  }
+  PEDIGREE_CHECK(check_path(crypto, certificates, root, pinned));
   const bool carries_root = ends_self_issued && last_hash == root.spki_sha256;
-  checked.certificates = static_cast<std::uint8_t>(certificates.count - (carries_root ? 1 : 0));
-  const Bytes kept = certificates.view()[checked.certificates - 1U];
+  checked.certificates = static_cast<std::uint8_t>(certificates.size() - (carries_root ? 1 : 0));
+  const Bytes kept = certificates[checked.certificates - 1U];
   checked.size = static_cast<std::size_t>(kept.data() + kept.size() - chain.data());
-  checked.root = root;
-  return checked;
+  return {};
 }
 
 }  // namespace pedigree::device

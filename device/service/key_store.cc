@@ -22,29 +22,26 @@ Bytes order_minus_2(crypto::KeyType type) noexcept {
   return type == crypto::KeyType::p256 ? Bytes(kP256OrderMinus2) : Bytes(kP384OrderMinus2);
 }
 
-Error error_of(psa_status_t status) noexcept {
+Status status_of(psa_status_t status) noexcept {
   switch (status) {
+    case PSA_SUCCESS:
+      return {};
     case PSA_ERROR_INSUFFICIENT_STORAGE:
-      return {ErrorCode::storage_full};
+      return ErrorCode::storage_full;
     case PSA_ERROR_STORAGE_FAILURE:
     case PSA_ERROR_DATA_CORRUPT:
     case PSA_ERROR_DATA_INVALID:
-      return {ErrorCode::storage_failure};
+      return ErrorCode::storage_failure;
     case PSA_ERROR_INSUFFICIENT_ENTROPY:
-      return {ErrorCode::no_entropy};
+      return ErrorCode::no_entropy;
     case PSA_ERROR_NOT_SUPPORTED:
-      return {ErrorCode::unsupported_algorithm};
+      return ErrorCode::unsupported_algorithm;
     case PSA_ERROR_DOES_NOT_EXIST:
     case PSA_ERROR_INVALID_HANDLE:
-      return {ErrorCode::key_not_found};
+      return ErrorCode::key_not_found;
     default:
-      return {ErrorCode::crypto_failure};
+      return ErrorCode::crypto_failure;
   }
-}
-
-Result<void> as_result(psa_status_t status) noexcept {
-  if (status == PSA_SUCCESS) return {};
-  return std::unexpected(error_of(status));
 }
 
 psa_algorithm_t ecdsa(psa_algorithm_t hash) noexcept {
@@ -75,20 +72,21 @@ psa_key_attributes_t attributes_of(const KeyRequest& request, KeyId id) noexcept
 }
 
 /// Draws numbers until one is at most n - 2, and adds 1.
-Result<void> draw_scalar(psa_key_derivation_operation_t& operation, Bytes limit,
+psa_status_t draw_scalar(psa_key_derivation_operation_t& operation, Bytes limit,
                          MutableBytes scalar) noexcept {
   do {
-    PEDIGREE_TRY(as_result(psa_key_derivation_output_bytes(&operation, scalar.data(), scalar.size())));
-  } while (std::ranges::lexicographical_compare(limit, scalar));
+    const psa_status_t status = psa_key_derivation_output_bytes(&operation, scalar.data(), scalar.size());
+    if (status != PSA_SUCCESS) return status;
+  } while (std::lexicographical_compare(limit.begin(), limit.end(), scalar.begin(), scalar.end()));
   for (std::size_t i = scalar.size(); i-- > 0;) {
     if (++scalar[i] != 0) break;
   }
-  return {};
+  return PSA_SUCCESS;
 }
 
 /// HKDF-SHA-256 (RFC 5869) without salt over the hardware unique key; info = "pedigree key", purpose, type,
 /// label, so that no two kinds of key share a scalar.
-Result<void> derive_scalar(KeyId hardware_unique_key, const KeyRequest& request,
+psa_status_t derive_scalar(KeyId hardware_unique_key, const KeyRequest& request,
                            MutableBytes scalar) noexcept {
   std::array<std::uint8_t, 14 + enrol::kMaxLabel> buffer;
   Writer info(buffer);
@@ -102,31 +100,29 @@ Result<void> derive_scalar(KeyId hardware_unique_key, const KeyRequest& request,
     status = psa_key_derivation_input_key(&operation, PSA_KEY_DERIVATION_INPUT_SECRET, hardware_unique_key);
   }
   if (status == PSA_SUCCESS) {
-    const Bytes octets = info.written();
-    status = psa_key_derivation_input_bytes(&operation, PSA_KEY_DERIVATION_INPUT_INFO, octets.data(),
-                                            octets.size());
+    status =
+        psa_key_derivation_input_bytes(&operation, PSA_KEY_DERIVATION_INPUT_INFO, buffer.data(), info.size());
   }
-  Result<void> result = as_result(status);
-  if (result) result = draw_scalar(operation, order_minus_2(request.type), scalar);
+  if (status == PSA_SUCCESS) status = draw_scalar(operation, order_minus_2(request.type), scalar);
   psa_key_derivation_abort(&operation);
-  return result;
+  return status;
 }
 
-Result<void> import_scalar(const psa_key_attributes_t& attributes, Bytes scalar, psa_key_id_t& id) noexcept {
+Status import_scalar(const psa_key_attributes_t& attributes, Bytes scalar, psa_key_id_t& id) noexcept {
   const psa_status_t status = psa_import_key(&attributes, scalar.data(), scalar.size(), &id);
-  if (status == PSA_ERROR_INVALID_ARGUMENT) return fail(ErrorCode::invalid_key);
-  return as_result(status);
+  if (status == PSA_ERROR_INVALID_ARGUMENT) return ErrorCode::invalid_key;
+  return status_of(status);
 }
 
-Result<void> make_key(const Platform& platform, const KeyRequest& request,
-                      const psa_key_attributes_t& attributes, psa_key_id_t& id) noexcept {
+Status make_key(const Platform& platform, const KeyRequest& request, const psa_key_attributes_t& attributes,
+                psa_key_id_t& id) noexcept {
   switch (request.origin) {
     case enrol::Origin::generate:
-      return as_result(psa_generate_key(&attributes, &id));
+      return status_of(psa_generate_key(&attributes, &id));
     case enrol::Origin::derive: {
       SecretArray<kMaxScalar> buffer;
       const MutableBytes scalar = buffer.span().first(order_minus_2(request.type).size());
-      PEDIGREE_TRY(derive_scalar(platform.hardware_unique_key, request, scalar));
+      PEDIGREE_CHECK(status_of(derive_scalar(platform.hardware_unique_key, request, scalar)));
       return import_scalar(attributes, scalar, id);
     }
     case enrol::Origin::import:
@@ -135,13 +131,15 @@ Result<void> make_key(const Platform& platform, const KeyRequest& request,
       id = platform.builtin_iak;
       return {};
   }
-  return fail(ErrorCode::origin_unsupported);
+  return ErrorCode::origin_unsupported;
 }
 
-Result<Bytes> export_public_key(psa_key_id_t id, MutableBytes out) noexcept {
-  std::size_t size = 0;
-  PEDIGREE_TRY(as_result(psa_export_public_key(id, out.data(), out.size(), &size)));
-  return Bytes(out).first(size);
+Status export_public_key(psa_key_id_t id, PublicKeyOctets& out) noexcept {
+  return status_of(psa_export_public_key(id, out.octets.data(), out.octets.size(), &out.size));
+}
+
+bool has_bit(std::uint32_t bits, unsigned n) noexcept {
+  return (bits >> n & 1U) != 0;
 }
 
 }  // namespace
@@ -154,50 +152,43 @@ KeyId KeyStore::key_id(std::uint32_t slot, const KeyRecord& key) const noexcept 
   return key.origin == enrol::Origin::builtin ? platform_.builtin_iak : bank_key_id(slot, key.bank);
 }
 
-Result<Bytes> KeyStore::make(std::uint32_t slot, std::uint8_t bank, const KeyRequest& request,
-                             MutableBytes public_key) const noexcept {
-  if ((origins() & (1U << static_cast<unsigned>(request.origin))) == 0) {
-    return fail(ErrorCode::origin_unsupported);
-  }
-  if ((algorithms() & (1U << static_cast<unsigned>(request.type))) == 0) {
-    return fail(ErrorCode::unsupported_algorithm);
-  }
+Status KeyStore::make(std::uint32_t slot, std::uint8_t bank, const KeyRequest& request,
+                      PublicKeyOctets& out) const noexcept {
+  if (!has_bit(origins(), static_cast<unsigned>(request.origin))) return ErrorCode::origin_unsupported;
+  if (!has_bit(algorithms(), static_cast<unsigned>(request.type))) return ErrorCode::unsupported_algorithm;
   // A key in a bank that no record names is left over from an operation that failed.
-  PEDIGREE_TRY(destroy(slot, bank));
+  PEDIGREE_CHECK(destroy(slot, bank));
   psa_key_id_t id = 0;
-  PEDIGREE_TRY(make_key(platform_, request, attributes_of(request, bank_key_id(slot, bank)), id));
-  auto exported = export_public_key(id, public_key);
-  if (!exported && request.origin != enrol::Origin::builtin) static_cast<void>(destroy(slot, bank));
+  PEDIGREE_CHECK(make_key(platform_, request, attributes_of(request, bank_key_id(slot, bank)), id));
+  const Status exported = export_public_key(id, out);
+  if (!exported.ok() && request.origin != enrol::Origin::builtin) static_cast<void>(destroy(slot, bank));
   return exported;
 }
 
-Result<Bytes> KeyStore::imported_public_key(const KeyRequest& request,
-                                            MutableBytes public_key) const noexcept {
+Status KeyStore::imported_public_key(const KeyRequest& request, PublicKeyOctets& out) const noexcept {
   psa_key_id_t id = 0;
-  PEDIGREE_TRY(import_scalar(attributes_of(request, 0), request.import_key, id));
-  auto exported = export_public_key(id, public_key);
+  PEDIGREE_CHECK(import_scalar(attributes_of(request, 0), request.import_key, id));
+  const Status exported = export_public_key(id, out);
   psa_destroy_key(id);
   return exported;
 }
 
-Result<void> KeyStore::destroy(std::uint32_t slot, std::uint8_t bank) const noexcept {
+Status KeyStore::destroy(std::uint32_t slot, std::uint8_t bank) const noexcept {
   const psa_status_t status = psa_destroy_key(bank_key_id(slot, bank));
-  if (status == PSA_ERROR_INVALID_HANDLE || status == PSA_ERROR_DOES_NOT_EXIST) return {};
-  if (status != PSA_SUCCESS) return fail(ErrorCode::storage_failure);
-  return {};
+  if (status == PSA_SUCCESS || status == PSA_ERROR_INVALID_HANDLE || status == PSA_ERROR_DOES_NOT_EXIST)
+    return {};
+  return ErrorCode::storage_failure;
 }
 
-Result<Bytes> KeyStore::sign_hash(std::uint32_t slot, const KeyRecord& key, Bytes digest,
-                                  MutableBytes out) const noexcept {
+Status KeyStore::sign_hash(std::uint32_t slot, const KeyRecord& key, Bytes digest, MutableBytes out,
+                           std::size_t& size) const noexcept {
   psa_algorithm_t hash = 0;
   if (digest.size() == 32) hash = PSA_ALG_SHA_256;
   if (digest.size() == 48) hash = PSA_ALG_SHA_384;
   if (digest.size() == 64) hash = PSA_ALG_SHA_512;
-  if (hash == 0) return fail(ErrorCode::bad_value);
-  std::size_t size = 0;
-  PEDIGREE_TRY(as_result(psa_sign_hash(key_id(slot, key), ecdsa(hash), digest.data(), digest.size(),
-                                       out.data(), out.size(), &size)));
-  return Bytes(out).first(size);
+  if (hash == 0) return ErrorCode::bad_value;
+  return status_of(psa_sign_hash(key_id(slot, key), ecdsa(hash), digest.data(), digest.size(), out.data(),
+                                 out.size(), &size));
 }
 
 std::uint32_t KeyStore::algorithms() noexcept {

@@ -4,6 +4,7 @@
 
 #include "device/service/platform.h"
 #include "device/service/record.h"
+#include "device/service/status.h"
 
 namespace pedigree::device {
 
@@ -16,6 +17,13 @@ struct KeyRequest {
 };
 
 /// The slots' private keys in the PSA key store.
+/// The public half of a key, in the form of crypto::PublicKey.
+struct PublicKeyOctets {
+  std::array<std::uint8_t, kMaxPublicKey> octets;
+  std::size_t size = 0;
+  [[nodiscard]] Bytes view() const noexcept { return Bytes(octets).first(size); }
+};
+
 class KeyStore {
  public:
   constexpr explicit KeyStore(const Platform& platform) noexcept : platform_(platform) {}
@@ -24,23 +32,22 @@ class KeyStore {
   [[nodiscard]] KeyId key_id(std::uint32_t slot, const KeyRecord& key) const noexcept;
 
   /// Makes the key of a slot's bank, over any left there, in one atomic write of the key store, and writes
-  /// its public half (form of crypto::PublicKey) to `public_key`, borrowed from it. Origin builtin makes
-  /// nothing. Errors: origin_unsupported, unsupported_algorithm, invalid_key (import), storage_full,
-  /// storage_failure, no_entropy, crypto_failure; no key is left then.
-  [[nodiscard]] Result<Bytes> make(std::uint32_t slot, std::uint8_t bank, const KeyRequest& request,
-                                   MutableBytes public_key) const noexcept;
+  /// its public half to `out`. Origin builtin makes nothing. Errors: origin_unsupported,
+  /// unsupported_algorithm, invalid_key (import), storage_full, storage_failure, no_entropy, crypto_failure;
+  /// no key is left then.
+  Status make(std::uint32_t slot, std::uint8_t bank, const KeyRequest& request,
+              PublicKeyOctets& out) const noexcept;
 
   /// Public half of the key that import would make, without storing it. Errors: as make.
-  [[nodiscard]] Result<Bytes> imported_public_key(const KeyRequest& request,
-                                                  MutableBytes public_key) const noexcept;
+  Status imported_public_key(const KeyRequest& request, PublicKeyOctets& out) const noexcept;
 
   /// Wipes the key of a slot's bank; none there is success. Errors: storage_failure.
-  [[nodiscard]] Result<void> destroy(std::uint32_t slot, std::uint8_t bank) const noexcept;
+  Status destroy(std::uint32_t slot, std::uint8_t bank) const noexcept;
 
-  /// Signs a digest of 32, 48 or 64 octets; r | s into `out`, borrowed. Errors: bad_value (length),
+  /// Signs a digest of 32, 48 or 64 octets; r | s into `out`, `size` octets. Errors: bad_value (length),
   /// key_not_found, crypto_failure.
-  [[nodiscard]] Result<Bytes> sign_hash(std::uint32_t slot, const KeyRecord& key, Bytes digest,
-                                        MutableBytes out) const noexcept;
+  Status sign_hash(std::uint32_t slot, const KeyRecord& key, Bytes digest, MutableBytes out,
+                   std::size_t& size) const noexcept;
 
   /// Bit n: crypto::KeyType n can be made; enrol::Origin n can be asked for.
   [[nodiscard]] static std::uint32_t algorithms() noexcept;

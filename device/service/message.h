@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/bytes/bytes.h"
-#include "core/bytes/error.h"
+#include "device/service/status.h"
 
 namespace pedigree::device {
 
@@ -28,22 +28,28 @@ class Message {
   ~Message() = default;
 };
 
-/// Reads an input vector that must be exactly one T (a structure of pedigree/service.h).
-/// Errors: bad_request.
-template <typename T>
-[[nodiscard]] Result<T> read_input(Message& message, unsigned index) noexcept {
-  T value{};
-  if (message.in_size(index) != sizeof(T)) return fail(ErrorCode::bad_request);
-  if (message.read(index, {reinterpret_cast<std::uint8_t*>(&value), sizeof(T)}) != sizeof(T)) {
-    return fail(ErrorCode::bad_request);
+/// Reads an input vector that must be exactly as long as `out`. Errors: bad_request.
+inline Status read_exactly(Message& message, unsigned index, MutableBytes out) noexcept {
+  if (message.in_size(index) != out.size() || message.read(index, out) != out.size()) {
+    return ErrorCode::bad_request;
   }
-  return value;
+  return {};
 }
 
-/// Writes one T (a structure of pedigree/service.h) to an output vector; the service has checked the room.
+/// The same for a structure of pedigree/service.h.
+template <typename T>
+Status read_input(Message& message, unsigned index, T& out) noexcept {
+  return read_exactly(message, index, {reinterpret_cast<std::uint8_t*>(&out), sizeof(T)});
+}
+
 template <typename T>
 void write_output(Message& message, unsigned index, const T& value) noexcept {
   message.write(index, {reinterpret_cast<const std::uint8_t*>(&value), sizeof(T)});
+}
+
+/// Errors: buffer_too_small, unless output vector `index` has room for `size` octets.
+inline Status check_room(const Message& message, unsigned index, std::size_t size) noexcept {
+  return message.out_size(index) < size ? ErrorCode::buffer_too_small : ErrorCode{};
 }
 
 }  // namespace pedigree::device

@@ -10,93 +10,108 @@ constexpr std::uint8_t kHasActive = 1;
 constexpr std::uint8_t kHasPending = 2;
 constexpr std::size_t kCrcSize = 4;
 
-void encode_key(const KeyRecord& key, Writer& out) noexcept {
-  out.u8(key.bank);
-  out.u8(static_cast<std::uint8_t>(key.purpose));
-  out.u8(static_cast<std::uint8_t>(key.type));
-  out.u8(static_cast<std::uint8_t>(key.origin));
-  out.u8(key.label_size);
-  out.bytes(key.label_view());
-  out.u8(key.public_key_size);
-  out.bytes(key.public_key_view());
-  out.big_endian(key.chain_size, 4);
-  out.u8(key.chain_digest_known ? 1 : 0);
-  out.bytes(key.chain_sha256);
-  out.u8(key.certificates);
-}
+/// Writes the fields of a record, or reads the same fields back, so that the layout stands in one place.
+class Codec {
+ public:
+  explicit Codec(Writer& out) noexcept : out_(&out) {}
+  explicit Codec(Bytes stored) noexcept : in_(stored) {}
 
-std::size_t public_key_size(crypto::KeyType type) noexcept {
-  if (type == crypto::KeyType::p256) return 65;
-  if (type == crypto::KeyType::p384) return 97;
-  return 0;
-}
+  /// Whether all that was read was allowed, and nothing is left.
+  [[nodiscard]] bool finished() const noexcept { return sound_ && in_.empty(); }
+  void require(bool holds) noexcept { sound_ = sound_ && holds; }
 
-template <typename Enum>
-Result<Enum> read_enum(Reader& in, Enum first, Enum last) noexcept {
-  PEDIGREE_ASSIGN(const std::uint8_t value, in.u8());
-  if (value < static_cast<std::uint8_t>(first) || value > static_cast<std::uint8_t>(last)) {
-    return fail(ErrorCode::storage_corrupt);
+  void octets(MutableBytes field) noexcept {
+    if (out_ != nullptr) return out_->bytes(field);
+    require(field.size() <= in_.size());
+    if (!sound_) return;
+    std::copy_n(in_.begin(), field.size(), field.begin());
+    in_ = in_.subspan(field.size());
   }
-  return static_cast<Enum>(value);
-}
 
-/// Reads a length and that many octets, at most out.size(); returns the length.
-Result<std::uint8_t> read_sized(Reader& in, MutableBytes out) noexcept {
-  PEDIGREE_ASSIGN(const std::uint8_t size, in.u8());
-  if (size > out.size()) return fail(ErrorCode::storage_corrupt);
-  PEDIGREE_ASSIGN(const Bytes octets, in.take(size));
-  std::ranges::copy(octets, out.begin());
-  return size;
-}
+  /// A number that is `first` to `last`; where what was read is not, it is `first`.
+  void number(std::uint8_t& field, unsigned first, unsigned last) noexcept {
+    octets({&field, 1});
+    require(field >= first && field <= last);
+    if (!sound_) field = static_cast<std::uint8_t>(first);
+  }
+  template <typename Enum>
+  void enumerator(Enum& field, Enum first, Enum last) noexcept {
+    auto value = static_cast<std::uint8_t>(field);
+    number(value, static_cast<unsigned>(first), static_cast<unsigned>(last));
+    field = static_cast<Enum>(value);
+  }
 
-Result<KeyRecord> decode_key(Reader& in) noexcept {
-  KeyRecord key;
-  PEDIGREE_ASSIGN(key.bank, in.u8());
-  PEDIGREE_ASSIGN(key.purpose, read_enum(in, enrol::Purpose::iak, enrol::Purpose::data));
-  PEDIGREE_ASSIGN(key.type, read_enum(in, crypto::KeyType::p256, crypto::KeyType::p384));
-  PEDIGREE_ASSIGN(key.origin, read_enum(in, enrol::Origin::generate, enrol::Origin::import));
-  PEDIGREE_ASSIGN(key.label_size, read_sized(in, key.label));
-  PEDIGREE_ASSIGN(key.public_key_size, read_sized(in, key.public_key));
-  PEDIGREE_ASSIGN(const std::uint64_t chain_size, in.big_endian(4));
-  key.chain_size = static_cast<std::uint32_t>(chain_size);
-  PEDIGREE_ASSIGN(const std::uint8_t digest_known, in.u8());
+  void u32(std::uint32_t& field) noexcept {
+    std::array<std::uint8_t, 4> big_endian;
+    for (std::size_t i = 0; i < 4; ++i) big_endian[i] = static_cast<std::uint8_t>(field >> (24 - 8 * i));
+    octets(big_endian);
+    field = 0;
+    for (const std::uint8_t octet : big_endian) field = field << 8U | octet;
+  }
+
+ private:
+  Writer* out_ = nullptr;
+  Bytes in_;
+  bool sound_ = true;
+};
+
+void code(KeyRecord& key, Codec& codec) noexcept {
+  codec.number(key.bank, 0, kBanks - 1);
+  codec.enumerator(key.purpose, enrol::Purpose::iak, enrol::Purpose::data);
+  codec.enumerator(key.type, crypto::KeyType::p256, crypto::KeyType::p384);
+  codec.enumerator(key.origin, enrol::Origin::generate, enrol::Origin::import);
+  codec.number(key.label_size, 0, enrol::kMaxLabel);
+  codec.octets(MutableBytes(key.label).first(key.label_size));
+  const unsigned public_key_size = key.type == crypto::KeyType::p256 ? 65 : 97;
+  codec.number(key.public_key_size, public_key_size, public_key_size);
+  codec.octets(MutableBytes(key.public_key).first(key.public_key_size));
+  codec.u32(key.chain_size);
+  std::uint8_t digest_known = key.chain_digest_known ? 1 : 0;
+  codec.number(digest_known, 0, 1);
   key.chain_digest_known = digest_known == 1;
-  PEDIGREE_ASSIGN(const Bytes digest, in.take(key.chain_sha256.size()));
-  std::ranges::copy(digest, key.chain_sha256.begin());
-  PEDIGREE_ASSIGN(key.certificates, in.u8());
-  const bool sound = key.bank < kBanks && digest_known <= 1 && key.certificates < 24 &&
-                     key.public_key_size == public_key_size(key.type);
-  if (!sound) return fail(ErrorCode::storage_corrupt);
-  return key;
+  codec.octets(key.chain_sha256);
+  codec.number(key.certificates, 0, 23);
 }
 
-Result<SlotRecord> decode_slot(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const std::uint8_t present, in.u8());
-  if (present > (kHasActive | kHasPending)) return fail(ErrorCode::storage_corrupt);
-  SlotRecord record;
-  if ((present & kHasActive) != 0) {
-    PEDIGREE_ASSIGN(record.active, decode_key(in));
-  }
-  if ((present & kHasPending) != 0) {
-    PEDIGREE_ASSIGN(record.pending, decode_key(in));
-  }
-  if (record.active && record.pending && record.active->bank == record.pending->bank) {
-    return fail(ErrorCode::storage_corrupt);
-  }
-  PEDIGREE_TRY(in.finish());
-  return record;
+void code(std::optional<KeyRecord>& key, bool present, Codec& codec) noexcept {
+  if (!present) return;
+  if (!key) key.emplace();
+  code(*key, codec);
 }
 
-/// The content between magic and checksum. Errors: storage_corrupt.
-Result<Bytes> open(Bytes stored, std::uint32_t magic) noexcept {
-  Reader in(stored);
-  if (stored.size() < 4 + kCrcSize) return fail(ErrorCode::storage_corrupt);
+void code(SlotRecord& record, Codec& codec) noexcept {
+  auto present =
+      static_cast<std::uint8_t>((record.active ? kHasActive : 0) | (record.pending ? kHasPending : 0));
+  codec.number(present, 0, kHasActive | kHasPending);
+  code(record.active, (present & kHasActive) != 0, codec);
+  code(record.pending, (present & kHasPending) != 0, codec);
+  codec.require(!record.active || !record.pending || record.active->bank != record.pending->bank);
+}
+
+void code(RootRecord& record, Codec& codec) noexcept {
+  codec.u32(record.spki_size);
+  codec.octets(record.spki_sha256);
+}
+
+template <typename Record>
+void write(Record& record, std::uint32_t magic, Writer& out) noexcept {
+  Codec codec(out);
+  const std::size_t start = out.size();
+  codec.u32(magic);
+  code(record, codec);
+  std::uint32_t crc = crc32(out.written(start));
+  codec.u32(crc);
+}
+
+/// The content between magic and checksum; empty where either is wrong.
+Bytes open(Bytes stored, std::uint32_t magic) noexcept {
+  if (stored.size() < 4 + kCrcSize) return {};
   const Bytes content = stored.first(stored.size() - kCrcSize);
-  Reader trailer(stored.last(kCrcSize));
-  if (in.big_endian(4) != magic || trailer.big_endian(kCrcSize) != crc32(content)) {
-    return fail(ErrorCode::storage_corrupt);
-  }
-  return content.subspan(4);
+  std::uint32_t found_magic = 0;
+  std::uint32_t found_crc = 0;
+  Codec(stored.first(4)).u32(found_magic);
+  Codec(stored.last(kCrcSize)).u32(found_crc);
+  return found_magic == magic && found_crc == crc32(content) ? content.subspan(4) : Bytes();
 }
 
 }  // namespace
@@ -110,39 +125,25 @@ std::uint32_t crc32(Bytes data) noexcept {
   return ~crc;
 }
 
-void encode(const SlotRecord& record, Writer& out) noexcept {
-  const std::size_t start = out.size();
-  out.big_endian(kSlotMagic, 4);
-  out.u8(static_cast<std::uint8_t>((record.active ? kHasActive : 0) | (record.pending ? kHasPending : 0)));
-  if (record.active) encode_key(*record.active, out);
-  if (record.pending) encode_key(*record.pending, out);
-  out.big_endian(crc32(out.written(start)), kCrcSize);
+void encode(SlotRecord record, Writer& out) noexcept {
+  write(record, kSlotMagic, out);
 }
 
-Result<SlotRecord> decode_slot_record(Bytes stored) noexcept {
-  PEDIGREE_ASSIGN(const Bytes content, open(stored, kSlotMagic));
-  Reader in(content);
-  auto record = decode_slot(in);
-  if (!record) return fail(ErrorCode::storage_corrupt);
-  return record;
+bool decode(Bytes stored, SlotRecord& record) noexcept {
+  Codec codec(open(stored, kSlotMagic));
+  record = {};
+  code(record, codec);
+  return codec.finished();
 }
 
-void encode(const RootRecord& record, Writer& out) noexcept {
-  const std::size_t start = out.size();
-  out.big_endian(kRootMagic, 4);
-  out.big_endian(record.spki_size, 4);
-  out.bytes(record.spki_sha256);
-  out.big_endian(crc32(out.written(start)), kCrcSize);
+void encode(RootRecord record, Writer& out) noexcept {
+  write(record, kRootMagic, out);
 }
 
-Result<RootRecord> decode_root_record(Bytes stored) noexcept {
-  PEDIGREE_ASSIGN(const Bytes content, open(stored, kRootMagic));
-  RootRecord record;
-  if (content.size() != 4 + record.spki_sha256.size()) return fail(ErrorCode::storage_corrupt);
-  Reader in(content);
-  record.spki_size = static_cast<std::uint32_t>(in.big_endian(4).value_or(0));
-  std::ranges::copy(in.rest(), record.spki_sha256.begin());
-  return record;
+bool decode(Bytes stored, RootRecord& record) noexcept {
+  Codec codec(open(stored, kRootMagic));
+  code(record, codec);
+  return codec.finished();
 }
 
 }  // namespace pedigree::device

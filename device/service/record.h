@@ -5,7 +5,6 @@
 
 #include <optional>
 
-#include "core/bytes/reader.h"
 #include "core/bytes/writer.h"
 #include "core/enrol/messages.h"
 
@@ -50,9 +49,9 @@ struct SlotRecord {
 inline constexpr std::size_t kMaxSlotRecord = 4 + 2 * (1 + 6 + enrol::kMaxLabel + kMaxPublicKey + 38) + 4;
 static_assert(kMaxSlotRecord <= 512);
 
-void encode(const SlotRecord& record, Writer& out) noexcept;
-/// Reads a record that fills `stored`. Errors: storage_corrupt, whatever is wrong with it.
-[[nodiscard]] Result<SlotRecord> decode_slot_record(Bytes stored) noexcept;
+void encode(SlotRecord record, Writer& out) noexcept;
+/// Reads a record that fills `stored`. False, whatever is wrong with it; `record` is then unspecified.
+[[nodiscard]] bool decode(Bytes stored, SlotRecord& record) noexcept;
 
 /// The pinned root: its key is stored in parts beside this record.
 struct RootRecord {
@@ -60,9 +59,8 @@ struct RootRecord {
   Sha256 spki_sha256{};
 };
 inline constexpr std::size_t kMaxRootRecord = 4 + 4 + 32 + 4;
-void encode(const RootRecord& record, Writer& out) noexcept;
-/// Errors: storage_corrupt.
-[[nodiscard]] Result<RootRecord> decode_root_record(Bytes stored) noexcept;
+void encode(RootRecord record, Writer& out) noexcept;
+[[nodiscard]] bool decode(Bytes stored, RootRecord& record) noexcept;
 
 /// CRC-32 (ISO 3309; polynomial 0xedb88320 reflected).
 [[nodiscard]] std::uint32_t crc32(Bytes data) noexcept;

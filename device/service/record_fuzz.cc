@@ -13,16 +13,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Writer sealed(stored);
   sealed.bytes({data, size});
   sealed.big_endian(crc32({data, size}), 4);
-  if (const auto record = decode_slot_record(sealed.written())) {
+  if (SlotRecord record; decode(sealed.written(), record)) {
     std::array<std::uint8_t, kMaxSlotRecord> again{};
     Writer out(again);
-    encode(*record, out);
+    encode(record, out);
     if (!out.fits() || !equal(out.written(), sealed.written())) std::abort();
   }
-  if (const auto root = decode_root_record(sealed.written())) {
+  if (RootRecord root; decode(sealed.written(), root)) {
     std::array<std::uint8_t, kMaxRootRecord> again{};
     Writer out(again);
-    encode(*root, out);
+    encode(root, out);
     if (!equal(out.written(), sealed.written())) std::abort();
   }
   return 0;

@@ -11,8 +11,7 @@ constexpr std::string_view kVersion = "0.1.0";
 
 template <std::size_t N>
 void copy_text(std::string_view text, char (&out)[N]) noexcept {
-  const std::string_view fitting = text.substr(0, N - 1);
-  std::ranges::copy(fitting, out);
+  std::copy_n(text.begin(), std::min(text.size(), N - 1), out);
 }
 
 enrol::SlotState state_of(const SlotRecord& record) noexcept {
@@ -26,20 +25,25 @@ const KeyRecord& shown_key(const SlotRecord& record) noexcept {
   return record.active ? *record.active : *record.pending;
 }
 
-Result<bool> is_test_key(const crypto::Crypto& crypto, const KeyRecord& key) noexcept {
-  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> buffer;
-  PEDIGREE_ASSIGN(const Bytes spki, write_key_spki(key, buffer));
-  PEDIGREE_ASSIGN(const Sha256 hash, crypto.sha256(spki));
-  return x509::test_key_origin(hash).has_value();
-}
-
 }  // namespace
 
-Result<Bytes> write_key_spki(const KeyRecord& key, MutableBytes out) noexcept {
-  Writer writer(out);
+Service::Spki Service::spki_of(const KeyRecord& key) noexcept {
+  Spki spki;
+  Writer writer(spki.octets);
   der::Builder builder(writer);
   x509::write_spki({key.type, key.public_key_view()}, builder);
-  return writer.finish();
+  spki.size = writer.written().size();
+  return spki;
+}
+
+Status Service::hash(std::span<const Bytes> parts, Sha256& out) const noexcept {
+  return crypto_.digest(crypto::Hash::sha256, parts, out);
+}
+
+Status Service::hash_spki(const KeyRecord& key, Sha256& out) const noexcept {
+  const Spki spki = spki_of(key);
+  const Bytes octets = spki.view();
+  return hash({&octets, 1}, out);
 }
 
 std::size_t Service::max_chain() const noexcept {
@@ -54,7 +58,8 @@ void Service::recover() noexcept {
   resident_ = {};
   for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
     // A damaged record may have named a key that must not be lost: that slot is left as it is.
-    if (const auto record = store_.load_slot(slot)) tidy(slot, *record);
+    SlotRecord record;
+    if (store_.load_slot(slot, record).ok()) tidy(slot, record);
   }
 }
 
@@ -72,15 +77,21 @@ void Service::forget(std::uint32_t slot) noexcept {
   if (resident_.slot == slot) resident_ = {};
 }
 
-std::int32_t Service::call(Message& message) noexcept {
-  const Result<void> result = dispatch(message);
-  return result ? 0 : static_cast<std::int32_t>(result.error().code);
+Status Service::settle(std::uint32_t slot, const SlotRecord& record) noexcept {
+  PEDIGREE_CHECK(store_.save_slot(slot, record));
+  forget(slot);
+  tidy(slot, record);
+  return {};
 }
 
-Result<void> Service::dispatch(Message& message) noexcept {
+std::int32_t Service::call(Message& message) noexcept {
+  return static_cast<std::int32_t>(dispatch(message).code());
+}
+
+Status Service::dispatch(Message& message) noexcept {
   const std::int32_t type = message.type();
   if (platform_.lifecycle == enrol::Lifecycle::decommissioned && type != PEDIGREE_CALL_INFO) {
-    return fail(ErrorCode::lifecycle_forbids);
+    return ErrorCode::lifecycle_forbids;
   }
   switch (type) {
     case PEDIGREE_CALL_INFO:
@@ -108,83 +119,86 @@ Result<void> Service::dispatch(Message& message) noexcept {
     case PEDIGREE_CALL_PUBLIC_KEY:
       return public_key(message);
     default:
-      return fail(ErrorCode::unknown_command);
+      return ErrorCode::unknown_command;
   }
 }
 
-Result<void> Service::check_provisioning() const noexcept {
-  if (platform_.lifecycle == enrol::Lifecycle::assembly_and_test ||
-      platform_.lifecycle == enrol::Lifecycle::rot_provisioning) {
-    return {};
-  }
-  return fail(ErrorCode::grant_required);
+Status Service::check_provisioning() const noexcept {
+  const bool open = platform_.lifecycle == enrol::Lifecycle::assembly_and_test ||
+                    platform_.lifecycle == enrol::Lifecycle::rot_provisioning;
+  return open ? ErrorCode{} : ErrorCode::grant_required;
 }
 
-Result<SlotRecord> Service::load_any(std::uint32_t slot) const noexcept {
-  if (slot == 0 || slot > enrol::kMaxSlots) return fail(ErrorCode::slot_not_found);
-  return store_.load_slot(slot);
+Status Service::load_any(std::uint32_t slot, SlotRecord& record) const noexcept {
+  if (slot == 0 || slot > enrol::kMaxSlots) return ErrorCode::slot_not_found;
+  return store_.load_slot(slot, record);
 }
 
-Result<SlotRecord> Service::load(std::uint32_t slot) const noexcept {
-  PEDIGREE_ASSIGN(const SlotRecord record, load_any(slot));
-  if (state_of(record) == enrol::SlotState::empty) return fail(ErrorCode::slot_not_found);
-  return record;
+Status Service::load(std::uint32_t slot, SlotRecord& record) const noexcept {
+  PEDIGREE_CHECK(load_any(slot, record));
+  return record.active || record.pending ? ErrorCode{} : ErrorCode::slot_not_found;
 }
 
-Result<bool> Service::uses_test_key() const noexcept {
-  for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
-    const auto record = store_.load_slot(slot);
-    if (!record) continue;
-    for (const auto& key : {record->active, record->pending}) {
-      if (!key) continue;
-      PEDIGREE_ASSIGN(const bool found, is_test_key(crypto_, *key));
-      if (found) return true;
-    }
-  }
-  return false;
+Status Service::load_active(std::uint32_t slot, SlotRecord& record) const noexcept {
+  PEDIGREE_CHECK(load(slot, record));
+  return record.active ? ErrorCode{} : ErrorCode::wrong_state;
 }
 
-Result<void> Service::info(Message& message) noexcept {
-  if (message.out_size(0) < sizeof(pedigree_info_t)) return fail(ErrorCode::buffer_too_small);
+Status Service::note_test_key(const std::optional<KeyRecord>& key, pedigree_info_t& out) const noexcept {
+  if (!key) return {};
+  Sha256 hash;
+  PEDIGREE_CHECK(hash_spki(*key, hash));
+  if (x509::test_key_origin(hash).has_value()) out.dummy_key = 1;
+  return {};
+}
+
+Status Service::info(Message& message) noexcept {
+  PEDIGREE_CHECK(check_room(message, 0, sizeof(pedigree_info_t)));
   pedigree_info_t out{};
   out.max_chain = static_cast<std::uint32_t>(max_chain());
   out.algorithms = KeyStore::algorithms();
   out.origins = keys_.origins();
   out.slots_total = enrol::kMaxSlots;
   for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
-    const auto record = store_.load_slot(slot);
-    if (!record || state_of(*record) != enrol::SlotState::empty) ++out.slots_used;
+    SlotRecord record;
+    const Status loaded = load(slot, record);
+    if (loaded.code() == ErrorCode::slot_not_found) continue;
+    ++out.slots_used;
+    if (!loaded.ok()) continue;
+    PEDIGREE_CHECK(note_test_key(record.active, out));
+    PEDIGREE_CHECK(note_test_key(record.pending, out));
   }
   out.lifecycle = static_cast<std::uint8_t>(platform_.lifecycle);
-  PEDIGREE_ASSIGN(const std::optional<RootRecord> root, store_.load_root());
-  if (root) {
+  RootRecord root;
+  const Status pinned = store_.load_root(root);
+  if (pinned.ok()) {
     out.root_pinned = 1;
-    std::ranges::copy(root->spki_sha256, out.pinned_root);
+    std::copy(root.spki_sha256.begin(), root.spki_sha256.end(), out.pinned_root);
+  } else if (pinned.code() != ErrorCode::not_found) {
+    return pinned;
   }
-  PEDIGREE_ASSIGN(const bool test_key, uses_test_key());
-  out.dummy_key = test_key ? 1 : 0;
-  std::ranges::copy(platform_.device_id, out.device_id);
+  std::copy(platform_.device_id.begin(), platform_.device_id.end(), out.device_id);
   copy_text(kVersion, out.version);
   copy_text(platform_.world, out.world);
   write_output(message, 0, out);
   return {};
 }
 
-Result<void> Service::fill_slot_info(std::uint32_t slot, const SlotRecord& record,
-                                     pedigree_slot_info_t& out) const noexcept {
+Status Service::fill_slot_info(std::uint32_t slot, const SlotRecord& record,
+                               pedigree_slot_info_t& out) const noexcept {
   const KeyRecord& key = shown_key(record);
+  out = {};
   out.slot = slot;
   out.purpose = static_cast<std::uint8_t>(key.purpose);
   out.type = static_cast<std::uint8_t>(key.type);
   out.state = static_cast<std::uint8_t>(state_of(record));
   out.origin = static_cast<std::uint8_t>(key.origin);
-  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> buffer;
-  PEDIGREE_ASSIGN(const Bytes spki, write_key_spki(key, buffer));
-  PEDIGREE_ASSIGN(const Sha256 hash, crypto_.sha256(spki));
-  std::ranges::copy(hash, out.spki_sha256);
+  Sha256 hash;
+  PEDIGREE_CHECK(hash_spki(key, hash));
+  std::copy(hash.begin(), hash.end(), out.spki_sha256);
   if (record.active) {
     out.chain_size = record.active->chain_size;
-    std::ranges::copy(record.active->chain_sha256, out.chain_sha256);
+    std::copy(record.active->chain_sha256.begin(), record.active->chain_sha256.end(), out.chain_sha256);
   }
   if (record.pending) {
     const bool resident = resident_.kind == Resident::Kind::staged_chain && resident_.slot == slot;
@@ -195,71 +209,65 @@ Result<void> Service::fill_slot_info(std::uint32_t slot, const SlotRecord& recor
   return {};
 }
 
-Result<void> Service::list_slots(Message& message) noexcept {
-  if (message.out_size(0) < enrol::kMaxSlots * sizeof(pedigree_slot_info_t)) {
-    return fail(ErrorCode::buffer_too_small);
-  }
+Status Service::list_slots(Message& message) noexcept {
+  PEDIGREE_CHECK(check_room(message, 0, enrol::kMaxSlots * sizeof(pedigree_slot_info_t)));
   for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
-    const auto record = store_.load_slot(slot);
-    if (!record || state_of(*record) == enrol::SlotState::empty) continue;
-    pedigree_slot_info_t out{};
-    PEDIGREE_TRY(fill_slot_info(slot, *record, out));
+    SlotRecord record;
+    if (!load(slot, record).ok()) continue;
+    pedigree_slot_info_t out;
+    PEDIGREE_CHECK(fill_slot_info(slot, record, out));
     write_output(message, 0, out);
   }
   return {};
 }
 
-Result<void> Service::public_key(Message& message) noexcept {
-  PEDIGREE_ASSIGN(const std::uint32_t slot, read_input<std::uint32_t>(message, 0));
-  PEDIGREE_ASSIGN(const SlotRecord record, load(slot));
-  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> buffer;
-  PEDIGREE_ASSIGN(const Bytes spki, write_key_spki(shown_key(record), buffer));
-  if (message.out_size(0) < spki.size()) return fail(ErrorCode::buffer_too_small);
-  message.write(0, spki);
+Status Service::public_key(Message& message) noexcept {
+  std::uint32_t slot = 0;
+  SlotRecord record;
+  PEDIGREE_CHECK(read_input(message, 0, slot));
+  PEDIGREE_CHECK(load(slot, record));
+  const Spki spki = spki_of(shown_key(record));
+  PEDIGREE_CHECK(check_room(message, 0, spki.size));
+  message.write(0, spki.view());
   return {};
 }
 
-Result<void> Service::sign_hash(Message& message) noexcept {
-  PEDIGREE_ASSIGN(const std::uint32_t slot, read_input<std::uint32_t>(message, 0));
-  PEDIGREE_ASSIGN(const SlotRecord record, load(slot));
-  if (!record.active) return fail(ErrorCode::wrong_state);
+Status Service::sign_hash(Message& message) noexcept {
+  std::uint32_t slot = 0;
+  SlotRecord record;
+  PEDIGREE_CHECK(read_input(message, 0, slot));
+  PEDIGREE_CHECK(load_active(slot, record));
   const enrol::Purpose purpose = record.active->purpose;
-  if (purpose != enrol::Purpose::tls && purpose != enrol::Purpose::data) {
-    return fail(ErrorCode::purpose_forbids);
-  }
+  if (purpose != enrol::Purpose::tls && purpose != enrol::Purpose::data) return ErrorCode::purpose_forbids;
   std::array<std::uint8_t, crypto::kMaxDigestSize> digest;
-  if (message.in_size(1) > digest.size()) return fail(ErrorCode::bad_value);
+  if (message.in_size(1) > digest.size()) return ErrorCode::bad_value;
   const Bytes octets = Bytes(digest).first(message.read(1, digest));
-  if (message.out_size(0) < crypto::signature_size(record.active->type)) {
-    return fail(ErrorCode::buffer_too_small);
-  }
+  PEDIGREE_CHECK(check_room(message, 0, crypto::signature_size(record.active->type)));
   std::array<std::uint8_t, PEDIGREE_MAX_SIGNATURE> signature;
-  PEDIGREE_ASSIGN(const Bytes signed_octets, keys_.sign_hash(slot, *record.active, octets, signature));
-  message.write(0, signed_octets);
+  std::size_t size = 0;
+  PEDIGREE_CHECK(keys_.sign_hash(slot, *record.active, octets, signature, size));
+  message.write(0, Bytes(signature).first(size));
   return {};
 }
 
-Result<void> Service::destroy(Message& message) noexcept {
-  PEDIGREE_ASSIGN(const std::uint32_t slot, read_input<std::uint32_t>(message, 0));
-  PEDIGREE_TRY(check_provisioning());
-  if (slot == 0 || slot > enrol::kMaxSlots) return fail(ErrorCode::slot_not_found);
+Status Service::destroy(Message& message) noexcept {
+  std::uint32_t slot = 0;
+  PEDIGREE_CHECK(read_input(message, 0, slot));
+  PEDIGREE_CHECK(check_provisioning());
+  if (slot == 0 || slot > enrol::kMaxSlots) return ErrorCode::slot_not_found;
   // Without the record nothing names the keys any more; a cut before tidy leaves them to recover(). A damaged
   // record is removed too: this is the way out for such a slot.
-  PEDIGREE_TRY(store_.save_slot(slot, {}));
-  forget(slot);
-  tidy(slot, {});
-  return {};
+  return settle(slot, {});
 }
 
-Result<void> Service::abort(Message& message) noexcept {
-  PEDIGREE_ASSIGN(const std::uint32_t slot, read_input<std::uint32_t>(message, 0));
-  PEDIGREE_ASSIGN(SlotRecord record, load_any(slot));
+Status Service::abort(Message& message) noexcept {
+  std::uint32_t slot = 0;
+  SlotRecord record;
+  PEDIGREE_CHECK(read_input(message, 0, slot));
+  PEDIGREE_CHECK(load_any(slot, record));
   if (!record.pending) return {};
   record.pending.reset();
-  PEDIGREE_TRY(store_.save_slot(slot, record));
-  forget(slot);
-  tidy(slot, record);
-  return {};
+  return settle(slot, record);
 }
 
 }  // namespace pedigree::device

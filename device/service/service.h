@@ -39,46 +39,59 @@ class Service {
     std::uint32_t slot = 0;
     SlotRecord record;
   };
+  /// A SubjectPublicKeyInfo of a key of ours.
+  struct Spki {
+    std::array<std::uint8_t, PEDIGREE_MAX_SPKI> octets;
+    std::size_t size = 0;
+    [[nodiscard]] Bytes view() const noexcept { return Bytes(octets).first(size); }
+  };
 
-  [[nodiscard]] Result<void> dispatch(Message& message) noexcept;
-  [[nodiscard]] Result<void> info(Message& message) noexcept;
-  [[nodiscard]] Result<void> list_slots(Message& message) noexcept;
-  [[nodiscard]] Result<void> begin(Message& message) noexcept;
-  [[nodiscard]] Result<void> csr(Message& message) noexcept;
-  [[nodiscard]] Result<void> chain_write(Message& message) noexcept;
-  [[nodiscard]] Result<void> chain_read(Message& message) noexcept;
-  [[nodiscard]] Result<void> chain_digest(Message& message) noexcept;
-  [[nodiscard]] Result<void> commit(Message& message) noexcept;
-  [[nodiscard]] Result<void> abort(Message& message) noexcept;
-  [[nodiscard]] Result<void> destroy(Message& message) noexcept;
-  [[nodiscard]] Result<void> sign_hash(Message& message) noexcept;
-  [[nodiscard]] Result<void> public_key(Message& message) noexcept;
+  Status dispatch(Message& message) noexcept;
+  Status info(Message& message) noexcept;
+  Status list_slots(Message& message) noexcept;
+  Status begin(Message& message) noexcept;
+  Status csr(Message& message) noexcept;
+  Status chain_write(Message& message) noexcept;
+  Status chain_read(Message& message) noexcept;
+  Status chain_digest(Message& message) noexcept;
+  Status commit(Message& message) noexcept;
+  Status abort(Message& message) noexcept;
+  Status destroy(Message& message) noexcept;
+  Status sign_hash(Message& message) noexcept;
+  Status public_key(Message& message) noexcept;
 
   /// Rule 3: whether a key may be made or destroyed. Errors: grant_required.
-  [[nodiscard]] Result<void> check_provisioning() const noexcept;
-  /// Errors: slot_not_found (number out of range, or empty), storage_corrupt, storage_failure.
-  [[nodiscard]] Result<SlotRecord> load(std::uint32_t slot) const noexcept;
-  [[nodiscard]] Result<SlotRecord> load_any(std::uint32_t slot) const noexcept;
-  [[nodiscard]] Result<bool> uses_test_key() const noexcept;
-  [[nodiscard]] Result<void> fill_slot_info(std::uint32_t slot, const SlotRecord& record,
-                                            pedigree_slot_info_t& out) const noexcept;
+  Status check_provisioning() const noexcept;
+  /// Errors: slot_not_found (number out of range), storage_corrupt, storage_failure.
+  Status load_any(std::uint32_t slot, SlotRecord& record) const noexcept;
+  /// The same; an empty slot is not found either.
+  Status load(std::uint32_t slot, SlotRecord& record) const noexcept;
+  /// The same for a slot with an active key. Errors also: wrong_state.
+  Status load_active(std::uint32_t slot, SlotRecord& record) const noexcept;
+  [[nodiscard]] static Spki spki_of(const KeyRecord& key) noexcept;
+  Status hash_spki(const KeyRecord& key, Sha256& out) const noexcept;
+  Status hash(std::span<const Bytes> parts, Sha256& out) const noexcept;
+  Status note_test_key(const std::optional<KeyRecord>& key, pedigree_info_t& out) const noexcept;
+  Status fill_slot_info(std::uint32_t slot, const SlotRecord& record,
+                        pedigree_slot_info_t& out) const noexcept;
 
-  [[nodiscard]] Result<Found> find_slot(const pedigree_begin_request_t& request, Bytes label) const noexcept;
-  [[nodiscard]] Result<bool> is_same_request(const KeyRecord& key, const KeyRequest& request) const noexcept;
-  [[nodiscard]] Result<KeyRecord> make_pending(const Found& found, const KeyRequest& request) noexcept;
+  Status find_slot(std::uint32_t slot, const KeyRequest& request, Found& found) const noexcept;
+  Status check_same_request(const KeyRecord& key, const KeyRequest& request,
+                            ErrorCode otherwise) const noexcept;
+  Status make_pending(Found& found, const KeyRequest& request) noexcept;
 
-  [[nodiscard]] Result<Bytes> compose_request(const pedigree_csr_request_t& request) noexcept;
-  [[nodiscard]] Result<void> start_transfer(const pedigree_chain_write_request_t& request,
-                                            SlotRecord& record) noexcept;
-  [[nodiscard]] Result<void> load_staged(std::uint32_t slot, const KeyRecord& pending) noexcept;
-  [[nodiscard]] Result<void> store_full_parts(std::uint32_t slot, const KeyRecord& pending,
-                                              std::size_t received) noexcept;
-  [[nodiscard]] Result<KeyRecord> activate(std::uint32_t slot, const KeyRecord& pending) noexcept;
-  [[nodiscard]] Result<CheckedChain> check_staged(std::uint32_t slot, const KeyRecord& pending) noexcept;
-  [[nodiscard]] Result<Bytes> write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key,
-                                            MutableBytes out) const noexcept;
+  Status compose_request(const pedigree_csr_request_t& request) noexcept;
+  Status start_transfer(const pedigree_chain_write_request_t& request, SlotRecord& record) noexcept;
+  Status load_staged(std::uint32_t slot, const KeyRecord& pending) noexcept;
+  Status store_full_parts(std::uint32_t slot, const KeyRecord& pending, std::size_t received) noexcept;
+  Status activate(std::uint32_t slot, KeyRecord& key) noexcept;
+  /// Errors: not_found where no root is pinned.
+  Status load_pinned_root(PinnedRoot& root) noexcept;
+  Status write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key, MutableBytes out,
+                       Bytes& receipt) const noexcept;
   [[nodiscard]] crypto::PrivateKey private_key(std::uint32_t slot, const KeyRecord& key) const noexcept;
-  /// Removes keys and parts that the record does not name.
+  /// Sets the record and removes keys and parts that it does not name.
+  Status settle(std::uint32_t slot, const SlotRecord& record) noexcept;
   void tidy(std::uint32_t slot, const SlotRecord& record) const noexcept;
   void forget(std::uint32_t slot) noexcept;
 
@@ -106,8 +119,5 @@ class StaticService {
   std::array<std::uint8_t, MaxChain + kMaxRootSpki> memory_{};
   Service service_;
 };
-
-/// SubjectPublicKeyInfo of a key, PEDIGREE_MAX_SPKI octets at most. Errors: buffer_too_small.
-[[nodiscard]] Result<Bytes> write_key_spki(const KeyRecord& key, MutableBytes out) noexcept;
 
 }  // namespace pedigree::device

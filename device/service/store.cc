@@ -7,159 +7,150 @@
 namespace pedigree::device {
 namespace {
 
-constexpr std::uint64_t kRootRecordUid = 1;
-constexpr std::uint64_t kSlotRecordUid = 0x10;
-constexpr std::uint64_t kRootPartUid = 0x20;
-constexpr std::uint64_t kBankUid = 0x40;
-static_assert(kMaxParts <= kBankUid);
-static_assert(kSlotRecordUid + enrol::kMaxSlots < kRootPartUid);
+constexpr std::uint32_t kRootRecord = 1;
+constexpr std::uint32_t kSlotRecord = 0x10;
+constexpr std::uint32_t kRootPart = 0x20;
+constexpr std::uint32_t kBank = 0x40;
+static_assert(kMaxParts <= kBank);
+static_assert(kSlotRecord + enrol::kMaxSlots < kRootPart);
 
-Result<void> as_result(psa_status_t status) noexcept {
-  if (status == PSA_SUCCESS) return {};
-  return fail(status == PSA_ERROR_INSUFFICIENT_STORAGE ? ErrorCode::storage_full
-                                                       : ErrorCode::storage_failure);
+std::uint32_t chain_item(std::uint32_t slot, std::uint8_t bank) noexcept {
+  return kBank * (2 * slot + bank);
 }
 
-Result<void> set(std::uint64_t uid, Bytes data) noexcept {
-  return as_result(
-      psa_its_set(uid, static_cast<std::uint32_t>(data.size()), data.data(), PSA_STORAGE_FLAG_NONE));
+Status status_of(psa_status_t status) noexcept {
+  if (status == PSA_SUCCESS) return {};
+  return status == PSA_ERROR_INSUFFICIENT_STORAGE ? ErrorCode::storage_full : ErrorCode::storage_failure;
+}
+
+}  // namespace
+
+Status Store::set(Item item, Bytes data) const noexcept {
+  return status_of(psa_its_set(platform_.storage_base + item, static_cast<std::uint32_t>(data.size()),
+                               data.data(), PSA_STORAGE_FLAG_NONE));
 }
 
 /// Removing what is not there succeeds.
-Result<void> remove(std::uint64_t uid) noexcept {
-  const psa_status_t status = psa_its_remove(uid);
-  return status == PSA_ERROR_DOES_NOT_EXIST ? Result<void>{} : as_result(status);
+Status Store::remove(Item item) const noexcept {
+  const psa_status_t status = psa_its_remove(platform_.storage_base + item);
+  return status == PSA_ERROR_DOES_NOT_EXIST ? Status() : status_of(status);
 }
 
-/// Octets stored at `uid`; empty where there is no such asset. Errors: storage_failure.
-Result<std::optional<std::size_t>> size_of(std::uint64_t uid) noexcept {
+Status Store::size_of(Item item, std::size_t& size) const noexcept {
   psa_storage_info_t info{};
-  const psa_status_t status = psa_its_get_info(uid, &info);
-  if (status == PSA_ERROR_DOES_NOT_EXIST) return std::optional<std::size_t>{};
-  PEDIGREE_TRY(as_result(status));
-  return std::optional<std::size_t>(info.size);
+  const psa_status_t status = psa_its_get_info(platform_.storage_base + item, &info);
+  size = info.size;
+  return status == PSA_ERROR_DOES_NOT_EXIST ? Status(ErrorCode::not_found) : status_of(status);
 }
 
-/// Reads a whole asset into `out`; empty where there is none.
-/// Errors: storage_corrupt (larger than `out`, or failing the platform's integrity check), storage_failure.
-Result<std::optional<Bytes>> get(std::uint64_t uid, MutableBytes out) noexcept {
-  PEDIGREE_ASSIGN(const std::optional<std::size_t> size, size_of(uid));
-  if (!size) return std::optional<Bytes>{};
-  if (*size > out.size()) return fail(ErrorCode::storage_corrupt);
+/// Reads a whole asset into `buffer`. Errors: not_found, storage_corrupt (larger than `buffer`, or failing
+/// the platform's integrity check), storage_failure.
+Status Store::get(Item item, MutableBytes buffer, Bytes& stored) const noexcept {
+  std::size_t size = 0;
+  PEDIGREE_CHECK(size_of(item, size));
+  if (size > buffer.size()) return ErrorCode::storage_corrupt;
   std::size_t read = 0;
-  const psa_status_t status = psa_its_get(uid, 0, static_cast<std::uint32_t>(*size), out.data(), &read);
-  if (status == PSA_ERROR_DATA_CORRUPT || status == PSA_ERROR_DATA_INVALID) {
-    return fail(ErrorCode::storage_corrupt);
-  }
-  PEDIGREE_TRY(as_result(status));
-  return std::optional<Bytes>(Bytes(out).first(read));
+  const psa_status_t status =
+      psa_its_get(platform_.storage_base + item, 0, static_cast<std::uint32_t>(size), buffer.data(), &read);
+  if (status == PSA_ERROR_DATA_CORRUPT || status == PSA_ERROR_DATA_INVALID) return ErrorCode::storage_corrupt;
+  stored = Bytes(buffer).first(read);
+  return status_of(status);
 }
 
 /// Stores one part of a blob: its octets from part * part_size.
-Result<void> set_part(std::uint64_t base, std::size_t part, std::size_t part_size, Bytes blob) noexcept {
-  const Bytes rest = blob.subspan(part * part_size);
-  return set(base + part, rest.first(std::min(rest.size(), part_size)));
+Status Store::set_part(Item first, std::size_t part, Bytes blob) const noexcept {
+  const Bytes rest = blob.subspan(part * part_size());
+  return set(first + static_cast<Item>(part), rest.first(std::min(rest.size(), part_size())));
 }
 
-/// Reads octets of a blob from `offset`, across parts. Errors: storage_corrupt (a part is missing or short).
-Result<void> read_parts(std::uint64_t base, std::size_t part_size, std::size_t offset,
-                        MutableBytes out) noexcept {
+/// Reads octets of a blob from `offset`, across parts. Errors: storage_corrupt (a part is missing or short),
+/// storage_failure.
+Status Store::read_parts(Item first, std::size_t offset, MutableBytes out) const noexcept {
   while (!out.empty()) {
-    const std::size_t in_part = offset % part_size;
-    const std::size_t wanted = std::min(out.size(), part_size - in_part);
+    const std::size_t in_part = offset % part_size();
+    const std::size_t wanted = std::min(out.size(), part_size() - in_part);
     std::size_t read = 0;
-    const psa_status_t status = psa_its_get(base + offset / part_size, static_cast<std::uint32_t>(in_part),
+    const psa_status_t status = psa_its_get(platform_.storage_base + first + offset / part_size(),
+                                            static_cast<std::uint32_t>(in_part),
                                             static_cast<std::uint32_t>(wanted), out.data(), &read);
-    if (status == PSA_ERROR_STORAGE_FAILURE) return fail(ErrorCode::storage_failure);
-    if (status != PSA_SUCCESS || read != wanted) return fail(ErrorCode::storage_corrupt);
+    if (status == PSA_ERROR_STORAGE_FAILURE) return ErrorCode::storage_failure;
+    if (status != PSA_SUCCESS || read != wanted) return ErrorCode::storage_corrupt;
     out = out.subspan(wanted);
     offset += wanted;
   }
   return {};
 }
 
-}  // namespace
-
-std::uint64_t Store::slot_uid(std::uint32_t slot) const noexcept {
-  return platform_.storage_base + kSlotRecordUid + slot;
-}
-
-std::uint64_t Store::chain_uid(std::uint32_t slot, std::uint8_t bank) const noexcept {
-  return platform_.storage_base + kBankUid * (std::uint64_t{2} * slot + bank);
-}
-
-Result<SlotRecord> Store::load_slot(std::uint32_t slot) const noexcept {
+Status Store::load_slot(std::uint32_t slot, SlotRecord& record) const noexcept {
   std::array<std::uint8_t, kMaxSlotRecord> buffer;
-  PEDIGREE_ASSIGN(const std::optional<Bytes> stored, get(slot_uid(slot), buffer));
-  if (!stored) return SlotRecord{};
-  return decode_slot_record(*stored);
+  Bytes stored;
+  const Status status = get(kSlotRecord + slot, buffer, stored);
+  if (status.ok()) return decode(stored, record) ? ErrorCode{} : ErrorCode::storage_corrupt;
+  record = {};
+  return status.code() == ErrorCode::not_found ? Status() : status;
 }
 
-Result<void> Store::save_slot(std::uint32_t slot, const SlotRecord& record) const noexcept {
-  if (!record.active && !record.pending) return remove(slot_uid(slot));
+Status Store::save_slot(std::uint32_t slot, const SlotRecord& record) const noexcept {
+  if (!record.active && !record.pending) return remove(kSlotRecord + slot);
   std::array<std::uint8_t, kMaxSlotRecord> buffer;
   Writer out(buffer);
   encode(record, out);
-  return set(slot_uid(slot), out.written());
+  return set(kSlotRecord + slot, out.written());
 }
 
-Result<std::optional<RootRecord>> Store::load_root() const noexcept {
+Status Store::load_root(RootRecord& root) const noexcept {
   std::array<std::uint8_t, kMaxRootRecord> buffer;
-  PEDIGREE_ASSIGN(const std::optional<Bytes> stored, get(platform_.storage_base + kRootRecordUid, buffer));
-  if (!stored) return std::optional<RootRecord>{};
-  PEDIGREE_ASSIGN(const RootRecord root, decode_root_record(*stored));
-  if (root.spki_size > kMaxRootSpki) return fail(ErrorCode::storage_corrupt);
-  return std::optional<RootRecord>(root);
+  Bytes stored;
+  PEDIGREE_CHECK(get(kRootRecord, buffer, stored));
+  return decode(stored, root) && root.spki_size <= kMaxRootSpki ? ErrorCode{} : ErrorCode::storage_corrupt;
 }
 
-Result<Bytes> Store::load_root_spki(const RootRecord& root, MutableBytes out) const noexcept {
-  const MutableBytes spki = out.first(root.spki_size);
-  PEDIGREE_TRY(read_parts(platform_.storage_base + kRootPartUid, part_size(), 0, spki));
-  return Bytes(spki);
+Status Store::load_root_spki(MutableBytes out) const noexcept {
+  return read_parts(kRootPart, 0, out);
 }
 
-Result<void> Store::pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept {
-  if (spki.size() > kMaxRootSpki) return fail(ErrorCode::too_long);
+Status Store::pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept {
+  if (spki.size() > kMaxRootSpki) return ErrorCode::too_long;
   for (std::size_t part = 0; part * part_size() < spki.size(); ++part) {
-    PEDIGREE_TRY(set_part(platform_.storage_base + kRootPartUid, part, part_size(), spki));
+    PEDIGREE_CHECK(set_part(kRootPart, part, spki));
   }
   std::array<std::uint8_t, kMaxRootRecord> buffer;
   Writer out(buffer);
   encode(RootRecord{static_cast<std::uint32_t>(spki.size()), spki_sha256}, out);
-  return set(platform_.storage_base + kRootRecordUid, out.written());
+  return set(kRootRecord, out.written());
 }
 
 std::size_t Store::stored_chain(std::uint32_t slot, std::uint8_t bank, std::size_t total) const noexcept {
   std::size_t stored = 0;
-  for (std::size_t part = 0; stored < total; ++part) {
-    const auto size = size_of(chain_uid(slot, bank) + part);
+  for (Item part = chain_item(slot, bank); stored < total; ++part) {
     const std::size_t expected = std::min(part_size(), total - stored);
-    if (!size || *size != expected) break;
+    std::size_t size = 0;
+    if (!size_of(part, size).ok() || size != expected) break;
     stored += expected;
   }
   return stored;
 }
 
-Result<void> Store::read_chain(std::uint32_t slot, std::uint8_t bank, std::size_t offset,
-                               MutableBytes out) const noexcept {
-  return read_parts(chain_uid(slot, bank), part_size(), offset, out);
+Status Store::read_chain(std::uint32_t slot, std::uint8_t bank, std::size_t offset,
+                         MutableBytes out) const noexcept {
+  return read_parts(chain_item(slot, bank), offset, out);
 }
 
-Result<void> Store::write_chain_part(std::uint32_t slot, std::uint8_t bank, std::size_t part,
-                                     Bytes chain) const noexcept {
-  return set_part(chain_uid(slot, bank), part, part_size(), chain);
+Status Store::write_chain_part(std::uint32_t slot, std::uint8_t bank, std::size_t part,
+                               Bytes chain) const noexcept {
+  return set_part(chain_item(slot, bank), part, chain);
 }
 
-Result<void> Store::trim_chain(std::uint32_t slot, std::uint8_t bank, std::size_t keep) const noexcept {
-  const std::uint64_t base = chain_uid(slot, bank);
-  const std::size_t first = (keep + part_size() - 1) / part_size();
-  std::size_t end = first;
-  while (end < kMaxParts) {
-    PEDIGREE_ASSIGN(const std::optional<std::size_t> size, size_of(base + end));
-    if (!size) break;
-    ++end;
+Status Store::trim_chain(std::uint32_t slot, std::uint8_t bank, std::size_t keep) const noexcept {
+  const Item base = chain_item(slot, bank);
+  const Item first = base + static_cast<Item>((keep + part_size() - 1) / part_size());
+  Item end = first;
+  for (std::size_t size = 0; end < base + kMaxParts; ++end) {
+    const Status status = size_of(end, size);
+    if (status.code() == ErrorCode::not_found) break;
+    PEDIGREE_CHECK(status);
   }
-  while (end-- > first) PEDIGREE_TRY(remove(base + end));
+  while (end-- > first) PEDIGREE_CHECK(remove(end));
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "device/service/platform.h"
 #include "device/service/record.h"
+#include "device/service/status.h"
 
 namespace pedigree::device {
 
@@ -19,40 +20,48 @@ class Store {
   constexpr explicit Store(const Platform& platform) noexcept : platform_(platform) {}
 
   /// The slot's record; an empty one where none is stored. Errors: storage_corrupt, storage_failure.
-  [[nodiscard]] Result<SlotRecord> load_slot(std::uint32_t slot) const noexcept;
+  Status load_slot(std::uint32_t slot, SlotRecord& record) const noexcept;
   /// Sets the record in one atomic step; one without any key removes it.
   /// Errors: storage_full, storage_failure; the stored record is then unchanged.
-  [[nodiscard]] Result<void> save_slot(std::uint32_t slot, const SlotRecord& record) const noexcept;
+  Status save_slot(std::uint32_t slot, const SlotRecord& record) const noexcept;
 
-  /// Empty where no root is pinned. Errors: storage_corrupt, storage_failure.
-  [[nodiscard]] Result<std::optional<RootRecord>> load_root() const noexcept;
-  /// The root's SubjectPublicKeyInfo into `out` (kMaxRootSpki octets), borrowed from it.
-  /// Errors: storage_corrupt, storage_failure.
-  [[nodiscard]] Result<Bytes> load_root_spki(const RootRecord& root, MutableBytes out) const noexcept;
+  /// Errors: not_found where no root is pinned, storage_corrupt, storage_failure.
+  Status load_root(RootRecord& root) const noexcept;
+  /// The root's SubjectPublicKeyInfo into `out`, root.spki_size octets. Errors: storage_corrupt,
+  /// storage_failure.
+  Status load_root_spki(MutableBytes out) const noexcept;
   /// Pins the root: its key's parts first, then in one atomic step the record.
   /// Errors: storage_full, storage_failure, too_long.
-  [[nodiscard]] Result<void> pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept;
+  Status pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept;
 
   /// Octets of the chain of `total` octets in this bank that are stored from its start without a gap.
   [[nodiscard]] std::size_t stored_chain(std::uint32_t slot, std::uint8_t bank,
                                          std::size_t total) const noexcept;
   /// Reads out.size() octets of a stored chain from `offset`. Errors: storage_corrupt, storage_failure.
-  [[nodiscard]] Result<void> read_chain(std::uint32_t slot, std::uint8_t bank, std::size_t offset,
-                                        MutableBytes out) const noexcept;
+  Status read_chain(std::uint32_t slot, std::uint8_t bank, std::size_t offset,
+                    MutableBytes out) const noexcept;
   /// Stores part number `part`: octets part * part_size to the next part or the end of `chain`.
   /// Errors: storage_full, storage_failure.
-  [[nodiscard]] Result<void> write_chain_part(std::uint32_t slot, std::uint8_t bank, std::size_t part,
-                                              Bytes chain) const noexcept;
+  Status write_chain_part(std::uint32_t slot, std::uint8_t bank, std::size_t part,
+                          Bytes chain) const noexcept;
   /// Removes the parts of this bank that hold only octets from `keep` on.
   /// Errors: storage_failure; the lower parts are then still there.
-  [[nodiscard]] Result<void> trim_chain(std::uint32_t slot, std::uint8_t bank,
-                                        std::size_t keep) const noexcept;
+  Status trim_chain(std::uint32_t slot, std::uint8_t bank, std::size_t keep) const noexcept;
 
   [[nodiscard]] std::size_t part_size() const noexcept { return platform_.part_size; }
 
  private:
-  [[nodiscard]] std::uint64_t slot_uid(std::uint32_t slot) const noexcept;
-  [[nodiscard]] std::uint64_t chain_uid(std::uint32_t slot, std::uint8_t bank) const noexcept;
+  /// Number of an asset below the platform's storage_base.
+  using Item = std::uint32_t;
+
+  Status set(Item item, Bytes data) const noexcept;
+  Status remove(Item item) const noexcept;
+  /// Octets stored. Errors: not_found, storage_failure.
+  Status size_of(Item item, std::size_t& size) const noexcept;
+  Status get(Item item, MutableBytes buffer, Bytes& stored) const noexcept;
+  Status set_part(Item first, std::size_t part, Bytes blob) const noexcept;
+  Status read_parts(Item first, std::size_t offset, MutableBytes out) const noexcept;
+
   const Platform& platform_;
 };
 

@@ -366,7 +366,7 @@ TEST_F(ServiceTest, APublishedTestKeyIsReported) {
   record.active->public_key_size = static_cast<std::uint8_t>(point.size());
   std::ranges::copy(point, record.active->public_key.begin());
   EXPECT_EQ(client_.info().dummy_key, 0);
-  ASSERT_TRUE(device::Store(device_->platform()).save_slot(3, record).has_value());
+  ASSERT_TRUE(device::Store(device_->platform()).save_slot(3, record).ok());
   EXPECT_EQ(client_.info().dummy_key, 1);
 }
 
