@@ -20,6 +20,10 @@ constexpr std::size_t padded(std::size_t size) noexcept {
   return (size + 7) / 8 * 8;
 }
 
+std::unexpected<Error> corrupt_at(std::size_t offset) noexcept {
+  return fail(ErrorCode::storage_corrupt, static_cast<std::uint32_t>(offset));
+}
+
 bool all(Bytes octets, std::uint8_t value) noexcept {
   return std::ranges::all_of(octets, [value](std::uint8_t octet) { return octet == value; });
 }
@@ -64,14 +68,17 @@ std::optional<NvStore::Record> NvStore::read_record(std::size_t offset) const no
   record.uid = in.big_endian(8).value_or(0);
   record.data_crc = static_cast<std::uint32_t>(in.big_endian(4).value_or(0));
   record.offset = offset;
-  if (record.size > kMaxAssetSize || record.end() > bank_end()) return std::nullopt;
+  const bool sound = record.kind == Kind::set || (record.kind == Kind::remove && record.size == 0);
+  if (!sound || record.size > kMaxAssetSize || record.end() > bank_end()) return std::nullopt;
   return record;
 }
 
 NvStore::Mark NvStore::mark_of(const Record& record) const noexcept {
   const Bytes mark = medium_.contents().subspan(record.mark(), kMarkSize);
-  if (all(mark, 0xff)) return Mark::blank;
-  return equal(mark, kCommitted) ? Mark::committed : Mark::other;
+  if (equal(mark, kCommitted)) return Mark::committed;
+  const bool torn = std::ranges::equal(
+      mark, kCommitted, [](std::uint8_t found, std::uint8_t whole) { return (found & whole) == whole; });
+  return torn ? Mark::torn : Mark::wiped;
 }
 
 Bytes NvStore::data_of(const Record& record) const noexcept {
@@ -90,7 +97,7 @@ Result<void> NvStore::choose_bank() noexcept {
   if (!first && !second) {
     // A bank's header is the last thing programmed to it, and the first thing at all to memory never used.
     if (!blank(kBankHeader, 2 * bank_size())) return fail(ErrorCode::storage_corrupt);
-    medium_.erase(0, kBankHeader);
+    medium_.erase(0, bank_size());
     program_header(0, 1);
     bank_ = 0;
     generation_ = 1;
@@ -116,6 +123,16 @@ Result<void> NvStore::apply(const Record& record) noexcept {
   return {};
 }
 
+bool NvStore::superseded(const Record& record) const noexcept {
+  for (std::size_t offset = record.end(); !blank(offset, bank_end());) {
+    const auto later = read_record(offset);
+    if (!later) return false;
+    if (later->uid == record.uid) return record.kind == Kind::set && mark_of(*later) != Mark::torn;
+    offset = later->end();
+  }
+  return false;
+}
+
 Result<bool> NvStore::replay() noexcept {
   count_ = 0;
   end_ = bank_ * bank_size() + kBankHeader;
@@ -124,19 +141,21 @@ Result<bool> NvStore::replay() noexcept {
     if (!record) {
       // The header is programmed before the data.
       if (!blank(std::min(end_ + kRecordHeader, bank_end()), bank_end())) {
-        return fail(ErrorCode::storage_corrupt, static_cast<std::uint32_t>(end_));
+        return corrupt_at(end_);
       }
       return true;
     }
-    const Mark mark = mark_of(*record);
-    if (mark != Mark::committed && blank(record->end(), bank_end())) return true;
-    if (mark == Mark::blank) return fail(ErrorCode::storage_corrupt, static_cast<std::uint32_t>(end_));
-    if (mark == Mark::committed) {
-      if (device::crc32(data_of(*record)) != record->data_crc) {
-        // Replaced, and cut while it was being wiped; scrub() goes on. Otherwise a later record is missing.
-        return fail(ErrorCode::storage_corrupt, static_cast<std::uint32_t>(end_));
-      }
-      PEDIGREE_TRY(apply(*record));
+    switch (mark_of(*record)) {
+      case Mark::torn:
+        if (blank(record->end(), bank_end())) return true;
+        return corrupt_at(end_);
+      case Mark::wiped:
+        if (!superseded(*record)) return corrupt_at(end_);
+        break;
+      case Mark::committed:
+        if (device::crc32(data_of(*record)) != record->data_crc) return corrupt_at(end_);
+        PEDIGREE_TRY(apply(*record));
+        break;
     }
     end_ = record->end();
   }
@@ -225,14 +244,14 @@ void NvStore::compact() noexcept {
   medium_.erase(old * bank_size(), bank_size());
 }
 
-Result<void> NvStore::reserve(std::size_t size) noexcept {
-  const std::size_t needed = kRecordHeader + padded(size) + kMarkSize;
+Result<void> NvStore::reserve(Kind kind, std::size_t size) noexcept {
+  // A remove must always find room, or a full store could never be emptied.
+  const std::size_t spare = kind == Kind::remove ? 0 : kRecordHeader + kMarkSize;
+  const std::size_t needed = kRecordHeader + padded(size) + kMarkSize + spare;
   if (bank_end() - end_ >= needed) return {};
   std::size_t living = kBankHeader;
   for (const Record& record : std::span(entries_).first(count_)) living += record.end() - record.offset;
-  // A remove must always find room, or a full store could never be emptied.
-  const std::size_t spare = size == 0 ? 0 : kRecordHeader + kMarkSize;
-  if (living + needed + spare > bank_size()) return fail(ErrorCode::storage_full);
+  if (living + needed > bank_size()) return fail(ErrorCode::storage_full);
   compact();
   return {};
 }
@@ -247,7 +266,7 @@ Result<Bytes> NvStore::find(std::uint64_t uid) const noexcept {
 Result<void> NvStore::set(std::uint64_t uid, Bytes data) noexcept {
   if (data.size() > kMaxAssetSize) return fail(ErrorCode::too_long);
   if (entry(uid) == nullptr && count_ == kMaxAssets) return fail(ErrorCode::storage_full);
-  PEDIGREE_TRY(reserve(data.size()));
+  PEDIGREE_TRY(reserve(Kind::set, data.size()));
   const Record* const known = entry(uid);
   const Record old = known == nullptr ? Record{} : *known;
   PEDIGREE_TRY(apply(append(Kind::set, uid, data)));
@@ -257,7 +276,7 @@ Result<void> NvStore::set(std::uint64_t uid, Bytes data) noexcept {
 
 Result<void> NvStore::remove(std::uint64_t uid) noexcept {
   if (entry(uid) == nullptr) return fail(ErrorCode::not_found);
-  PEDIGREE_TRY(reserve(0));
+  PEDIGREE_TRY(reserve(Kind::remove, 0));
   const Record old = *entry(uid);
   PEDIGREE_TRY(apply(append(Kind::remove, uid, {})));
   wipe_record(old);

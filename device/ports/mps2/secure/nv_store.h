@@ -10,7 +10,7 @@
 // last, and the old bank is erased. Both banks wear evenly.
 //
 // Damage is told from a cut: a record can be incomplete only at the end of the log with blank memory behind
-// it.
+// it, and its mark can be gone only where a later record concerns the same asset.
 #pragma once
 
 #include <optional>
@@ -47,8 +47,8 @@ class NvStore {
   explicit constexpr NvStore(Medium& medium) noexcept : medium_(medium) {}
 
   /// Finds the assets, and finishes what a loss of power has cut. Memory that was never used is formatted.
-  /// Errors: storage_corrupt (a committed record does not check, or neither bank is readable); nothing is
-  /// changed then.
+  /// Errors: storage_corrupt (a committed record does not check, a wiped one has no
+  /// successor, or neither bank is readable); nothing is changed then.
   [[nodiscard]] Result<void> mount() noexcept;
 
   /// The asset's octets, borrowed until the next change. Errors: not_found.
@@ -63,7 +63,9 @@ class NvStore {
 
  private:
   enum class Kind : std::uint8_t { set = 1, remove = 2 };
-  enum class Mark : std::uint8_t { blank, committed, other };
+  /// torn: some of the committed mark's bits are still to be programmed, or all; wiped: bits are gone that
+  /// the committed mark has.
+  enum class Mark : std::uint8_t { torn, committed, wiped };
   struct Record {
     Kind kind{};
     std::uint64_t uid = 0;
@@ -85,6 +87,8 @@ class NvStore {
   [[nodiscard]] Record* entry(std::uint64_t uid) noexcept;
 
   [[nodiscard]] Result<void> choose_bank() noexcept;
+  /// Whether a later record of the log replaces or removes the asset.
+  [[nodiscard]] bool superseded(const Record& record) const noexcept;
   /// Reads the log; true where its end is torn.
   [[nodiscard]] Result<bool> replay() noexcept;
   [[nodiscard]] Result<void> apply(const Record& record) noexcept;
@@ -93,7 +97,7 @@ class NvStore {
   void wipe_record(const Record& record) noexcept;
   [[nodiscard]] Record append(Kind kind, std::uint64_t uid, Bytes data) noexcept;
   /// Errors: storage_full.
-  [[nodiscard]] Result<void> reserve(std::size_t size) noexcept;
+  [[nodiscard]] Result<void> reserve(Kind kind, std::size_t size) noexcept;
   void compact() noexcept;
   void program(std::size_t offset, Bytes data) noexcept;
   void program_header(std::size_t bank, std::uint32_t generation) noexcept;
