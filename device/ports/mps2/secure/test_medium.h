@@ -15,6 +15,7 @@ enum class Torn : std::uint8_t { nothing, all, first_half, second_half, some_oct
 inline constexpr std::array kEveryTorn{Torn::nothing,     Torn::all,         Torn::first_half,
                                        Torn::second_half, Torn::some_octets, Torn::some_bits};
 
+/// Flash whose power goes at a chosen step. Ends the test where the store breaks a rule of the medium.
 class TestMedium final : public Medium {
  public:
   static constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
@@ -22,7 +23,6 @@ class TestMedium final : public Medium {
   explicit TestMedium(std::size_t size) : memory(size, 0xff) {}
 
   [[nodiscard]] Bytes contents() const noexcept override { return memory; }
-  /// Ends the test where the store breaks a rule of the medium.
   void program(std::size_t offset, Bytes data) noexcept override {
     if (data.size() > 64 || offset + data.size() > memory.size()) std::abort();
     const std::size_t half = data.size() / 2;
@@ -53,6 +53,7 @@ class TestMedium final : public Medium {
   }
   TestMedium(TestMedium&& other) noexcept : memory(std::move(other.memory)) {}
 
+  /// Whether the octets stand anywhere on the medium.
   [[nodiscard]] bool holds(Bytes needle) const {
     return std::ranges::search(memory, needle).begin() != memory.end();
   }
