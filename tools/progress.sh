@@ -58,11 +58,11 @@ bar() {
   printf '[%s%s] %s/%s' "$(printf '%*s' "$filled" '' | tr ' ' '#')" "$(printf '%*s' $((width - filled)) '')" "$1" "$2"
 }
 
-# run_ninja NAME LOG COMMAND...: runs a Ninja build with a bar from its [n/m] lines; no [n/m] for some seconds of a
-# build without a terminal is normal, so a line is printed at every tenth.
+# run_ninja NAME DONE LOG COMMAND...: runs what prints [n/m] lines, as Ninja does, with a bar made of them; without a
+# terminal a line is printed at every tenth. DONE says what has been done: "built".
 run_ninja() {
-  local name=$1 log=$2 start=$SECONDS tenth=-1 line current total
-  shift 2
+  local name=$1 what=$2 log=$3 start=$SECONDS tenth=-1 line current total
+  shift 3
   if "$@" 2>&1 </dev/null | tee "$log" | while IFS= read -r line; do
     [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
     current=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}
@@ -74,10 +74,10 @@ run_ninja() {
     fi
   done; then
     [ ! -t 1 ] || printf '\r\e[K'
-    step_ok "$name" "built ${c_dim}$(since "$start")${c_off}"
+    step_ok "$name" "$what ${c_dim}$(since "$start")${c_off}"
   else
     [ ! -t 1 ] || printf '\n'
-    step_bad "$name" "build, after $(since "$start")"
+    step_bad "$name" "not $what, after $(since "$start")"
     show_failure "$log"
     return 1
   fi

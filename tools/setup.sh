@@ -83,7 +83,7 @@ build_preset() {  # preset [target...]
   run_step "$preset" "configure" "build/logs/$preset-configure.log" cmake --preset "$preset"
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
-  run_ninja "$preset" "build/logs/$preset-build.log" \
+  run_ninja "$preset" built "build/logs/$preset-build.log" \
     cmake --build "build/$preset" -j "${PEDIGREE_JOBS:-$(nproc)}" "${targets[@]}"
 }
 

@@ -60,6 +60,11 @@ Result<Bytes> export_rsa(EVP_PKEY* key, MutableBytes out) noexcept {
   return Bytes(out).first(octets);
 }
 
+// A private key travels as a number, which every back end gives its own meaning (core/crypto/crypto.h).
+EVP_PKEY* object_of(const PrivateKey& key) noexcept {
+  return reinterpret_cast<EVP_PKEY*>(key.handle);  // NOLINT(performance-no-int-to-ptr)
+}
+
 }  // namespace
 
 bool OpenSslCrypto::supports(KeyType type, SignatureAlgorithm algorithm) const noexcept {
@@ -135,7 +140,7 @@ Result<void> OpenSslCrypto::check_public_key(const PublicKey& key) const noexcep
 Result<Bytes> OpenSslCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                                   MutableBytes out) const noexcept {
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  auto* handle = reinterpret_cast<EVP_PKEY*>(key.handle);
+  EVP_PKEY* const handle = object_of(key);
   if (handle == nullptr) return fail(ErrorCode::key_not_found);
   const std::size_t size = signature_size(key.type);
   if (out.size() < size) return fail(ErrorCode::buffer_too_small);
@@ -156,7 +161,7 @@ Result<Bytes> OpenSslCrypto::sign(const PrivateKey& key, SignatureAlgorithm algo
 }
 
 Result<PublicKey> OpenSslCrypto::public_key(const PrivateKey& key, MutableBytes out) const noexcept {
-  auto* handle = reinterpret_cast<EVP_PKEY*>(key.handle);
+  EVP_PKEY* const handle = object_of(key);
   if (handle == nullptr) return fail(ErrorCode::key_not_found);
   Result<Bytes> exported = fail(ErrorCode::crypto_failure);
   if (key.type == KeyType::p256 || key.type == KeyType::p384) {

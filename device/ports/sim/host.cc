@@ -77,7 +77,7 @@ class UdpPort {
   }
 
   template <typename Action>
-  void later(Action action) {
+  void later(const Action& action) {
     for (const auto delay : impairment_->next()) {
       auto timer = std::make_shared<asio::steady_timer>(io_, delay);
       timer->async_wait([timer, action](const error_code& error) {

@@ -23,7 +23,8 @@ constexpr mode_t kFolderMode = 0700;
 
 std::string file_name(std::uint64_t uid) {
   std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "asset-%08llx", static_cast<unsigned long long>(uid));
+  static_cast<void>(
+      std::snprintf(name.data(), name.size(), "asset-%08llx", static_cast<unsigned long long>(uid)));
   return name.data();
 }
 
@@ -97,8 +98,11 @@ std::int32_t Storage::write_file(std::uint64_t uid, Bytes data) const {
   if (file < 0) return status_of_errno();
   bool good = write_all(file, data);
   if (good && durability_ == Durability::host) good = ::fsync(file) == 0;
-  good = ::close(file) == 0 && good;
-  good = good && ::renameat(folder_, fresh.c_str(), folder_, name.c_str()) == 0;
+  // Before close() can change errno.
+  const psa_status_t written = good ? PSA_SUCCESS : status_of_errno();
+  const bool closed = ::close(file) == 0;
+  if (!good) return written;
+  good = closed && ::renameat(folder_, fresh.c_str(), folder_, name.c_str()) == 0;
   if (good && durability_ == Durability::host) good = ::fsync(folder_) == 0;
   return good ? PSA_SUCCESS : status_of_errno();
 }
