@@ -15,7 +15,7 @@ FOLDERS = ("core/*.h", "crypto/*.h", "device/*.h")
 FOREIGN = re.compile(r"/psa/[a-z_]+\.h$")
 DECLARATION = re.compile(r"^\s*(template|class|struct|enum|inline constexpr|void|static|using)\b.*[({;=]|^\s*\[\[nodiscard\]\]|"
                          r"^(typedef struct|psa_status_t)\b")
-SELF_EVIDENT = re.compile(r"^\s*(class|struct)\s+\w+;|operator|= delete|= default|^\s*(explicit )?~?\w+\(.*\)( noexcept)?( override)?;|override;|friend |\{ return [^;]*; \}$")
+SELF_EVIDENT = re.compile(r"^\s*(class|struct)\s+\w+;|operator|= delete|= default|^\s*(explicit )?~?\w+\(.*\)( noexcept)?( override)?;|override;|override \{$|friend |\{ return [^;]*; \}$")
 
 
 def public_lines(text):

@@ -248,7 +248,8 @@ TEST_P(Sign1Keys, RefusesSignaturesWithAZeroHalfOrOfAnotherSize) {
     ASSERT_TRUE(message);
     EXPECT_EQ(outcome(message->verify(crypto_, public_key, {}, scratch)), "invalid_signature at 0");
   }
-  const auto message = Sign1::parse(unhex("84 43a10126 a0 40 40"));
+  const Octets empty_signature = unhex("84 43a10126 a0 40 40");
+  const auto message = Sign1::parse(empty_signature);
   const auto verified = message->verify(crypto_, public_key, {}, scratch);
   EXPECT_EQ(outcome(verified),
             GetParam() == crypto::KeyType::p256 ? "invalid_signature at 0" : "wrong_key_type at 0");

@@ -24,6 +24,7 @@ struct PublicKeyOctets {
   [[nodiscard]] Bytes view() const noexcept { return Bytes(octets).first(size); }
 };
 
+/// The slots' private keys in the PSA key store.
 class KeyStore {
  public:
   constexpr explicit KeyStore(const Platform& platform) noexcept : platform_(platform) {}

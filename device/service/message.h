@@ -42,6 +42,7 @@ Status read_input(Message& message, unsigned index, T& out) noexcept {
   return read_exactly(message, index, {reinterpret_cast<std::uint8_t*>(&out), sizeof(T)});
 }
 
+/// Writes a structure of pedigree/service.h to an output vector; the service has checked the room.
 template <typename T>
 void write_output(Message& message, unsigned index, const T& value) noexcept {
   message.write(index, {reinterpret_cast<const std::uint8_t*>(&value), sizeof(T)});
