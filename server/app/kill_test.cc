@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pedigree authority serve` under load, killed, stopped and short of disk: a certificate that a client
-// received is in the database, and no unit has two. PEDIGREE_LONG=1: many more kills.
+// received is in the database, and no unit has two. PEDIGREE_LONG=1: many more kills. That rows are synced
+// before they are answered is shown by server/store/durability_test.cc: what a killed process wrote, the
+// system still has.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
