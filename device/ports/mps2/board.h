@@ -40,8 +40,8 @@ class Uart {
   void start(bool interrupts) const noexcept {
     reg(base_ + kDivider) = 217;
     reg(base_ + kControl) = interrupts ? 0xbU : 0x3U;
-    // What an earlier life left is not for us. The emulator also looks at its side of the line again only when
-    // this register is read: without that, octets sent before we were ready would wait there for ever.
+    // What an earlier life left is not for us. The emulator also looks at its side of the line again only
+    // when this register is read: without that, octets sent before we were ready would wait there for ever.
     (void)get();
   }
   void put(std::uint8_t octet) const noexcept {
