@@ -272,6 +272,10 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
   command
       .add_option("--delay", arguments.delay_ms, "Deliver each datagram late by up to this many milliseconds")
       ->check(CLI::Range(0, 60000));
+  command
+      .add_option("--corrupt", arguments.impairment.corrupt,
+                  "Damage this part of all octets on the line, 0 to 1; on UDP the datagram is then lost")
+      ->check(CLI::Range(0.0, 1.0));
   command.add_option("--seed", arguments.impairment.seed,
                      "Which losses and delays; the same seed repeats them");
 }

@@ -16,7 +16,7 @@ namespace pedigree::station {
 
 // One thread writes for all that wait: the others' lines go out with the next round.
 struct Journal::Sync {
-  std::condition_variable changed;
+  std::condition_variable changed;  // lines are durable, or a device was let go
   std::string lines;
   std::uint64_t queued = 0;
   std::uint64_t durable = 0;
@@ -99,6 +99,7 @@ void add(UnitRecord& unit, const JournalEntry& entry) {
 Outcome<std::unique_ptr<Journal>> Journal::open(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
+  if (error) return io_fault(folder, error.value());
   const std::string path = folder + "/journal.jsonl";
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return io_fault(path, errno);
@@ -169,6 +170,22 @@ Outcome<void> Journal::append(JournalEntry entry) {
   }
   apply(entry);
   return {};
+}
+
+Journal::Claim Journal::claim(const std::string& device) {
+  std::unique_lock lock(mutex_);
+  sync_->changed.wait(lock, [&] { return !claimed_.contains(device); });
+  claimed_.insert(device);
+  return {*this, device};
+}
+
+Journal::Claim::~Claim() {
+  if (journal_ == nullptr) return;
+  {
+    const std::lock_guard lock(journal_->mutex_);
+    journal_->claimed_.erase(device_);
+  }
+  journal_->sync_->changed.notify_all();
 }
 
 std::optional<UnitRecord> Journal::find(const std::string& device, const std::string& profile) const {

@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "station/link/failure.h"
@@ -82,6 +84,28 @@ class Journal {
 
   /// Durable when it returns; `time` is filled in. Failures: io_failure; all later appends then fail too.
   [[nodiscard]] Outcome<void> append(JournalEntry entry);
+  /// Held by whoever works on a device: two lines may lead to one.
+  class Claim {
+   public:
+    Claim() = default;
+    Claim(Claim&& other) noexcept
+        : journal_(std::exchange(other.journal_, nullptr)), device_(std::move(other.device_)) {}
+    Claim& operator=(Claim&& other) noexcept {
+      std::swap(journal_, other.journal_);
+      std::swap(device_, other.device_);
+      return *this;
+    }
+    ~Claim();
+
+   private:
+    friend class Journal;
+    Claim(Journal& journal, std::string device) : journal_(&journal), device_(std::move(device)) {}
+    Journal* journal_ = nullptr;
+    std::string device_;
+  };
+  /// Waits until nobody else holds the device. The claim must not outlive the journal.
+  [[nodiscard]] Claim claim(const std::string& device);
+
   [[nodiscard]] std::optional<UnitRecord> find(const std::string& device, const std::string& profile) const;
   [[nodiscard]] std::vector<UnitRecord> units() const;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -96,6 +120,7 @@ class Journal {
   const int file_;
   mutable std::mutex mutex_;
   std::unique_ptr<Sync> sync_;
+  std::set<std::string> claimed_;
   std::map<std::pair<std::string, std::string>, UnitRecord> units_;
 };
 

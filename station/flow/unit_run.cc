@@ -156,6 +156,7 @@ Outcome<void> UnitRun::meet() {
   STATION_TRY(step(Step::connect, [&] { return negotiate(link_); }));
   STATION_ASSIGN(const DeviceInfo info, device_.info());
   result_.device = info.id;
+  claim_ = line_.journal.claim(info.id);
   result_.pinned_root = info.pinned_root;
   result_.world = info.world;
   if (info.dummy_key) warn("the device uses a published test key: anybody can speak in its name");

@@ -44,6 +44,7 @@ class UnitRun {
   const ProvisionOptions& options_;
   const std::size_t index_;
   UnitResult result_;
+  Journal::Claim claim_;
   std::string key_;  // hex of SHA-256 of the slot's SPKI
   std::optional<UnitRecord> known_;
   Sha256 nonce_{};

@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto kFirstPause = std::chrono::milliseconds(200);
 constexpr auto kLongestPause = std::chrono::milliseconds(5000);
+constexpr auto kBetweenNotices = std::chrono::seconds(5);
 
 std::string text_member(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -137,16 +138,26 @@ class HttpsAuthority final : public AuthorityClient {
       Attempt last = attempt(path, text);
       if (last.outcome || !last.repeat || std::chrono::steady_clock::now() + pause > until)
         return last.outcome;
-      if (options_.notice) {
-        options_.notice(fmt::format("{}; trying again in {:.1f} s", last.outcome.error().message,
-                                    std::chrono::duration<double>(pause).count()));
-      }
+      notice(last.outcome.error());
       std::this_thread::sleep_for(pause);
     }
   }
 
+  void notice(const Failure& failure) {
+    const auto now = std::chrono::steady_clock::now();
+    {
+      const std::lock_guard lock(notice_mutex_);
+      if (!options_.notice || (noticed_ && now - *noticed_ < kBetweenNotices)) return;
+      noticed_ = now;
+    }
+    options_.notice(fmt::format("{}; trying again for {:.3g} s", failure.message,
+                                std::chrono::duration<double>(options_.give_up).count()));
+  }
+
   std::unique_ptr<HttpPool> pool_;
   const AuthorityOptions options_;
+  std::mutex notice_mutex_;
+  std::optional<std::chrono::steady_clock::time_point> noticed_;
   std::mutex mutex_;  // callers wait for the first answer rather than ask as many times
   std::vector<std::uint8_t> root_;
 };

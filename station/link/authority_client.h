@@ -59,7 +59,8 @@ struct AuthorityOptions {
   std::chrono::milliseconds request_timeout = std::chrono::seconds(15);
   /// How long an unreachable authority is tried again, with growing pauses.
   std::chrono::milliseconds give_up = std::chrono::seconds(60);
-  /// Called on the calling thread with a sentence before each pause.
+  /// Called on a calling thread with a sentence when the authority cannot be reached; however many callers
+  /// wait, once in five seconds at most.
   std::function<void(const std::string&)> notice;
 };
 

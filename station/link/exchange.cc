@@ -10,7 +10,7 @@ namespace pedigree::station {
 Exchange::Exchange(const ExchangeOptions& options)
     : options_(options),
       rtt_{RttEstimator(options.initial_timeout, options.minimum_timeout, options.maximum_timeout),
-           RttEstimator(options.slow_timeout, options.slow_timeout,
+           RttEstimator(options.slow_timeout, std::max(options.minimum_timeout, options.slow_timeout / 4),
                         std::max(options.maximum_timeout, options.slow_timeout))} {}
 
 void Exchange::set_limits(unsigned in_flight, std::size_t largest_packet) noexcept {
@@ -21,6 +21,11 @@ void Exchange::set_limits(unsigned in_flight, std::size_t largest_packet) noexce
 
 void Exchange::submit(std::uint64_t id, Request request) {
   waiting_.push_back({id, std::move(request)});
+}
+
+Duration Exchange::timeout(const Request& request) noexcept {
+  const Duration least = request.slow ? options_.slow_timeout : options_.minimum_timeout;
+  return std::min(estimator(request).timeout(), std::max(options_.give_up / 6, least));
 }
 
 // How long the line itself needs for what is in flight and for the answers; 0 on networks.
@@ -65,7 +70,7 @@ void Exchange::transmit(Flying& flying, Time now, Work& work) {
   ++counters_.sent;
   ++flying.attempts;
   flying.last = now;
-  flying.deadline = std::min(now + estimator(request).timeout() + airtime(), flying.first + options_.give_up);
+  flying.deadline = std::min(now + timeout(request) + airtime(), flying.first + options_.give_up);
 }
 
 void Exchange::repeat_late(Time now, Work& work) {

@@ -31,10 +31,13 @@ struct Response {
 struct ExchangeOptions {
   Duration initial_timeout = std::chrono::seconds(1);  ///< before the first round trip is known
   Duration minimum_timeout = std::chrono::milliseconds(200);
-  Duration maximum_timeout = std::chrono::seconds(8);
-  Duration slow_timeout = std::chrono::seconds(3);  ///< first and least timeout of slow requests
-  Duration give_up = std::chrono::seconds(15);      ///< after the first transmission of a request
-  std::uint32_t octets_per_second = 0;              ///< of a serial line; 0: not worth counting
+  Duration maximum_timeout = std::chrono::seconds(3);
+  /// Of slow requests before one's round trip is known; four times what they are given at least.
+  Duration slow_timeout = std::chrono::seconds(3);
+  /// After the first transmission of a request. No wait is longer than a sixth of it (or slow_timeout), so
+  /// that a line which loses half of all packets is no silent device.
+  Duration give_up = std::chrono::seconds(15);
+  std::uint32_t octets_per_second = 0;  ///< of a serial line; 0: not worth counting
 };
 
 struct ExchangeCounters {
@@ -98,6 +101,7 @@ class Exchange {
   [[nodiscard]] RttEstimator& estimator(const Request& request) noexcept {
     return rtt_[request.slow ? 1 : 0];
   }
+  [[nodiscard]] Duration timeout(const Request& request) noexcept;
   [[nodiscard]] Duration airtime() const noexcept;
   [[nodiscard]] std::uint8_t next_sequence() noexcept;
   [[nodiscard]] smp::Version version_for(const Flying& flying) const noexcept;

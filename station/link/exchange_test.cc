@@ -57,7 +57,7 @@ TEST(Exchange, SendsOneAtATimeUntilTheDeviceSaysMore) {
 }
 
 TEST(Exchange, RepeatsWithDoublingPausesThenGivesUp) {
-  Exchange exchange({.give_up = 10s});
+  Exchange exchange({.give_up = 24s});
   exchange.submit(7, ask(0));
   std::vector<double> sent;
   Time now{};
@@ -70,8 +70,8 @@ TEST(Exchange, RepeatsWithDoublingPausesThenGivesUp) {
     }
     now = *work.wake;
   }
-  EXPECT_EQ(sent, (std::vector<double>{0, 1, 3, 7}));
-  EXPECT_EQ(now, Time{} + 10s);
+  EXPECT_EQ(sent, (std::vector<double>{0, 1, 3, 6, 9, 12, 15, 18, 21}));
+  EXPECT_EQ(now, Time{} + 24s);
 }
 
 TEST(Exchange, TimeoutFollowsTheRoundTripAndIgnoresRepeatedRequests) {
@@ -106,6 +106,31 @@ TEST(Exchange, SlowRequestsAreTimedApart) {
   EXPECT_EQ(*exchange.poll(Time{}).wake, Time{} + 3s);
   exchange.submit(1, ask(0));
   EXPECT_EQ(*exchange.poll(Time{}).wake, Time{} + 1s);
+}
+
+// A line that loses half of all packets: a request is still sent often enough, whatever was lost before it.
+TEST(Exchange, SlowRequestsAreRepeatedOftenEnough) {
+  Exchange exchange({});
+  Time now{};
+  exchange.submit(0, ask(2, true));
+  (void)exchange.poll(now);
+  std::vector<std::vector<std::uint8_t>> sent;
+  for (int lost = 0; lost < 4; ++lost) {
+    now += 3s;
+    sent = exchange.poll(now).send;
+    ASSERT_EQ(sent.size(), 1U);
+  }
+  exchange.receive(answer(sent[0]), now);
+  EXPECT_EQ(exchange.poll(now).done.size(), 1U);
+  exchange.submit(1, ask(2, true));
+  EXPECT_EQ(*exchange.poll(now).wake, now + 3s);
+  // Once a round trip is known the wait is shorter.
+  Exchange quick({});
+  quick.submit(0, ask(2, true));
+  quick.receive(answer(quick.poll(Time{}).send[0]), Time{} + 2ms);
+  (void)quick.poll(Time{} + 2ms);
+  quick.submit(1, ask(2, true));
+  EXPECT_EQ(*quick.poll(Time{} + 2ms).wake, Time{} + 752ms);
 }
 
 TEST(Exchange, SerialLinesGetTheTimeThatTheLineTakes) {

@@ -170,7 +170,7 @@ TEST_F(KillTest, ARefusedUnitAtEveryPoint) {
   plant_.start_devices(kDevices);
   std::vector<std::string> all;
   for (unsigned device = 0; device < kDevices; ++device) all.push_back(plant_.address(device));
-  ASSERT_EQ(Process(plant_.provision({"--journal", plant_.path("first")}, all)).wait(), 0);
+  ASSERT_EQ(Process(plant_.provision_at(all, {"--journal", plant_.path("first")})).wait(), 0);
   plant_.kill_devices();
   std::filesystem::remove_all(plant_.path("devices"));
   std::filesystem::rename(plant_.path("backup"), plant_.path("devices"));

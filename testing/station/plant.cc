@@ -126,20 +126,23 @@ double Plant::devices_cpu() const {
   return sum;
 }
 
-std::vector<std::string> Plant::provision(const std::vector<std::string>& options,
-                                          const std::vector<std::string>& targets) const {
-  std::vector<std::string> command{program(), "provision", "--authority", url_, "--tls", path("ca/tls")};
-  if (std::ranges::find(options, "--journal") == options.end()) {
-    command.insert(command.end(), {"--journal", path("journal")});
+std::vector<std::string> Plant::provision_at(const std::vector<std::string>& targets,
+                                             const std::vector<std::string>& options) const {
+  std::vector<std::string> command{program(), "provision"};
+  const std::vector<std::pair<std::string, std::string>> usual{
+      {"--authority", url_}, {"--tls", path("ca/tls")}, {"--journal", path("journal")}};
+  for (const auto& [option, value] : usual) {
+    if (std::ranges::find(options, option) == options.end()) command.insert(command.end(), {option, value});
   }
-  for (const std::string& target : targets)
+  for (const std::string& target : targets) {
     command.insert(command.end(), {serial_ ? "--serial" : "--udp", target});
+  }
   command.insert(command.end(), options.begin(), options.end());
   return command;
 }
 
 std::vector<std::string> Plant::provision(unsigned device, const std::vector<std::string>& options) const {
-  return provision(options, {address(device)});
+  return provision_at({address(device)}, options);
 }
 
 Standing Plant::standing(unsigned device) const {

@@ -65,10 +65,10 @@ class Plant {
 
   [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
 
-  /// `pedigree provision` for these devices with the authority, its station's certificate and the journal
-  /// folder "journal" unless `options` name others.
-  [[nodiscard]] std::vector<std::string> provision(const std::vector<std::string>& options,
-                                                   const std::vector<std::string>& targets) const;
+  /// The command `pedigree provision` for these targets, with this authority, its TLS folder and the journal
+  /// folder "journal", unless `options` name others.
+  [[nodiscard]] std::vector<std::string> provision_at(const std::vector<std::string>& targets,
+                                                      const std::vector<std::string>& options = {}) const;
   /// The same for one device of this plant.
   [[nodiscard]] std::vector<std::string> provision(unsigned device,
                                                    const std::vector<std::string>& options = {}) const;

@@ -55,7 +55,8 @@ class UdpPort {
         serve(packet, peer);
         continue;
       }
-      later([this, peer, copy = std::vector(packet.begin(), packet.end())] { serve(copy, peer); });
+      std::vector<std::uint8_t> copy(packet.begin(), packet.end());
+      if (!impairment_->damage(copy)) later([this, peer, copy] { serve(copy, peer); });
     }
   }
 
@@ -65,7 +66,8 @@ class UdpPort {
       if (impairment_ == nullptr) {
         send(response, peer);
       } else {
-        later([this, peer, copy = std::vector(response.begin(), response.end())] { send(copy, peer); });
+        std::vector<std::uint8_t> copy(response.begin(), response.end());
+        if (!impairment_->damage(copy)) later([this, peer, copy] { send(copy, peer); });
       }
     }
     device_.reset_if_asked();
@@ -93,11 +95,12 @@ class UdpPort {
   std::array<std::uint8_t, 2048> buffer_{};
 };
 
-/// A device on a pseudo-terminal. The other side stays open here too, so that a client may come and go.
+/// A device on a pseudo-terminal. The other side stays open here too, so that a client may come and go. Of
+/// the impairment a wire knows damage alone.
 class Terminal {
  public:
-  Terminal(asio::io_context& io, Device& device, int master, int other_side)
-      : device_(device), master_(io, master), other_side_(io, other_side) {
+  Terminal(asio::io_context& io, Device& device, int master, int other_side, Impairment* impairment)
+      : device_(device), master_(io, master), other_side_(io, other_side), impairment_(impairment) {
     receive();
   }
 
@@ -105,6 +108,7 @@ class Terminal {
   void receive() {
     master_.async_read_some(asio::buffer(input_), [this](const error_code& error, std::size_t size) {
       if (error) return;
+      if (impairment_ != nullptr) impairment_->damage(MutableBytes(input_).first(size));
       for (std::size_t i = 0; i < size; ++i) feed(input_[i]);
       receive();
     });
@@ -124,6 +128,7 @@ class Terminal {
     pending_.resize(start + smp::frame_size(response.size()));
     Writer out(MutableBytes(pending_).subspan(start));
     smp::write_frame(response, out);
+    if (impairment_ != nullptr) impairment_->damage(MutableBytes(pending_).subspan(start));
     if (idle) flush();
   }
 
@@ -139,6 +144,7 @@ class Terminal {
   Device& device_;
   asio::posix::stream_descriptor master_;
   asio::posix::stream_descriptor other_side_;
+  Impairment* impairment_;
   std::array<std::uint8_t, 1024> input_{};
   std::array<std::uint8_t, 4096> frame_{};
   smp::Deframer deframer_{frame_};
@@ -154,6 +160,7 @@ std::unexpected<std::string> failure(const std::string& what, const std::string&
 
 struct Host::Impl {
   explicit Impl(const ImpairmentOptions& options) : impairment(options), impaired(!options.none()) {}
+  [[nodiscard]] Impairment* in_force() noexcept { return impaired ? &impairment : nullptr; }
   asio::io_context io{1};
   asio::signal_set signals{io, SIGINT, SIGTERM};
   Impairment impairment;
@@ -177,8 +184,7 @@ std::expected<std::uint16_t, std::string> Host::add_udp(Device& device, const st
   if (socket.bind(endpoint, error)) return failure(what, error.message());
   if (socket.non_blocking(true, error)) return failure(what, error.message());
   const std::uint16_t bound = socket.local_endpoint().port();
-  Impairment* const impairment = impl_->impaired ? &impl_->impairment : nullptr;
-  impl_->ports.push_back(std::make_unique<UdpPort>(impl_->io, device, std::move(socket), impairment));
+  impl_->ports.push_back(std::make_unique<UdpPort>(impl_->io, device, std::move(socket), impl_->in_force()));
   return bound;
 }
 
@@ -199,7 +205,8 @@ std::expected<std::string, std::string> Host::add_terminal(Device& device) {
   }
   ::cfmakeraw(&settings);
   ::tcsetattr(other_side, TCSANOW, &settings);
-  impl_->terminals.push_back(std::make_unique<Terminal>(impl_->io, device, master, other_side));
+  impl_->terminals.push_back(
+      std::make_unique<Terminal>(impl_->io, device, master, other_side, impl_->in_force()));
   return std::string(path.data());
 }
 

@@ -21,4 +21,15 @@ std::vector<std::chrono::microseconds> Impairment::next() {
   return copies;
 }
 
+bool Impairment::damage(MutableBytes octets) {
+  if (options_.corrupt <= 0) return false;
+  bool damaged = false;
+  for (std::uint8_t& octet : octets) {
+    if (!happens(options_.corrupt)) continue;
+    octet = static_cast<std::uint8_t>(octet ^ 1U << random_() % 8);
+    damaged = true;
+  }
+  return damaged;
+}
+
 }  // namespace pedigree::sim
