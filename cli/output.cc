@@ -194,12 +194,16 @@ void Progress::draw(std::uint64_t done) {
   drawn_ = true;
 }
 
-void Progress::finish() {
+void Progress::clear() {
   if (drawn_) {
     fmt::print(stderr, "\r\x1b[K");
     std::fflush(stderr);
   }
   drawn_ = false;
+}
+
+void Progress::finish() {
+  clear();
   active_ = false;
 }
 

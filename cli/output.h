@@ -73,6 +73,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void advance(std::uint64_t done);
+  /// Removes the bar until the next advance(), so that a line can be printed.
+  void clear();
   /// Removes the bar from the terminal; called by the destructor too.
   void finish();
 

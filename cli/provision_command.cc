@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
@@ -84,11 +86,16 @@ std::vector<Unit> units_of(ProvisionArguments& arguments, station::Loop& loop,
                            const station::LinkOptions& options) {
   if (!arguments.devices.empty()) read_devices(arguments);
   std::vector<Unit> units;
+  const auto named = [&units](const std::string& peer) {
+    return std::ranges::find(units, peer, &Unit::peer) != units.end();
+  };
   for (const std::string& address : arguments.udp) {
+    if (named("udp " + address)) continue;
     units.push_back(
         {"udp " + address, [&loop, address, options] { return station::open_udp(loop, address, options); }});
   }
   for (const std::string& path : arguments.serial) {
+    if (named("serial " + path)) continue;
     units.push_back(
         {"serial " + path, [&loop, path, options] { return station::open_serial(loop, path, options); }});
   }
@@ -103,23 +110,35 @@ station::Duration seconds(double value) {
 }
 
 struct Lines {
+  std::atomic<ProvisionView*> view = nullptr;  // while there is one, notices go through it
   std::unique_ptr<station::CaptureFile> capture;
   station::Loop loop;
   std::vector<Unit> units;
 };
 
+std::function<void(const std::string&)> notices(const Lines& lines, const Context& context) {
+  return [&lines, &context](const std::string& text) {
+    if (ProvisionView* view = lines.view) {
+      view->notice(text);
+    } else {
+      print_warning(context, text);
+    }
+  };
+}
+
 /// Opens what the devices are reached by; nothing is sent yet.
 void prepare(Lines& lines, const Context& context, ProvisionArguments& arguments) {
   if (!arguments.capture.empty()) {
     auto file = station::CaptureFile::create(arguments.capture);
-    if (!file) stop(kExitUnreadable, arguments.capture + ": cannot be written");
+    if (!file)
+      stop(kExitUnreadable, arguments.capture + ": cannot be written", "give another --capture FILE");
     lines.capture = *std::move(file);
   }
   station::LinkOptions options;
   options.exchange.give_up = seconds(arguments.timeout);
   options.baud = arguments.baud;
   options.capture = lines.capture.get();
-  options.notice = [&context](const std::string& text) { print_warning(context, text); };
+  options.notice = notices(lines, context);
   lines.units = units_of(arguments, lines.loop, options);
 }
 
@@ -167,20 +186,37 @@ void print_info(const Context& context, const std::string& peer, const station::
   print(table.draw(context));
 }
 
+/// What a device says of itself.
+struct Introduction {
+  station::DeviceInfo info;
+  std::vector<station::Slot> slots;
+};
+
+Outcome<Introduction> meet(const Unit& unit) {
+  STATION_ASSIGN(const auto link, unit.open());
+  STATION_TRY(station::negotiate(*link));
+  station::Device device(*link);
+  STATION_ASSIGN(auto info, device.info());
+  STATION_ASSIGN(auto slots, device.slots());
+  return Introduction{std::move(info), std::move(slots)};
+}
+
 void run_info(Context& context, ProvisionArguments& arguments) {
   Lines lines;
   prepare(lines, context, arguments);
   json::array list;
   for (const Unit& unit : lines.units) {
-    auto link = need(unit.open());
-    need(station::negotiate(*link));
-    station::Device device(*link);
-    const auto info = need(device.info());
-    const auto slots = need(device.slots());
-    if (context.json) {
-      list.push_back(info_json(unit.peer, info, slots));
+    const auto met = meet(unit);
+    if (!met) {
+      const ExitCode code = exit_code_of(met.error());
+      const std::string& message = met.error().message;
+      list.push_back(json::object{{"line", unit.peer}, {"error", message}});
+      if (!context.json) print_error(context, code, {message, {{"line", unit.peer}}, {}, {}});
+      context.exit_code = code;
+    } else if (context.json) {
+      list.push_back(info_json(unit.peer, met->info, met->slots));
     } else {
-      print_info(context, unit.peer, info, slots);
+      print_info(context, unit.peer, met->info, met->slots);
     }
   }
   if (context.json) print_json(json::object{{"devices", std::move(list)}});
@@ -214,11 +250,17 @@ void complete_authority(ProvisionArguments& arguments) {
     if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/station.cert.pem";
     if (authority.key_file.empty()) authority.key_file = arguments.tls + "/station.key.pem";
   }
-  if (authority.url.empty()) throw CLI::RequiredError("--authority");
-  if (arguments.journal.empty()) throw CLI::RequiredError("--journal");
-  if (authority.ca_file.empty() || authority.certificate_file.empty() || authority.key_file.empty()) {
-    throw CLI::RequiredError("--tls, or --cert, --key and --ca");
-  }
+  const bool bare = arguments.udp.empty() && arguments.serial.empty() && arguments.devices.empty();
+  if (bare && authority.url.empty()) throw CLI::RequiredError("--authority");
+  const auto require = [](bool given, const std::string& what, const std::string& next) {
+    if (!given) stop(kExitUsage, what + " is missing", next);
+  };
+  require(!authority.url.empty(), "--authority",
+          "give --authority https://HOST:PORT, or --info to look only");
+  require(!arguments.journal.empty(), "--journal",
+          "give --journal FOLDER: by it a run goes on after a crash; it is made if missing");
+  require(!authority.ca_file.empty() && !authority.certificate_file.empty() && !authority.key_file.empty(),
+          "--tls", "give --tls FOLDER, the folder tls of the authority, or --ca, --cert and --key");
 }
 
 void run_provision(Context& context, ProvisionArguments& arguments) {
@@ -227,9 +269,11 @@ void run_provision(Context& context, ProvisionArguments& arguments) {
   prepare(lines, context, arguments);
   arguments.authority.give_up =
       std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
-  arguments.authority.notice = [&context](const std::string& text) { print_warning(context, text); };
-  const auto authority = need(station::open_authority(lines.loop, arguments.authority));
-  const auto journal = need(station::Journal::open(arguments.journal));
+  arguments.authority.notice = notices(lines, context);
+  const auto authority = need(station::open_authority(lines.loop, arguments.authority),
+                              "--authority takes https://HOST:PORT, and --tls the folder tls that `pedigree "
+                              "authority init` made, or a copy of it");
+  const auto journal = need(station::Journal::open(arguments.journal), "give another --journal FOLDER");
   std::error_code error;
   if (!arguments.flow.out.empty()) std::filesystem::create_directories(arguments.flow.out, error);
   if (error) stop(kExitUnreadable, fmt::format("{}: {}", arguments.flow.out, error.message()));
@@ -239,9 +283,11 @@ void run_provision(Context& context, ProvisionArguments& arguments) {
   std::vector<std::string> peers;
   for (const Unit& unit : lines.units) peers.push_back(unit.peer);
   ProvisionView view(context, peers);
+  lines.view = &view;
   arguments.flow.progress = [&view](const station::Event& event) { view.update(event); };
   station::deliver_receipts(line);
   const auto results = station::provision_all(lines.units, line, arguments.flow);
+  lines.view = nullptr;
   view.finish();
   summarise(context, results, arguments.authority.url);
   if (lines.capture != nullptr && !lines.capture->finish())

@@ -2,6 +2,7 @@
 #include "cli/provision_view.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -18,7 +19,8 @@ using station::UnitState;
 
 namespace {
 
-constexpr std::size_t kLargestLiveTable = 24;
+constexpr std::size_t kLinesAround = 8;  // of a terminal: header, warnings and summary beside the table
+constexpr unsigned kTableWidth = 78;
 constexpr std::size_t kProblemsShown = 5;
 
 std::string& cell(std::array<std::string, station::kSteps>& steps, Step step) {
@@ -27,6 +29,13 @@ std::string& cell(std::array<std::string, station::kSteps>& steps, Step step) {
 
 const std::string& cell(const std::array<std::string, station::kSteps>& steps, Step step) {
   return steps[static_cast<std::size_t>(step)];
+}
+
+/// Whether a table of so many rows can be drawn over and over on stdout.
+bool fits(std::size_t rows) {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return false;
+  return size.ws_row >= rows + kLinesAround && size.ws_col >= kTableWidth;
 }
 
 bool good(const UnitResult& result) {
@@ -47,6 +56,7 @@ std::string next_step(const UnitResult& result) {
   if (failure.side == station::Side::authority && failure.code == ErrorCode::device_suspended) {
     return "an operator reinstates the device; then run this again";
   }
+  const std::string again = "run the same command again: it goes on where this one stopped";
   switch (failure.code) {
     case ErrorCode::not_authorised:
     case ErrorCode::untrusted_root:
@@ -55,14 +65,20 @@ std::string next_step(const UnitResult& result) {
       return "use the authority whose root the device has pinned";
     case ErrorCode::grant_required:
       return "the device is secured; provision it before that, or replace it";
+    case ErrorCode::lifecycle_forbids:
+      return "the device's lifecycle allows no provisioning: pedigree provision --info shows it";
     case ErrorCode::unknown_profile:
     case ErrorCode::unknown_issuer:
       return "give another --profile or --issuer";
+    case ErrorCode::io_failure:
+      return "make room on the disk, or give another folder; then " + again;
     default:
       break;
   }
-  if (station::transient(failure.code))
-    return "run the same command again: it goes on where this one stopped";
+  if (station::transient(failure.code)) {
+    const bool authority = failure.side == station::Side::authority;
+    return (authority ? "check --authority, and that it is being served; then " : "") + again;
+  }
   return result.state == UnitState::refused ? "see the device at the authority: pedigree authority list" : "";
 }
 
@@ -91,6 +107,7 @@ ExitCode exit_code_of(const station::Failure& failure) {
     case ErrorCode::journal_corrupt:
       return kExitUnreadable;
     case ErrorCode::unknown_profile:
+    case ErrorCode::bad_value:
       if (failure.side == station::Side::station) return kExitUsage;
       break;
     default:
@@ -105,10 +122,10 @@ ProvisionView::ProvisionView(const Context& context, std::vector<std::string> pe
       peers_(std::move(peers)),
       rows_(peers_.size()),
       progress_(context, "units", peers_.size()),
-      live_(!context.json && !context.quiet && ::isatty(STDOUT_FILENO) != 0 &&
-            peers_.size() <= kLargestLiveTable) {}
+      live_(!context.json && !context.quiet && fits(peers_.size())),
+      brief_(!live_ && context.progress && ::isatty(STDOUT_FILENO) != 0) {}
 
-void ProvisionView::update(const Event& event) {
+void ProvisionView::note(const Event& event) {
   Row& row = rows_[event.unit];
   if (event.result != nullptr) {
     row.unit = shorten(event.result->device);
@@ -117,23 +134,41 @@ void ProvisionView::update(const Event& event) {
   }
   if (event.kind == Event::Kind::started) cell(row.steps, event.step) = "..";
   if (event.kind == Event::Kind::finished) cell(row.steps, event.step) = "ok";
-  if (event.kind == Event::Kind::ended) {
-    row.ended = true;
-    row.good = good(*event.result);
-    row.time = duration_text(event.result->time);
-    if (!row.good) cell(row.steps, event.result->reached) = "failed";
-    ++ended_;
-    if (!live_) progress_.advance(ended_);
-  }
+  if (event.kind != Event::Kind::ended) return;
+  row.ended = true;
+  row.good = good(*event.result);
+  row.time = duration_text(event.result->time);
+  if (!row.good) cell(row.steps, event.result->reached) = "failed";
+  ++ended_;
+}
+
+void ProvisionView::print_ended(const Event& event) {
+  const UnitResult& result = *event.result;
+  if (context_.json || context_.quiet || (brief_ && good(result))) return;
+  progress_.clear();
+  print_line(fmt::format("{}  {}  {}  {}  {}  {}", station::name(result.state),
+                         result.device.empty() ? "-" : shorten(result.device), peers_[event.unit],
+                         chain_text(result).empty() ? "-" : chain_text(result),
+                         result.serial.empty() ? "-" : shorten(result.serial), rows_[event.unit].time));
+}
+
+void ProvisionView::update(const Event& event) {
+  const std::lock_guard lock(mutex_);
+  note(event);
   if (live_) {
     redraw();
-  } else if (event.kind == Event::Kind::ended && !context_.json && !context_.quiet) {
-    const UnitResult& result = *event.result;
-    print_line(fmt::format("{}  {}  {}  {}  {}  {}", station::name(result.state),
-                           result.device.empty() ? "-" : shorten(result.device), peers_[event.unit],
-                           chain_text(result).empty() ? "-" : chain_text(result),
-                           result.serial.empty() ? "-" : shorten(result.serial), row.time));
+  } else if (event.kind == Event::Kind::ended) {
+    print_ended(event);
+    progress_.advance(ended_);
   }
+}
+
+void ProvisionView::notice(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  progress_.clear();
+  if (live_) erase();
+  print_warning(context_, text);
+  if (live_) redraw();
 }
 
 Table ProvisionView::table() const {
@@ -156,11 +191,15 @@ Table ProvisionView::table() const {
   return table;
 }
 
+void ProvisionView::erase() {
+  if (drawn_lines_ > 0) print(fmt::format("\x1b[{}A\x1b[J", drawn_lines_));
+  drawn_lines_ = 0;
+}
+
 void ProvisionView::redraw() {
-  std::string text = drawn_lines_ > 0 ? fmt::format("\x1b[{}A\x1b[J", drawn_lines_) : std::string();
   const std::string drawn = table().draw(context_);
+  print((drawn_lines_ > 0 ? fmt::format("\x1b[{}A\x1b[J", drawn_lines_) : std::string()) + drawn);
   drawn_lines_ = static_cast<std::size_t>(std::count(drawn.begin(), drawn.end(), '\n'));
-  print(text + drawn);
 }
 
 void ProvisionView::finish() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a provisioning run looks like: a live table on a terminal, a line for each unit elsewhere, and the
-// same facts as JSON.
+// What a provisioning run looks like: a live table on a terminal, or a bar where the units are too many for
+// one; a line for each unit elsewhere; and the same facts as JSON.
 #pragma once
 
 #include <array>
 #include <boost/json/fwd.hpp>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ class ProvisionView {
  public:
   /// `peers` names the units in order.
   ProvisionView(const Context& context, std::vector<std::string> peers);
-  /// One call at a time; from any thread.
+  /// From any thread.
   void update(const station::Event& event);
+  /// A warning between the lines of the view; from any thread.
+  void notice(const std::string& text);
   /// Takes the live table away.
   void finish();
 
@@ -32,14 +35,19 @@ class ProvisionView {
     std::string key;
     std::string chain;
   };
+  void note(const station::Event& event);
+  void print_ended(const station::Event& event);
+  void erase();
   void redraw();
   [[nodiscard]] Table table() const;
 
   const Context& context_;
+  std::mutex mutex_;
   std::vector<std::string> peers_;
   std::vector<Row> rows_;
   Progress progress_;
-  bool live_;
+  bool live_;   // the table is drawn again with every event
+  bool brief_;  // too many units for a table on a terminal: the bar tells, and only failures get a line
   std::size_t drawn_lines_ = 0;
   std::size_t ended_ = 0;
 };
