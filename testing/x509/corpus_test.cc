@@ -42,6 +42,7 @@ void add_der(Seeds& seeds) {
   seeds["der/utc_time"] = element(der::kUtcTime, as_bytes("251124120000Z"));
   seeds["der/generalized_time"] = element(der::kGeneralizedTime, as_bytes("99991231235959Z"));
   seeds["der/ecdsa"] = unhex("3007 0202 00ff 0201 05");
+  seeds["der/ecdsa_r_zero"] = unhex("3006 020100 020105");
   seeds["der/nested_32"] = nested(31);
   seeds["der/nested_1000"] = nested(1000);
 }
@@ -170,6 +171,10 @@ void add_crls(Seeds& seeds) {
   seeds["crl/empty"] = write();
   fields.entries = entries;
   seeds["crl/two"] = write();
+  const Octets long_serial(21, 0x11);
+  const x509::RevokedEntry bad[] = {{long_serial, 1700000000, x509::RevocationReason::unspecified}};
+  fields.entries = bad;
+  seeds["crl/serial_21_octets"] = write();
 }
 
 void add_requests(Seeds& seeds) {
