@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// pedigree device: simulated devices on UDP ports and pseudo-terminals; and one of them as a TLS client.
+// pedigree device: simulated devices on UDP ports and pseudo-terminals, or emulated ones; and a simulated one
+// as a TLS client.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/emulated_devices.h"
 #include "cli/output.h"
+#include "cli/ready_file.h"
 #include "device/ports/sim/device.h"
 #include "device/ports/sim/host.h"
 #include "device/ports/sim/tls_client.h"
@@ -25,6 +26,8 @@ struct DeviceArguments {
   std::uint32_t count = 1;
   std::string udp;
   bool terminal = false;
+  bool emulated = false;
+  std::string firmware;
   std::string ready_file;
   std::string lifecycle;
   bool fsync = false;
@@ -158,16 +161,6 @@ void listen(sim::Host& host, const DeviceArguments& arguments, std::vector<Runni
   }
 }
 
-/// Written under another name first, so that whoever waits for the file finds it whole.
-void write_ready_file(const std::string& file, const std::vector<Running>& devices) {
-  const std::string fresh = file + ".new";
-  std::ofstream out(fresh, std::ios::trunc);
-  out << json::serialize(to_json(devices)) << "\n";
-  out.close();
-  if (!out || std::rename(fresh.c_str(), file.c_str()) != 0)
-    give_up(kExitUnreadable, file + ": cannot be written");
-}
-
 void announce(const Context& context, const std::vector<Running>& devices) {
   if (context.json) {
     print_json(to_json(devices));
@@ -188,7 +181,9 @@ void run_devices(const Context& context, DeviceArguments& arguments) {
   std::vector<Running> devices = open_devices(context, arguments);
   sim::Host host(arguments.impairment);
   listen(host, arguments, devices);
-  if (!arguments.ready_file.empty()) write_ready_file(arguments.ready_file, devices);
+  if (!arguments.ready_file.empty() && !write_ready_file(arguments.ready_file, to_json(devices))) {
+    give_up(kExitUnreadable, arguments.ready_file + ": cannot be written");
+  }
   announce(context, devices);
   host.run();
 }
@@ -280,6 +275,21 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
                      "Which losses and delays; the same seed repeats them");
 }
 
+/// What an emulated device has of its own; nothing that is the simulator's goes with it.
+void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
+  CLI::Option* const emulated = command.add_flag(
+      "--qemu", arguments.emulated, "Run the TrustZone firmware in QEMU, each device on a pseudo-terminal");
+  for (const char* option : {"--udp", "--pty", "--lifecycle", "--fsync", "--buffer-size", "--buffer-count",
+                             "--drop", "--duplicate", "--delay", "--seed"}) {
+    emulated->excludes(command.get_option(option));
+  }
+  command
+      .add_option("--firmware", arguments.firmware,
+                  "Folder of boot.elf, secure.elf and nonsecure.elf (default: where they were built)")
+      ->needs(emulated)
+      ->check(CLI::ExistingDirectory);
+}
+
 void add_connect_command(CLI::App& device, Context& context) {
   auto arguments = std::make_shared<ConnectArguments>();
   CLI::App* command = device.add_subcommand(
@@ -304,7 +314,7 @@ void add_connect_command(CLI::App& device, Context& context) {
 
 void add_device_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<DeviceArguments>();
-  CLI::App* command = app.add_subcommand("device", "Run simulated devices");
+  CLI::App* command = app.add_subcommand("device", "Run simulated or emulated devices");
   command->require_subcommand(0, 1);
   command->add_option("--state", arguments->state,
                       "Folder of the device's keys and storage; made if missing");
@@ -320,10 +330,15 @@ void add_device_command(CLI::App& app, Context& context) {
   command->add_flag("--fsync", arguments->fsync,
                     "Make each write survive a power cut of this computer, not only of the device");
   add_network_options(*command, *arguments);
+  add_emulator_options(*command, *arguments);
   add_connect_command(*command, context);
   command->callback([command, arguments, &context] {
     if (!command->get_subcommands().empty()) return;
     if (arguments->state.empty()) throw CLI::RequiredError("--state");
+    if (arguments->emulated) {
+      return run_emulated_devices(
+          context, {arguments->state, arguments->count, arguments->firmware, arguments->ready_file});
+    }
     guarded(context, [&] { run_devices(context, *arguments); });
   });
 }

@@ -171,7 +171,8 @@ void print_info(const Context& context, const std::string& peer, const station::
                 const std::vector<station::Slot>& slots) {
   print_line(styled(context, Style::strong, printable(info.id)));
   print_line(fmt::format("  line       {}", printable(peer)));
-  print_line(fmt::format("  service    {}, {}", printable(info.version), printable(info.world)));
+  print_line(
+      fmt::format("  service    {}, secure world: {}", printable(info.version), printable(info.world)));
   print_line(fmt::format("  lifecycle  {}", enrol::name(info.lifecycle)));
   print_line(fmt::format("  root       {}", info.pinned_root.empty() ? "none pinned" : info.pinned_root));
   if (info.dummy_key)

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/ports/sim/host.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <termios.h>
-#include <unistd.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -13,9 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
-#include <cstring>
 
 #include "core/smp/console.h"
+#include "device/ports/common/pseudo_terminal.h"
 
 namespace asio = boost::asio;
 using boost::system::error_code;
@@ -189,25 +184,11 @@ std::expected<std::uint16_t, std::string> Host::add_udp(Device& device, const st
 }
 
 std::expected<std::string, std::string> Host::add_terminal(Device& device) {
-  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (master < 0) return failure("pseudo-terminal", std::strerror(errno));
-  std::array<char, 128> path{};
-  if (::grantpt(master) != 0 || ::unlockpt(master) != 0 ||
-      ::ptsname_r(master, path.data(), path.size()) != 0) {
-    ::close(master);
-    return failure("pseudo-terminal", std::strerror(errno));
-  }
-  const int other_side = ::open(path.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-  termios settings{};
-  if (other_side < 0 || ::tcgetattr(other_side, &settings) != 0) {
-    ::close(master);
-    return failure(path.data(), std::strerror(errno));
-  }
-  ::cfmakeraw(&settings);
-  ::tcsetattr(other_side, TCSANOW, &settings);
+  const auto line = ports::open_pseudo_terminal();
+  if (!line) return std::unexpected(line.error());
   impl_->terminals.push_back(
-      std::make_unique<Terminal>(impl_->io, device, master, other_side, impl_->in_force()));
-  return std::string(path.data());
+      std::make_unique<Terminal>(impl_->io, device, line->master, line->other_side, impl_->in_force()));
+  return line->path;
 }
 
 void Host::run() {

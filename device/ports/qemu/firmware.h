@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an emulated device consists of besides its state: the emulator and the three images.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pedigree::qemu {
+
+/// Why something cannot start, in a sentence, and what to do about it.
+struct Problem {
+  std::string what;
+  std::string next;  ///< may be empty
+};
+
+/// Absolute paths.
+struct Firmware {
+  std::filesystem::path emulator;
+  std::filesystem::path boot;
+  std::filesystem::path secure;
+  std::filesystem::path nonsecure;
+};
+
+/// Where the images are looked for if nobody says: in the build tree and in the installation that the running
+/// program belongs to.
+[[nodiscard]] std::vector<std::filesystem::path> usual_folders();
+
+/// Finds qemu-system-arm in PATH and the images in `folder`, or in the first of usual_folders() that has
+/// them. Errors name what is missing.
+[[nodiscard]] std::expected<Firmware, Problem> find_firmware(const std::filesystem::path& folder = {});
+
+}  // namespace pedigree::qemu
