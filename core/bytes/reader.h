@@ -16,7 +16,7 @@ class Reader {
   [[nodiscard]] constexpr bool empty() const noexcept { return rest_.empty(); }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return rest_.size(); }
   /// What has not been read yet; borrowed.
-  [[nodiscard]] constexpr Bytes rest() const noexcept { return rest_; }
+  [[nodiscard]] constexpr const Bytes& rest() const noexcept { return rest_; }
   /// Offset of the next octet in the outermost input.
   [[nodiscard]] constexpr std::uint32_t offset() const noexcept { return offset_; }
 

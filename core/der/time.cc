@@ -50,15 +50,19 @@ std::int32_t two_digits(const std::uint8_t* text) noexcept {
 
 // MMDDHHMMSSZ in `year`; empty if that is no time.
 std::optional<UnixTime> parse_after_year(std::int32_t year, const std::uint8_t* text) noexcept {
-  const std::int32_t month = two_digits(text);
-  const std::int32_t day = two_digits(text + 2);
-  const std::int32_t hour = two_digits(text + 4);
-  const std::int32_t minute = two_digits(text + 6);
-  const std::int32_t second = two_digits(text + 8);
-  if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return {};
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return {};
+  struct Limits {
+    std::uint8_t smallest, largest;
+  };
+  constexpr std::array<Limits, 5> kLimits{{{1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 59}}};
+  std::array<std::int32_t, 5> values;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = two_digits(text + 2 * i);
+    if (values[i] < kLimits[i].smallest || values[i] > kLimits[i].largest) return {};
+  }
+  const auto [month, day, hour, minute, second] = values;
+  if (day > days_in_month(year, month)) return {};
   if (text[10] != 'Z') return {};
-  const UnixTime in_day = UnixTime{hour} * 3600 + UnixTime{minute} * 60 + second;
+  const std::int32_t in_day = hour * 3600 + minute * 60 + second;
   return days_from_civil({year, month, day}) * kSecondsInDay + in_day;
 }
 

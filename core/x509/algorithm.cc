@@ -106,7 +106,7 @@ std::optional<SignatureAlgorithm> read_parameters(SignatureAlgorithm known, der:
 
 }  // namespace
 
-void check_unknown_parameters(der::Cursor in) noexcept {
+void check_unknown_parameters(der::Cursor& in) noexcept {
   if (!in.more()) return;
   der::Cursor parameters = in;
   in.any();

@@ -132,7 +132,7 @@ Result<void> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateK
                             crypto::SignatureAlgorithm algorithm, std::size_t start,
                             der::Builder& out) noexcept {
   Writer& writer = out.writer();
-  std::array<std::uint8_t, crypto::kMaxSignatureSize> buffer{};
+  std::array<std::uint8_t, crypto::kMaxSignatureSize> buffer;
   Bytes signature = Bytes(buffer).first(crypto::signature_size(key.type));
   if (writer.fits()) {
     PEDIGREE_ASSIGN(signature, crypto.sign(key, algorithm, writer.written(start), buffer));

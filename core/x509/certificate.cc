@@ -68,7 +68,7 @@ SignedObject read_signed(der::Cursor& in) noexcept {
 struct CertificateParser {
   Certificate& out;
 
-  void parse_validity(der::Cursor fields) noexcept {
+  void parse_validity(der::Cursor&& fields) noexcept {
     out.not_before_ = fields.time();
     out.not_after_ = fields.time();
     fields.finish();
@@ -83,7 +83,7 @@ struct CertificateParser {
     out.extensions_content_ = sequence.content;
   }
 
-  void parse_tbs(der::Cursor tbs) noexcept {
+  void parse_tbs(der::Cursor&& tbs) noexcept {
     out.version_ = read_version(tbs);
     out.serial_ = read_serial(tbs);
     const std::uint32_t algorithm_offset = tbs.offset();
@@ -104,12 +104,7 @@ struct CertificateParser {
 
   // RFC 5280 4.1.2.6: with an empty subject, subjectAltName names the certificate's holder and is critical.
   void check_subject(der::Cursor& tbs) const noexcept {
-    if (!tbs.ok() || out.subject_.size() > 2) return;
-    der::Cursor in = tbs.inside(out.extensions_content_, 0);
-    while (in.more()) {
-      const Extension extension = read_extension(in);
-      if (extension.critical && equal(extension.oid, oid::kSubjectAltName)) return;
-    }
+    if (out.subject_.size() > 2 || out.extensions_.subject_alt_name_critical) return;
     tbs.fail(ErrorCode::bad_name, static_cast<std::uint32_t>(out.subject_.data() - out.der_.data()));
   }
 };

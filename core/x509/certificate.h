@@ -58,8 +58,9 @@ struct BasicConstraints {
 struct Extensions {
   std::optional<BasicConstraints> basic_constraints;
   std::optional<std::uint16_t> key_usage;
-  std::optional<Bytes> ext_key_usage;             ///< content of the SEQUENCE OF KeyPurposeId
-  std::optional<Bytes> subject_alt_name;          ///< content of GeneralNames
+  std::optional<Bytes> ext_key_usage;     ///< content of the SEQUENCE OF KeyPurposeId
+  std::optional<Bytes> subject_alt_name;  ///< content of GeneralNames
+  bool subject_alt_name_critical = false;
   std::optional<Bytes> name_constraints;          ///< content of the NameConstraints SEQUENCE
   std::optional<Bytes> subject_key_identifier;    ///< the key identifier's octets
   std::optional<Bytes> authority_key_identifier;  ///< content of the SEQUENCE
@@ -89,19 +90,25 @@ class Certificate {
   /// offset in `der`.
   [[nodiscard]] static Result<Certificate> parse(Bytes der) noexcept;
 
-  [[nodiscard]] Bytes der() const noexcept { return der_; }
-  [[nodiscard]] Bytes tbs() const noexcept { return tbs_; }  ///< TBSCertificate, whole DER: what is signed
+  [[nodiscard]] const Bytes& der() const noexcept { return der_; }
+  [[nodiscard]] const Bytes& tbs() const noexcept {
+    return tbs_;
+  }  ///< TBSCertificate, whole DER: what is signed
   [[nodiscard]] unsigned version() const noexcept { return version_; }  ///< 1, 2 or 3
-  [[nodiscard]] Bytes serial() const noexcept { return serial_; }       ///< unsigned big-endian, 1..20 octets
+  [[nodiscard]] const Bytes& serial() const noexcept {
+    return serial_;
+  }  ///< unsigned big-endian, 1..20 octets
   [[nodiscard]] const AlgorithmIdentifier& signature_algorithm() const noexcept { return algorithm_; }
-  [[nodiscard]] Bytes signature() const noexcept { return signature_; }  ///< BIT STRING octets
-  [[nodiscard]] Bytes issuer() const noexcept { return issuer_; }        ///< Name, whole DER
-  [[nodiscard]] Bytes subject() const noexcept { return subject_; }      ///< Name, whole DER
+  [[nodiscard]] const Bytes& signature() const noexcept { return signature_; }  ///< BIT STRING octets
+  [[nodiscard]] const Bytes& issuer() const noexcept { return issuer_; }        ///< Name, whole DER
+  [[nodiscard]] const Bytes& subject() const noexcept { return subject_; }      ///< Name, whole DER
   [[nodiscard]] der::UnixTime not_before() const noexcept { return not_before_; }
   [[nodiscard]] der::UnixTime not_after() const noexcept { return not_after_; }  ///< inclusive
   [[nodiscard]] const SubjectPublicKeyInfo& spki() const noexcept { return spki_; }
   [[nodiscard]] const Extensions& extensions() const noexcept { return extensions_; }
-  [[nodiscard]] Bytes extensions_content() const noexcept { return extensions_content_; }  ///< empty if none
+  [[nodiscard]] const Bytes& extensions_content() const noexcept {
+    return extensions_content_;
+  }  ///< empty if none
 
  private:
   Certificate() noexcept = default;

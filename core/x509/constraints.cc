@@ -92,7 +92,9 @@ Within email_within(std::string_view name, std::string_view base) noexcept {
 // The host of "scheme://user@host:port/...". Empty where there is none, or an address instead of a name.
 std::string_view uri_host(std::string_view uri) noexcept {
   const std::size_t scheme = until(uri, '/', '?', '#').size();
-  if (scheme == 0 || uri[scheme - 1] != ':' || !from(uri, scheme).starts_with("//")) return {};
+  if (scheme == 0 || uri[scheme - 1] != ':' || uri.size() < scheme + 2 || uri[scheme] != '/' ||
+      uri[scheme + 1] != '/')
+    return {};
   std::string_view host = until(from(uri, scheme + 2), '/', '?', '#');
   host = from(host, after_at(host));
   // An address, or an encoding that would hide the name from the comparison.
@@ -160,7 +162,7 @@ class Checker {
  private:
   enum class Match : std::uint8_t { unconstrained, inside, outside };
 
-  Match compare(const GeneralName& name, der::Cursor subtrees, bool excluded) noexcept {
+  Match compare(const GeneralName& name, der::Cursor&& subtrees, bool excluded) noexcept {
     Match match = Match::unconstrained;
     while (subtrees.more()) {
       if (budget_-- == 0) subtrees.fail(ErrorCode::too_many, 0);

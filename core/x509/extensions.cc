@@ -18,7 +18,7 @@ bool is_standard(Bytes oid) noexcept {
 }
 
 // RFC 5280 4.2.1.9.
-BasicConstraints read_basic_constraints(der::Cursor fields) noexcept {
+BasicConstraints read_basic_constraints(der::Cursor&& fields) noexcept {
   BasicConstraints constraints;
   constraints.ca = fields.boolean_or_false();
   if (fields.next_is(der::kInteger)) constraints.path_len = fields.u32();
@@ -27,14 +27,14 @@ BasicConstraints read_basic_constraints(der::Cursor fields) noexcept {
 }
 
 // RFC 5280 4.2.1.12: SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER.
-void check_ext_key_usage(der::Cursor purposes) noexcept {
+void check_ext_key_usage(der::Cursor&& purposes) noexcept {
   purposes.require(purposes.more(), ErrorCode::bad_extension, purposes.offset());
   while (purposes.more()) purposes.oid();
 }
 
 // RFC 5280 4.2.1.1: { keyIdentifier [0], authorityCertIssuer [1], authorityCertSerialNumber [2] }, the last
 // two both or neither.
-void check_authority_key_identifier(der::Cursor fields) noexcept {
+void check_authority_key_identifier(der::Cursor&& fields) noexcept {
   const std::uint32_t offset = fields.offset();
   if (fields.next_is(der::context(0))) fields.any();
   const bool has_issuer = fields.next_is(der::context_constructed(1));
@@ -46,7 +46,7 @@ void check_authority_key_identifier(der::Cursor fields) noexcept {
 }
 
 // The extensions of RFC 5280; `value` = content of the OCTET STRING, one element.
-void read_standard(const Extension& extension, der::Cursor value, Extensions& out) noexcept {
+void read_standard(const Extension& extension, der::Cursor&& value, Extensions& out) noexcept {
   const std::uint8_t number = extension.oid[2];
   if (number == last(oid::kKeyUsage)) {  // RFC 5280 4.2.1.3: at least one bit
     out.key_usage = value.named_bits();
@@ -62,22 +62,23 @@ void read_standard(const Extension& extension, der::Cursor value, Extensions& ou
   const Bytes content = sequence.reader().rest();
   switch (number) {
     case last(oid::kBasicConstraints):
-      out.basic_constraints = read_basic_constraints(sequence);
+      out.basic_constraints = read_basic_constraints(std::move(sequence));
       break;
     case last(oid::kExtKeyUsage):
-      check_ext_key_usage(sequence);
+      check_ext_key_usage(std::move(sequence));
       out.ext_key_usage = content;
       break;
     case last(oid::kSubjectAltName):
-      check_general_names(sequence);
+      check_general_names(std::move(sequence));
       out.subject_alt_name = content;
+      out.subject_alt_name_critical = extension.critical;
       break;
     case last(oid::kNameConstraints):
-      check_name_constraints(sequence);
+      check_name_constraints(std::move(sequence));
       out.name_constraints = content;
       break;
     default:
-      check_authority_key_identifier(sequence);
+      check_authority_key_identifier(std::move(sequence));
       out.authority_key_identifier = content;
       break;
   }
@@ -147,7 +148,7 @@ Result<Extension> read_extension(Reader& in) noexcept {
   return der::read_with_cursor(in, [](der::Cursor& cursor) { return read_extension(cursor); });
 }
 
-void parse_extensions(der::Cursor in, Extensions& out) noexcept {
+void parse_extensions(der::Cursor&& in, Extensions& out) noexcept {
   in.require(in.more(), ErrorCode::bad_extension, in.offset());
   Seen seen;
   while (in.more()) {
@@ -161,7 +162,7 @@ void parse_extensions(der::Cursor in, Extensions& out) noexcept {
 Result<Extensions> parse_extensions(Reader in) noexcept {
   return der::read_with_cursor(in, [](der::Cursor& cursor) {
     Extensions extensions;
-    parse_extensions(cursor, extensions);
+    parse_extensions(std::move(cursor), extensions);
     return extensions;
   });
 }

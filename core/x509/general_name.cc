@@ -54,7 +54,7 @@ void check_content(const der::Element& element, NameUse use, der::Cursor& in) no
 
 // GeneralSubtrees: SEQUENCE SIZE (1..MAX) OF { base, minimum [0] DEFAULT 0, maximum [1] OPTIONAL }; RFC 5280
 // wants minimum 0, which DER leaves out, and no maximum.
-void check_subtrees(der::Cursor in) noexcept {
+void check_subtrees(der::Cursor&& in) noexcept {
   do {
     der::Cursor fields = in.open(der::kSequence);
     read_general_name(fields, NameUse::constraint);
@@ -74,12 +74,12 @@ Result<GeneralName> read_general_name(Reader& in, NameUse use) noexcept {
   return der::read_with_cursor(in, [use](der::Cursor& cursor) { return read_general_name(cursor, use); });
 }
 
-void check_general_names(der::Cursor in) noexcept {
+void check_general_names(der::Cursor&& in) noexcept {
   in.require(in.more(), ErrorCode::bad_extension, in.offset());
   while (in.more()) read_general_name(in, NameUse::name);
 }
 
-void check_name_constraints(der::Cursor in) noexcept {
+void check_name_constraints(der::Cursor&& in) noexcept {
   in.require(in.more(), ErrorCode::bad_extension, in.offset());
   for (unsigned n = 0; n < 2; ++n) {
     if (in.next_is(der::context_constructed(n))) check_subtrees(in.inside(in.any()));

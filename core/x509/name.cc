@@ -28,7 +28,7 @@ NameAttribute read_attribute(der::Cursor& in) noexcept {
 }
 
 // RelativeDistinguishedName: SET SIZE (1..MAX), in DER order (X.690 11.6), no type twice (X.501 9.3).
-void check_rdn(der::Cursor in) noexcept {
+void check_rdn(der::Cursor&& in) noexcept {
   std::array<Bytes, kMaxAttributesInRdn> types;
   std::size_t count = 0;
   Bytes previous;
@@ -56,7 +56,7 @@ bool attributes_match(const NameAttribute& a, const NameAttribute& b) noexcept {
 
 // The attributes of an RDN are a set. Their DER order depends on case, which does not count here, so that
 // they are compared in any order. No type occurs twice, so a type has one partner at most.
-bool rdns_match(der::Cursor as, const der::Cursor& b) noexcept {
+bool rdns_match(der::Cursor&& as, const der::Cursor& b) noexcept {
   if (equal(as.reader().rest(), b.reader().rest())) return true;
   unsigned count = 0;
   while (as.more()) {
@@ -76,8 +76,8 @@ bool starts_with(Bytes name, Bytes prefix, bool all) noexcept {
   der::Cursor rest = der::Cursor(Reader(name), first).open(der::kSequence);
   der::Cursor wanted = der::Cursor(Reader(prefix), first).open(der::kSequence);
   while (wanted.more()) {
-    const der::Cursor want = wanted.open(der::kSet);
-    if (!rdns_match(want, rest.open(der::kSet))) return false;
+    der::Cursor want = wanted.open(der::kSet);
+    if (!rdns_match(std::move(want), rest.open(der::kSet))) return false;
   }
   return rest.ok() && !(all && rest.more());
 }
@@ -90,17 +90,17 @@ der::Tag tag_to_write(Bytes oid) noexcept {
 
 }  // namespace
 
-void check_name_content(der::Cursor rdns) noexcept {
+void check_name_content(der::Cursor&& rdns) noexcept {
   while (rdns.more()) check_rdn(rdns.open(der::kSet));
 }
 
-void check_name(der::Cursor in) noexcept {
+void check_name(der::Cursor&& in) noexcept {
   check_name_content(in.open_only(der::kSequence));
 }
 
 Result<void> check_name(Bytes name, std::uint32_t base) noexcept {
   Reader in(name, base);
-  return der::read_with_cursor(in, [](der::Cursor& cursor) { check_name(cursor); });
+  return der::read_with_cursor(in, [](der::Cursor& cursor) { check_name(std::move(cursor)); });
 }
 
 bool names_match(Bytes a, Bytes b) noexcept {

@@ -16,8 +16,8 @@ struct NameAttribute {
 /// Checks that `name` (whole DER) is a well-formed RDNSequence. Errors: bad_name and those of strict DER.
 [[nodiscard]] Result<void> check_name(Bytes name, std::uint32_t base = 0) noexcept;
 /// The same for what `in` consists of, and for the content of the RDNSequence.
-void check_name(der::Cursor in) noexcept;
-void check_name_content(der::Cursor rdns) noexcept;
+void check_name(der::Cursor&& in) noexcept;
+void check_name_content(der::Cursor&& rdns) noexcept;
 /// RFC 5280 7.1 comparison: attributes in order; PrintableString and UTF8String compare without case (ASCII)
 /// and with white space folded; other types octet by octet.
 [[nodiscard]] bool names_match(Bytes a, Bytes b) noexcept;

@@ -4,6 +4,7 @@
 #include "core/x509/general_name.h"
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
+#include "core/x509/signed.h"
 
 namespace pedigree::x509 {
 namespace {
@@ -182,11 +183,12 @@ class Validator {
     if (!last) return refused(last.error().code, count - 1, last.error().offset);
     Verdict first_refusal = refused(ErrorCode::untrusted_root, count - 1);
     for (std::size_t i = 0; i < options_.anchors.size(); ++i) {
-      const auto fit = find_fit(options_.anchors[i], *last);
-      if (!fit) return refused(fit.error().code, count - 1);
-      if (*fit == Fit::none) continue;
+      ErrorCode error{};
+      const Fit fit = find_fit(options_.anchors[i], *last, error);
+      if (error != ErrorCode{}) return refused(error, count - 1);
+      if (fit == Fit::none) continue;
       verdict_.code.reset();
-      if (try_anchor(options_.anchors[i], *fit, *last)) {
+      if (try_anchor(options_.anchors[i], fit, *last)) {
         Verdict trusted;
         trusted.time_checked = verdict_.time_checked;
         trusted.anchor = i;
@@ -210,16 +212,21 @@ class Validator {
     return code == kAllowed;
   }
 
-  Result<Fit> find_fit(const TrustAnchor& anchor, const Certificate& last) const noexcept {
+  // `error`: why the fit could not be found out, if so.
+  Fit find_fit(const TrustAnchor& anchor, const Certificate& last, ErrorCode& error) const noexcept {
     if (anchor.certificate) {
       if (equal(anchor.certificate->der(), last.der())) return Fit::presented;
       return names_match(anchor.certificate->subject(), last.issuer()) ? Fit::issuer : Fit::none;
     }
-    PEDIGREE_ASSIGN(const Sha256 presented, crypto_.sha256(last.spki().whole));
-    if (presented == anchor.spki_sha256) return Fit::presented;
-    if (!anchor.root_spki) return Fit::none;
-    PEDIGREE_ASSIGN(const Sha256 held, crypto_.sha256(*anchor.root_spki));
-    return held == anchor.spki_sha256 ? Fit::issuer_key : Fit::none;
+    if (has_hash(last.spki().whole, anchor, error)) return Fit::presented;
+    return anchor.root_spki && has_hash(*anchor.root_spki, anchor, error) ? Fit::issuer_key : Fit::none;
+  }
+
+  bool has_hash(Bytes spki, const TrustAnchor& anchor, ErrorCode& error) const noexcept {
+    Sha256 hash{};
+    const auto digested = crypto_.digest(crypto::Hash::sha256, {&spki, 1}, hash);
+    if (!digested) error = digested.error().code;
+    return digested && hash == anchor.spki_sha256;
   }
 
   // Each step is true, or false with the verdict.
@@ -228,12 +235,14 @@ class Validator {
     if (fit == Fit::presented && count == 1) return check_lone_anchor(anchor, last);
     Rules rules(options_);
     if (fit == Fit::issuer_key) {
-      const auto spki = parse_spki(anchor.root_spki.value_or(Bytes()));
-      if (!spki) {
-        refused(spki.error().code, count, spki.error().offset);
+      Error error;
+      der::Cursor in(Reader(anchor.root_spki.value_or(Bytes())), error);
+      parts_[count].spki = read_spki(in);
+      in.finish();
+      if (!in.ok()) {
+        refused(error.code, count, error.offset);
         return false;
       }
-      parts_[count].spki = *spki;
     } else {
       const Certificate& root = fit == Fit::presented ? last : *anchor.certificate;
       const std::size_t index = fit == Fit::presented ? count - 1 : count;

@@ -28,12 +28,12 @@ Bytes read_name(der::Cursor& in) noexcept;
 
 /// Checks the parameters of an AlgorithmIdentifier that is not known: at most one element (RFC 5280 4.1.1.2),
 /// well-formed to its depth. Errors: trailing_data, those of check_nesting.
-void check_unknown_parameters(der::Cursor in) noexcept;
+void check_unknown_parameters(der::Cursor& in) noexcept;
 
 /// As the functions of certificate.h and extensions.h.
 [[nodiscard]] AlgorithmIdentifier read_algorithm(der::Cursor& in) noexcept;
 [[nodiscard]] SubjectPublicKeyInfo read_spki(der::Cursor& in) noexcept;
 [[nodiscard]] Extension read_extension(der::Cursor& in) noexcept;
-void parse_extensions(der::Cursor in, Extensions& out) noexcept;
+void parse_extensions(der::Cursor&& in, Extensions& out) noexcept;
 
 }  // namespace pedigree::x509

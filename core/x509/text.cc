@@ -14,6 +14,14 @@ bool is_printable(std::uint8_t octet) noexcept {
   return octet < 0x80 && (kPrintable[octet / 32] >> octet % 32 & 1U) != 0;
 }
 
+// A loop, because std::all_of is unrolled even for size.
+bool are_printable(Bytes value) noexcept {
+  for (const std::uint8_t octet : value) {
+    if (!is_printable(octet)) return false;
+  }
+  return true;
+}
+
 bool is_ascii(Bytes value) noexcept {
   std::uint8_t all = 0;
   for (const std::uint8_t octet : value) all = static_cast<std::uint8_t>(all | octet);
@@ -65,7 +73,7 @@ bool is_text(der::Tag tag) noexcept {
 }
 
 bool is_well_formed_text(der::Tag tag, Bytes value) noexcept {
-  if (tag == der::kPrintableString) return std::all_of(value.begin(), value.end(), is_printable);
+  if (tag == der::kPrintableString) return are_printable(value);
   if (tag == der::kIa5String) return is_ascii(value);
   if (tag == der::kBmpString) return value.size() % 2 == 0;
   if (tag == der::kUniversalString) return value.size() % 4 == 0;

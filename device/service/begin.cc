@@ -74,7 +74,7 @@ Status Service::check_same_request(const KeyRecord& key, const KeyRequest& reque
 /// Makes the pending key of a slot.
 Status Service::make_pending(Found& found, const KeyRequest& request) noexcept {
   SlotRecord& record = found.record;
-  KeyRecord key;
+  KeyRecord& key = record.pending.emplace();
   key.bank = record.active && record.active->bank == 0 ? 1 : 0;
   PublicKeyOctets made;
   PEDIGREE_CHECK(keys_.make(found.slot, key.bank, request, made));
@@ -85,7 +85,6 @@ Status Service::make_pending(Found& found, const KeyRequest& request) noexcept {
   std::copy(request.label.begin(), request.label.end(), key.label.begin());
   key.public_key = made.octets;
   key.public_key_size = static_cast<std::uint8_t>(made.size);
-  record.pending = key;
   // A cut between the key and its record leaves a key that nobody has seen; recover() wipes it.
   const Status saved = store_.save_slot(found.slot, record);
   if (!saved.ok()) {

@@ -30,7 +30,7 @@ Status Service::start_transfer(const pedigree_chain_write_request_t& request, Sl
 Status Service::load_staged(std::uint32_t slot, const KeyRecord& pending) noexcept {
   if (resident_.kind == Resident::Kind::staged_chain && resident_.slot == slot) return {};
   const std::size_t stored = store_.stored_chain(slot, pending.bank, pending.chain_size);
-  resident_ = {};
+  clear_workspace();
   if (stored > max_chain()) return ErrorCode::storage_corrupt;
   PEDIGREE_CHECK(store_.read_chain(slot, pending.bank, 0, chain_space().first(stored)));
   resident_.kind = Resident::Kind::staged_chain;

@@ -65,7 +65,7 @@ Status Service::compose_request(const pedigree_csr_request_t& request) noexcept 
   fields.challenge_password = challenge.view();
   fields.attributes = {&extensions, 1};
 
-  resident_ = {};
+  clear_workspace();
   const auto der = csr::write_request(crypto_, fields, private_key(request.slot, *record.pending),
                                       crypto::default_algorithm(record.pending->type), chain_space());
   PEDIGREE_CHECK(der);

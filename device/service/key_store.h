@@ -16,7 +16,6 @@ struct KeyRequest {
   Bytes import_key;  ///< import: the private scalar, big-endian, as long as the curve's field
 };
 
-/// The slots' private keys in the PSA key store.
 /// The public half of a key, in the form of crypto::PublicKey.
 struct PublicKeyOctets {
   std::array<std::uint8_t, kMaxPublicKey> octets;

@@ -41,6 +41,9 @@ struct KeyRecord {
 
 /// What is stored of a slot besides its chains: the keys it holds; neither: the slot is empty.
 struct SlotRecord {
+  SlotRecord() noexcept;  ///< empty
+  SlotRecord(const KeyRecord& active_key, const KeyRecord& pending_key) noexcept
+      : active(active_key), pending(pending_key) {}
   std::optional<KeyRecord> active;
   std::optional<KeyRecord> pending;
 };

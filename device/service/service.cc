@@ -55,7 +55,7 @@ crypto::PrivateKey Service::private_key(std::uint32_t slot, const KeyRecord& key
 }
 
 void Service::recover() noexcept {
-  resident_ = {};
+  clear_workspace();
   for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
     // A damaged record may have named a key that must not be lost: that slot is left as it is.
     SlotRecord record;
@@ -73,8 +73,12 @@ void Service::tidy(std::uint32_t slot, const SlotRecord& record) const noexcept 
   }
 }
 
+[[gnu::noinline]] void Service::clear_workspace() noexcept {
+  resident_ = {};
+}
+
 void Service::forget(std::uint32_t slot) noexcept {
-  if (resident_.slot == slot) resident_ = {};
+  if (resident_.slot == slot) clear_workspace();
 }
 
 Status Service::settle(std::uint32_t slot, const SlotRecord& record) noexcept {
@@ -148,7 +152,7 @@ Status Service::note_test_key(const std::optional<KeyRecord>& key, pedigree_info
   if (!key) return {};
   Sha256 hash;
   PEDIGREE_CHECK(hash_spki(*key, hash));
-  if (x509::test_key_origin(hash).has_value()) out.dummy_key = 1;
+  if (x509::is_test_key(hash)) out.dummy_key = 1;
   return {};
 }
 

@@ -94,6 +94,7 @@ class Service {
   Status settle(std::uint32_t slot, const SlotRecord& record) noexcept;
   void tidy(std::uint32_t slot, const SlotRecord& record) const noexcept;
   void forget(std::uint32_t slot) noexcept;
+  void clear_workspace() noexcept;
 
   [[nodiscard]] std::size_t max_chain() const noexcept;
   [[nodiscard]] MutableBytes chain_space() const noexcept { return workspace_.first(max_chain()); }

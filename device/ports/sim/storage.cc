@@ -82,9 +82,10 @@ std::expected<void, std::string> Storage::load() {
     const char* const end = name.data() + name.size();
     if (std::from_chars(name.data() + kPrefix.size(), end, uid, 16).ptr != end) continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    std::vector<std::uint8_t> data{std::istreambuf_iterator<char>(file), {}};
-    if (!file) return failure(entry.path(), "cannot read");
-    assets_[uid] = std::move(data);
+    if (!entry.is_regular_file() || !file) {
+      return std::unexpected(entry.path().string() + ": this asset cannot be read");
+    }
+    assets_[uid] = {std::istreambuf_iterator<char>(file), {}};
   }
   if (error) return std::unexpected(directory_.string() + ": " + error.message());
   return {};
