@@ -46,6 +46,10 @@ bool is_leaf_without_usable_key(const Case& /*subject*/, const Certificate& cert
   return index == 0 && (!key || !openssl_backend().crypto().check_public_key(*key));
 }
 
+bool is_leaf_with_unknown_key(const Case& /*subject*/, const Certificate& certificate, std::size_t index) {
+  return index == 0 && !certificate.spki().key;
+}
+
 /// Whether a name has a value that is not of a string type.
 bool has_other_value(Bytes name) {
   bool found = false;
@@ -130,6 +134,8 @@ constexpr AcceptRow kAcceptRows[] = {
      "RFC 5280 6.1.6: the end entity's key is a result; whoever uses it checks that it is on its curve"},
     {kNotParsed, names_other_values,
      "RFC 5280 4.1.2.4: an attribute's value is of any type; what is no text is compared octet by octet"},
+    {kNotParsed, is_leaf_with_unknown_key,
+     "RFC 5280 4.1.1.2 and 6.1.6: parameters of an algorithm not known are of any type, and stay unread"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, is_below_unread_name,
      "RFC 5280 4.2.1.10: forms of name that are not supported matter only where they are constrained"},
     {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, is_below_unread_name,
