@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testing/station/plant.h"
 
+#include <array>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <stdexcept>
@@ -93,7 +94,8 @@ void Plant::start_devices(unsigned count, const std::vector<std::string>& option
   devices_.clear();
   addresses_.clear();
   ids_.clear();
-  serial_ = std::ranges::find(options, "--pty") != options.end();
+  states_.clear();
+  serial_ = std::ranges::find_first_of(options, std::array{"--pty", "--qemu"}) != options.end();
   std::vector<std::string> with_line = options;
   if (!serial_) with_line.insert(with_line.end(), {"--udp", again});
   start_more_devices(count, with_line);
@@ -113,11 +115,22 @@ void Plant::start_more_devices(unsigned count, const std::vector<std::string>& o
   for (const json::value& device : list.as_array()) {
     addresses_.push_back(text(device, serial_ ? "serial" : "udp"));
     ids_.push_back(text(device, "id"));
+    states_.push_back(text(device, "state"));
   }
 }
 
 void Plant::kill_devices() {
   devices_.clear();
+}
+
+void Plant::cut_power(unsigned device) const {
+  for (const auto& process : devices_) {
+    for (const pid_t child : process->children()) {
+      std::error_code gone;
+      const auto folder = std::filesystem::read_symlink("/proc/" + std::to_string(child) + "/cwd", gone);
+      if (!gone && folder == state(device)) ::kill(child, SIGKILL);
+    }
+  }
 }
 
 double Plant::devices_cpu() const {

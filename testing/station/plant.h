@@ -48,7 +48,8 @@ class Plant {
   /// Keeps the devices' state in memory (/dev/shm) from now on, if there is such a folder: a device's flash
   /// is not this computer's disk.
   void keep_devices_in_memory();
-  /// Starts simulated devices as one process; `options` are further ones of `pedigree device`.
+  /// Starts simulated devices as one process, or emulated ones where `options`, further ones of `pedigree
+  /// device`, have --qemu.
   void start_devices(unsigned count, const std::vector<std::string>& options = {});
   /// Starts as many in a process beside those that run, which one core could not serve.
   void start_more_devices(unsigned count, const std::vector<std::string>& options = {});
@@ -56,6 +57,10 @@ class Plant {
   void kill_devices();
   /// Where the device listens: HOST:PORT, or the path of its pseudo-terminal.
   [[nodiscard]] const std::string& address(unsigned device = 0) const { return addresses_.at(device); }
+  /// Powers an emulated device off at whatever it does; its program powers it on again at once.
+  void cut_power(unsigned device = 0) const;
+  /// The folder in which the device keeps its state.
+  [[nodiscard]] const std::string& state(unsigned device = 0) const { return states_.at(device); }
   [[nodiscard]] const std::string& id(unsigned device = 0) const { return ids_.at(device); }
   [[nodiscard]] bool serial() const noexcept { return serial_; }
 
@@ -86,6 +91,7 @@ class Plant {
   std::string url_;
   std::vector<std::string> addresses_;
   std::vector<std::string> ids_;
+  std::vector<std::string> states_;
   bool serial_ = false;
   unsigned starts_ = 0;
 };

@@ -13,6 +13,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -142,6 +144,25 @@ bool Process::wait_until(const std::function<bool()>& condition, std::chrono::se
     if (status_ || poll(&end, 1, 5) > 0) return condition();
   }
   return true;
+}
+
+// The field ppid of proc(5) stands 1 behind the name in parentheses and the state.
+std::vector<pid_t> Process::children() const {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "stat");  // it may be gone by now
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t after_name = stat.rfind(')');
+    if (after_name == std::string::npos) continue;
+    std::istringstream fields(stat.substr(after_name + 1));
+    char state = 0;
+    pid_t parent = 0;
+    fields >> state >> parent;
+    if (parent == pid_ && state != 'Z') found.push_back(static_cast<pid_t>(std::stol(name)));
+  }
+  return found;
 }
 
 // The fields utime and stime of proc(5), in clock ticks, stand 11 and 12 behind the name in parentheses.

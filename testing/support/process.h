@@ -44,6 +44,8 @@ class Process {
   /// passed, before that.
   [[nodiscard]] bool wait_until(const std::function<bool()>& condition,
                                 std::chrono::seconds limit = std::chrono::seconds(120));
+  /// The processes that it has started and that have not ended.
+  [[nodiscard]] std::vector<pid_t> children() const;
   /// Milliseconds of CPU time used so far; 0 once it has ended.
   [[nodiscard]] double cpu_milliseconds() const;
   /// What it has written so far.

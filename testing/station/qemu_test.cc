@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The firmware in the emulator, provisioned over its UART by the program and a real authority.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "testing/station/plant.h"
+
+namespace pedigree::testing {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kOk = 0;
+constexpr int kUnreadable = 7;
+constexpr const char* kTrust = "secure world starts";
+
+template <typename T>
+T must(station::Outcome<T> outcome) {
+  if (!outcome) throw std::runtime_error(outcome.error().message);
+  return *std::move(outcome);
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++found;
+  return found;
+}
+
+std::size_t boots(const Plant& plant) {
+  return count(read_text(plant.state() + "/secure.log"), kTrust);
+}
+
+/// What `pedigree provision --info` says of the device.
+json::value info_of(const Plant& plant) {
+  const auto result = run({program(), "provision", "--info", "--json", "--serial", plant.address()});
+  if (result.status != kOk) throw std::runtime_error(result.output);
+  return json::parse(result.output).at("devices").at(0);
+}
+
+class QemuTest : public ::testing::Test {
+ protected:
+  void provision(const std::string& profile, const std::string& says) {
+    Process station(plant_.provision(0, {"--profile", profile, "--issuer", "acme"}));
+    ASSERT_EQ(station.wait(), kOk) << station.errors();
+    EXPECT_NE(station.output().find(says), std::string::npos) << station.output();
+  }
+  /// Slots, their keys and their chains.
+  json::value slots() { return info_of(plant_).at("slots"); }
+
+  Plant plant_;
+};
+
+TEST_F(QemuTest, KeyAndChainAreMadeBehindTrustZoneAndSurvivePowerCycles) {
+  plant_.start_authority();
+  plant_.start_devices(1, {"--qemu"});
+  EXPECT_EQ(info_of(plant_).at("world").as_string(), "TrustZone");
+  ASSERT_NO_FATAL_FAILURE(provision("iak", "1 provisioned"));
+  ASSERT_NO_FATAL_FAILURE(provision("tls-client", "1 provisioned"));
+  const json::value before = slots();
+  ASSERT_EQ(before.as_array().size(), 2U);
+  const std::string id = plant_.id();
+
+  plant_.cut_power();
+  EXPECT_EQ(slots(), before) << "after a power cut";
+  EXPECT_EQ(boots(plant_), 2U);
+
+  {
+    station::Loop loop;
+    const auto link = must(station::open_serial(loop, plant_.address(), {}));
+    ASSERT_TRUE(station::reset(*link));
+  }
+  EXPECT_EQ(slots(), before) << "after a reset over SMP";
+  EXPECT_EQ(boots(plant_), 3U);
+  ASSERT_NO_FATAL_FAILURE(provision("iak", "1 already"));
+
+  plant_.kill_devices();
+  plant_.start_devices(1, {"--qemu"});
+  EXPECT_EQ(plant_.id(), id);
+  EXPECT_EQ(slots(), before) << "after the program was killed and started again";
+  EXPECT_EQ(fault_in(plant_.standing(), enrol::Purpose::iak, "iak"), "");
+  EXPECT_EQ(fault_in(plant_.standing(), enrol::Purpose::tls, "tls-client"), "");
+}
+
+TEST_F(QemuTest, OthersReadNeitherKeysNorTakeTheDevice) {
+  plant_.start_devices(1, {"--qemu"});
+  struct stat facts{};
+  for (const char* name : {"", "/nv", "/secure.log", "/qemu.log", "/lock"}) {
+    ASSERT_EQ(::stat((plant_.state() + name).c_str(), &facts), 0) << name;
+    EXPECT_EQ(facts.st_mode & 0077U, 0U) << name;
+  }
+  const auto second = run({program(), "device", "--qemu", "--state", plant_.state()});
+  EXPECT_EQ(second.status, kUnreadable);
+  EXPECT_NE(second.output.find("this device is already running"), std::string::npos) << second.output;
+}
+
+TEST_F(QemuTest, FourAtOnceAreProvisionedInParallel) {
+  plant_.start_authority();
+  plant_.start_devices(4, {"--qemu"});
+  std::vector<std::string> options{"--profile", "iak", "--issuer", "acme"};
+  for (unsigned device = 1; device < 4; ++device)
+    options.insert(options.end(), {"--serial", plant_.address(device)});
+  Process station(plant_.provision(0, options));
+  ASSERT_EQ(station.wait(), kOk) << station.errors();
+  EXPECT_NE(station.output().find("4 provisioned, 0 already, 0 refused, 0 failed"), std::string::npos)
+      << station.output();
+  for (unsigned device = 0; device < 4; ++device) {
+    EXPECT_EQ(fault_in(plant_.standing(device), enrol::Purpose::iak, "iak"), "") << device;
+  }
+}
+
+TEST_F(QemuTest, EndsWithTheProgram) {
+  plant_.start_devices(2, {"--qemu"});
+  const std::vector<std::string> states{plant_.state(0), plant_.state(1)};
+  plant_.kill_devices();
+  // The emulators have the locks until they are gone.
+  for (const std::string& state : states) {
+    Process again({program(), "device", "--qemu", "--state", state, "--ready-file", state + ".ready"});
+    EXPECT_TRUE(again.wait_until([&] { return std::filesystem::exists(state + ".ready"); }))
+        << again.errors();
+    again.kill(SIGTERM);
+    EXPECT_EQ(again.wait(), kOk);
+  }
+}
+
+TEST_F(QemuTest, SaysWhatIsMissing) {
+  const auto result =
+      run({program(), "device", "--qemu", "--state", plant_.path("dev"), "--firmware", plant_.path("")});
+  EXPECT_EQ(result.status, kUnreadable);
+  EXPECT_NE(result.output.find("the firmware is not built"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("tools/setup.sh build mps2"), std::string::npos) << result.output;
+}
+
+// Its storage is gone, and with it the seed: the firmware offers no service, and the program says why.
+TEST_F(QemuTest, SaysWhatTheFirmwareSaid) {
+  plant_.start_devices(1, {"--qemu"});
+  const std::string state = plant_.state();
+  plant_.kill_devices();
+  Octets memory(std::size_t{16} << 20U, 0);
+  write_file(state + "/nv", memory);
+  const auto result = run({program(), "device", "--qemu", "--state", state});
+  EXPECT_NE(result.status, kOk);
+  EXPECT_NE(result.output.find("no service"), std::string::npos) << result.output;
+}
+
+}  // namespace
+}  // namespace pedigree::testing
