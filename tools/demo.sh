@@ -55,19 +55,20 @@ start authority ca.url "$pedigree" authority serve --dir ca --listen 127.0.0.1:0
 url=$(cat ca.url)
 printf '  serve     %s    SQLite, TLS 1.3, client certificates\n' "$url"
 
-section "Three devices: two on UDP, one on a pseudo-terminal"
+section "Three simulated devices, two on UDP and one on a pseudo-terminal, and one emulated"
 for unit in sim-1 sim-2; do
   start "$unit" "$unit.json" "$pedigree" device --state "$unit" --udp 127.0.0.1:0 --ready-file "$unit.json"
 done
 start sim-3 sim-3.json "$pedigree" device --state sim-3 --pty --ready-file sim-3.json
 sim3_pid=${pids[-1]}
+start board board.json "$pedigree" device --qemu --state board --ready-file board.json
 
 # provision UNIT PROFILE ISSUER [OPTION...]
 provision() {
   "$pedigree" provision --devices "$1.json" --authority "$url" --tls ca/tls --profile "$2" --issuer "$3" \
     --journal "${journal:-journal}" --out chains "${@:4}"
 }
-for unit in sim-1 sim-2 sim-3; do
+for unit in sim-1 sim-2 sim-3 board; do
   printf '  %s     %s  %s\n' "$unit" "$(device_of "$unit.json")" "$(grep -oE '"(udp|serial)":"[^"]*"' "$unit.json")"
 done
 
@@ -76,16 +77,20 @@ provision sim-1 iak vendor
 provision sim-2 iak acme
 provision sim-3 iak acme --capture sim-3.pcap
 provision sim-3 tls-client acme
+provision board iak acme
+
+section "The emulated board: a Cortex-M33 whose keys are behind TrustZone"
+"$pedigree" provision --devices board.json --info | sed 's/^/  /'
 
 section "The chains"
 chain_of() { printf 'chains/%s-%s.chain.pem' "$(device_of "$1.json")" "$2"; }
-for pair in sim-1:iak sim-2:iak sim-3:iak sim-3:tls-client; do
+for pair in sim-1:iak sim-2:iak sim-3:iak sim-3:tls-client board:iak; do
   printf '%s, %s\n' "${pair%:*}" "${pair#*:}"
   "$pedigree" verify chain "$(chain_of "${pair%:*}" "${pair#*:}")" --root ca/root.cert.pem | sed 's/^/  /'
 done
 
 section "The same question to tools that are not ours"
-for pair in sim-1:iak sim-2:iak sim-3:iak sim-3:tls-client; do
+for pair in sim-1:iak sim-2:iak sim-3:iak sim-3:tls-client board:iak; do
   chain=$(chain_of "${pair%:*}" "${pair#*:}")
   answer=$(openssl verify -x509_strict -CAfile ca/root.cert.pem -untrusted "$chain" "$chain" 2>&1) ||
     die "openssl verify refuses the chain of $pair: $answer"
