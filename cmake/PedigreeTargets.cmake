@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # pedigree_library(name SOURCES ... LINK ...): a static library.
 # pedigree_core_library(...): the same, without exceptions and RTTI, for code that also runs in the secure world.
-# pedigree_test(name SOURCES ... LINK ... [LABELS ...] [ENVIRONMENT ...] [TIMEOUT seconds]): a GoogleTest executable and
-#   its ctest entry. Label `threads`: also run under ThreadSanitizer; `long`: has a long form under PEDIGREE_LONG=1.
+# pedigree_test(name SOURCES ... LINK ... [LABELS ...] [ENVIRONMENT ...] [TIMEOUT seconds] [PROGRAM]): a GoogleTest executable
+#   and its ctest entry. PROGRAM: it runs `pedigree`, which it finds as PEDIGREE_PROGRAM in its environment. Label `threads`: also run under ThreadSanitizer; `long`: has a long form under PEDIGREE_LONG=1.
 # pedigree_fuzz(name SOURCE file LINK ... CORPUS folder): a libFuzzer target under the fuzz preset; everywhere else an
 #   executable that replays the corpus, as a ctest entry.
 add_custom_target(pedigree_threaded_tests)
@@ -24,12 +24,16 @@ function(pedigree_test name)
   if(PEDIGREE_FIRMWARE OR PEDIGREE_FUZZ)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "PROGRAM" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest_main)
+  if(ARG_PROGRAM)
+    list(APPEND ARG_ENVIRONMENT "PEDIGREE_PROGRAM=$<TARGET_FILE:pedigree>")
+    add_dependencies(${name} pedigree)
+  endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
                                           ENVIRONMENT "${ARG_ENVIRONMENT}")
