@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <memory>
 
@@ -15,11 +16,16 @@
 namespace pedigree::cli {
 namespace {
 
-constexpr const char* kVersion = "pedigree " PEDIGREE_VERSION;
-
 /// Names what an option takes without CLI11's types.
 class HelpFormatter final : public CLI::Formatter {
  public:
+  /// With the whole path of the command, as it is typed.
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string path;
+    for (const CLI::App* above = app->get_parent(); above != nullptr; above = above->get_parent())
+      path = above->get_name() + " " + path;
+    return CLI::Formatter::make_usage(app, path + (path.empty() ? name : app->get_name()));
+  }
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text = argument_text(*option);
     if (!option->nonpositional()) text = option->get_items_expected_max() > 1 ? "..." : "";
@@ -30,7 +36,7 @@ class HelpFormatter final : public CLI::Formatter {
 
 void add_global_options(CLI::App& app, Context& context) {
   app.set_help_flag("-h,--help", "Print this help and exit");
-  app.set_version_flag("--version", kVersion, "Print the version and exit");
+  app.set_version_flag("--version", PEDIGREE_VERSION, "Print the version and exit");
   app.add_flag("--json", context.json, "Print JSON instead of text");
   app.add_flag("--quiet", context.quiet, "Print only errors and what was asked for");
   const auto colour = std::make_shared<std::string>("auto");
@@ -89,6 +95,20 @@ void build_app(CLI::App& app, Context& context) {
   add_verify_command(app, context);
   add_completion_command(app, context);
   add_man_command(app, context);
+  add_version_command(app, context);
+}
+
+void print_help(const CLI::App& app) {
+  if (app["--json"]->count() == 0) return print(app.help());
+  const std::string path = path_of(selected(app));
+  const CommandFacts root = describe_commands(app);
+  for (const CommandFacts* command : all_commands(root))
+    if (command->path == path) print_json(to_json(*command));
+}
+
+void print_version(const CLI::App& app) {
+  if (app["--json"]->count() > 0) return print_json(boost::json::object{{"version", PEDIGREE_VERSION}});
+  print_line("pedigree " PEDIGREE_VERSION);
 }
 
 void report_usage(const CLI::App& app, const CLI::ParseError& error, Context& context) {
@@ -98,8 +118,9 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, Context& co
   const std::vector<std::string> unknown = app.remaining(true);
   Problem problem;
   problem.next = path + " --help";
-  if (unknown.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
-      !command_names(command).empty() && !context.json) {
+  const bool lacks_command = command.get_subcommands().size() < command.get_require_subcommand_min();
+  if (unknown.empty() && lacks_command && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+      !context.json) {
     print(command.help());
     context.exit_code = kExitUsage;
     return;

@@ -14,6 +14,11 @@ namespace pedigree::cli {
 /// Adds the global options and every command to `app`; both arguments outlive each other's use.
 void build_app(CLI::App& app, Context& context);
 
+/// What --help prints, of the command that was parsed last; as JSON where --json was given.
+void print_help(const CLI::App& app);
+/// What --version prints.
+void print_version(const CLI::App& app);
+
 /// Says what is wrong with the command line and what was probably meant; sets context.exit_code.
 void report_usage(const CLI::App& app, const CLI::ParseError& error, Context& context);
 

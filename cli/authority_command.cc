@@ -96,12 +96,22 @@ void show_authority(const Context& context, const app::InitOptions& options,
   print_line("Next: pedigree authority serve --dir " + printable(options.directory.string()));
 }
 
+/// The configuration that `init` refuses is what its options say.
+void refuse_options(Context& context, const authority::Refusal& refusal) {
+  print_error(context, kExitUsage,
+              {.summary = "cannot make the authority: " + refusal.detail,
+               .details = {},
+               .next = "pedigree authority init --help",
+               .note = {}});
+}
+
 void run_init(Context& context, const InitArguments& arguments) {
   const auto options = init_options(arguments);
-  if (!options) return report_refusal(context, "make the authority", options.error());
+  if (!options) return refuse_options(context, options.error());
   const auto passphrase = read_passphrase(arguments.passphrase_file, true);
   if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
   if (const auto made = app::init_directory(*options, *passphrase); !made) {
+    if (made.error().code == ErrorCode::bad_configuration) return refuse_options(context, made.error());
     return report_refusal(context, "make the authority", made.error());
   }
   const auto directory = app::Directory::open(options->directory, nullptr);
@@ -224,12 +234,18 @@ void report_refusal(Context& context, std::string_view doing, const authority::R
                     refusal.code == ErrorCode::database_failure ||
                     refusal.code == ErrorCode::wrong_passphrase;
   const bool network = refusal.code == ErrorCode::connection_failed;
+  const bool usage = refusal.code == ErrorCode::bad_request;
+  // Where the detail ends with the code's own sentence, once is enough.
+  const std::string_view reason = sentence(refusal.code);
+  std::vector<std::pair<std::string, std::string>> details;
+  if (refusal.detail.find(reason) == std::string::npos) details.emplace_back("reason", reason);
   print_error(context,
               file      ? kExitUnreadable
+              : usage   ? kExitUsage
               : network ? kExitNoConnection
                         : kExitAuthorityRefused,
               {.summary = "cannot " + std::string(doing) + ": " + refusal.detail,
-               .details = {{"reason", std::string(sentence(refusal.code))}},
+               .details = std::move(details),
                .next = std::move(next),
                .note = {}});
 }

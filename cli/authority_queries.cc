@@ -90,6 +90,13 @@ void print_device(const Context& context, const json::value& device) {
 }
 
 void run_list(Context& context, const QueryArguments& arguments) {
+  if (!arguments.name.empty() && !registry::parse_device_id(arguments.name)) {
+    return print_error(context, kExitUsage,
+                       {.summary = "a device id is 66 lower-case hex digits, and begins with 01",
+                        .details = {{"given", arguments.name}},
+                        .next = "pedigree authority list --dir " + arguments.directory,
+                        .note = {}});
+  }
   const auto authority = open(context, arguments);
   if (!authority) return;
   if (!arguments.name.empty()) {
@@ -197,6 +204,7 @@ std::optional<Exported> collect(Context& context, app::LocalAuthority& authority
 }
 
 void run_export(Context& context, const QueryArguments& arguments) {
+  if (arguments.what != "root" && arguments.name.empty()) throw CLI::RequiredError("NAME");
   std::optional<app::SecretText> passphrase;
   if (arguments.what == "crl") {
     auto given = read_passphrase(arguments.passphrase_file, false);
@@ -222,6 +230,17 @@ void run_export(Context& context, const QueryArguments& arguments) {
   }
 }
 
+/// The reasons that the registry takes, by their names in RFC 5280 5.3.1.
+std::vector<std::string> reason_names() {
+  constexpr unsigned kLastReason = 10;
+  std::vector<std::string> names;
+  for (unsigned number = 0; number <= kLastReason; ++number) {
+    const auto reason = static_cast<x509::RevocationReason>(number);
+    if (registry::parse_reason(x509::name(reason)) == reason) names.emplace_back(x509::name(reason));
+  }
+  return names;
+}
+
 CLI::App* add(CLI::App& authority, const char* name, const char* help, QueryArguments& arguments) {
   CLI::App* command = authority.add_subcommand(name, help);
   command->add_option("--dir", arguments.directory, "The authority's directory")
@@ -236,32 +255,32 @@ void add_authority_queries(CLI::App& authority, Context& context) {
   const auto listed = std::make_shared<QueryArguments>();
   CLI::App* list =
       add(authority, "list", "List devices, or show one with its certificates and history", *listed);
-  list->add_option("device", listed->name, "A device id, to show that device")->option_text("ID");
+  list->add_option("ID", listed->name, "A device id, to show that device")->option_text("ID");
   list->add_option("--state", listed->state, "Only devices in this state")
-      ->check(CLI::IsMember({"expected", "pending", "issued", "active", "suspended", "revoked", "retired"}))
-      ->option_text("STATE");
+      ->check(CLI::IsMember({"expected", "pending", "issued", "active", "suspended", "revoked", "retired"}));
   list->callback([listed, &context] { run_list(context, *listed); });
 
   const auto revoked = std::make_shared<QueryArguments>();
   CLI::App* revoke =
       add(authority, "revoke", "Revoke a certificate, or all certificates of a device", *revoked);
-  revoke->add_option("name", revoked->name, "A serial number or a device id")
+  revoke->add_option("NAME", revoked->name, "A serial number or a device id")
       ->required()
       ->option_text("NAME");
   revoke
       ->add_option("--reason", revoked->reason,
                    "Reason of RFC 5280 5.3.1; superseded leaves the device in use")
-      ->option_text("REASON");
+      ->check(CLI::IsMember(reason_names()));
   revoke->add_option("--why", revoked->why, "A sentence for the history")->option_text("TEXT");
   revoke->callback([revoked, &context] { run_revoke(context, *revoked); });
 
   const auto exported = std::make_shared<QueryArguments>();
   CLI::App* out = add(authority, "export", "Write root, chain, certificate or CRL as PEM or DER", *exported);
-  out->add_option("what", exported->what, "What to write")
+  out->add_option("WHAT", exported->what, "What to write")
       ->required()
       ->check(CLI::IsMember({"root", "chain", "certificate", "crl"}))
       ->option_text("root|chain|certificate|crl");
-  out->add_option("name", exported->name, "An issuer's name, or a serial number")->option_text("NAME");
+  out->add_option("NAME", exported->name, "An issuer's name, or a serial number; not for root")
+      ->option_text("NAME");
   out->add_option("--out", exported->out, "File to write; - is stdout")->option_text("FILE");
   out->add_flag("--der", exported->der, "DER instead of PEM");
   out->add_option("--passphrase-file", exported->passphrase_file,

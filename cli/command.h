@@ -41,5 +41,6 @@ void add_inspect_command(CLI::App& app, Context& context);
 void add_verify_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
 void add_man_command(CLI::App& app, Context& context);
+void add_version_command(CLI::App& app, Context& context);
 
 }  // namespace pedigree::cli

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/json.hpp>
 #include <sstream>
 
 namespace pedigree::cli {
@@ -63,6 +64,29 @@ std::string argument_text(const CLI::Option& option) {
 
 CommandFacts describe_commands(const CLI::App& app) {
   return describe(app, "");
+}
+
+boost::json::object to_json(const CommandFacts& command) {
+  namespace json = boost::json;
+  const auto describe_all = [](const std::vector<OptionFacts>& options) {
+    json::array list;
+    for (const OptionFacts& option : options)
+      list.push_back(json::object{{"names", json::array(option.names.begin(), option.names.end())},
+                                  {"help", option.help},
+                                  {"argument", option.argument},
+                                  {"choices", json::array(option.choices.begin(), option.choices.end())},
+                                  {"required", option.required},
+                                  {"repeatable", option.repeatable}});
+    return list;
+  };
+  json::array commands;
+  for (const CommandFacts& below : command.commands) commands.push_back(to_json(below));
+  return {{"command", command.path},
+          {"help", command.help},
+          {"footer", command.footer},
+          {"options", describe_all(command.options)},
+          {"arguments", describe_all(command.positionals)},
+          {"commands", std::move(commands)}};
 }
 
 std::vector<const CommandFacts*> all_commands(const CommandFacts& root) {

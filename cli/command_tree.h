@@ -2,6 +2,7 @@
 // The command line as plain data, from which completion and manual pages are written.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct CommandFacts {
 [[nodiscard]] CommandFacts describe_commands(const CLI::App& app);
 /// The command and all below it, parents first. Borrows from `root`.
 [[nodiscard]] std::vector<const CommandFacts*> all_commands(const CommandFacts& root);
+
+/// The facts under their own names, with `commands` below.
+[[nodiscard]] boost::json::object to_json(const CommandFacts& command);
 
 /// Completion scripts for the shells.
 [[nodiscard]] std::string bash_completion(const CommandFacts& root);

@@ -5,11 +5,13 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "cli/command.h"
 #include "cli/emulated_devices.h"
+#include "cli/files.h"
 #include "cli/output.h"
 #include "cli/ready_file.h"
 #include "device/ports/sim/device.h"
@@ -188,6 +190,15 @@ void run_devices(const Context& context, DeviceArguments& arguments) {
   host.run();
 }
 
+/// Whether a device was made in this folder: it then has storage assets there.
+bool holds_device(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->path().filename().string().starts_with("asset-")) return true;
+  return false;
+}
+
 /// The slot to connect with: the one asked for, or the first active one of purpose tls.
 std::uint32_t tls_slot(psa_handle_t service, std::uint32_t wanted) {
   if (wanted != 0) return wanted;
@@ -206,6 +217,11 @@ std::uint32_t tls_slot(psa_handle_t service, std::uint32_t wanted) {
 
 void run_connect(const Context& context, const ConnectArguments& arguments) {
   const Address address = parse_address(arguments.target).value_or(Address{});
+  if (const auto ca = read_certificates(arguments.ca); !ca) throw Failure{kExitUnreadable, ca.error()};
+  if (!holds_device(arguments.state)) {
+    give_up(kExitUnreadable, arguments.state + " is not the state folder of a device",
+            "pedigree device --state makes one");
+  }
   auto device = sim::Device::open(arguments.state, sim::DeviceOptions{});
   if (!device) give_up(kExitUnreadable, device.error());
   const psa_handle_t service = (*device)->service_handle();
@@ -249,10 +265,13 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
   command
       .add_option("--udp", arguments.udp,
                   "Listen on UDP (default 127.0.0.1:1337); port 0 takes free ones, others count up")
-      ->check(address_validator());
+      ->check(address_validator())
+      ->option_text("HOST:PORT");
   command.add_flag("--pty", arguments.terminal, "Listen on a pseudo-terminal with console framing");
-  command.add_option("--ready-file", arguments.ready_file,
-                     "Write where each device listens to this file, as JSON");
+  command
+      .add_option("--ready-file", arguments.ready_file,
+                  "Write where each device listens to this file, as JSON")
+      ->option_text("FILE");
   command
       .add_option("--buffer-size", arguments.buffer_size, "Octets of the SMP buffer that a device reports")
       ->check(CLI::Range(256, 1400));
@@ -297,16 +316,17 @@ void add_connect_command(CLI::App& device, Context& context) {
       "Open a mutual TLS connection with a device's own key; the signature is made in its service");
   command->add_option("--state", arguments->state, "The device's state folder; its daemon must not run")
       ->required()
-      ->check(CLI::ExistingDirectory);
+      ->option_text("DIR");
   command->add_option("--to", arguments->target, "The server; its certificate must be for this name")
       ->required()
-      ->check(address_validator());
+      ->check(address_validator())
+      ->option_text("HOST:PORT");
   command->add_option("--ca", arguments->ca, "PEM file that the server's chain must end at")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->option_text("FILE");
   command->add_option("--slot", arguments->slot, "Key slot; default: the first active one of purpose tls")
       ->check(CLI::Range(1, 8));
-  command->add_option("--send", arguments->send, "Send this line, and print the answer");
+  command->add_option("--send", arguments->send, "Send this line, and print the answer")->option_text("TEXT");
   command->callback([arguments, &context] { guarded(context, [&] { run_connect(context, *arguments); }); });
 }
 
@@ -316,8 +336,8 @@ void add_device_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<DeviceArguments>();
   CLI::App* command = app.add_subcommand("device", "Run simulated or emulated devices");
   command->require_subcommand(0, 1);
-  command->add_option("--state", arguments->state,
-                      "Folder of the device's keys and storage; made if missing");
+  command->add_option("--state", arguments->state, "Folder of the device's keys and storage; made if missing")
+      ->option_text("DIR");
   command
       ->add_option("--count", arguments->count, "Run this many devices, in folders 1, 2, ... below --state")
       ->check(CLI::Range(1, 100000));

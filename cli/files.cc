@@ -45,10 +45,11 @@ std::expected<std::vector<Octets>, Problem> split_der(Bytes content, const std::
   Reader in(content);
   while (!in.empty()) {
     const auto element = der::read(in, der::kSequence);
-    if (!element)
-      return std::unexpected(file_problem(
-          "cannot use", source,
-          fmt::format("at byte {}, {}", element.error().offset, sentence(element.error().code))));
+    if (!element) {
+      const Error error = after_der(element.error(), !elements.empty());
+      return std::unexpected(file_problem("cannot use", source,
+                                          fmt::format("at byte {}, {}", error.offset, sentence(error.code))));
+    }
     elements.emplace_back(element->whole.begin(), element->whole.end());
   }
   return elements;
@@ -126,6 +127,11 @@ std::expected<void, Problem> write_output(const std::string& path, Bytes content
   const int reason = errno;
   (void)unlink(temporary.c_str());
   return std::unexpected(file_problem("cannot write", path, std::strerror(reason)));
+}
+
+Error after_der(Error error, bool further) noexcept {
+  if (further && error.code == ErrorCode::bad_tag) error.code = ErrorCode::trailing_data;
+  return error;
 }
 
 std::expected<std::vector<Octets>, Problem> split_certificates(Bytes content, const std::string& source,

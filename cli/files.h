@@ -10,6 +10,7 @@
 
 #include "cli/output.h"
 #include "core/bytes/bytes.h"
+#include "core/bytes/error.h"
 
 namespace pedigree::cli {
 
@@ -43,6 +44,9 @@ struct PemBlock {
 /// Lower-case hex; reading takes both cases.
 [[nodiscard]] std::string to_hex(Bytes octets);
 [[nodiscard]] std::expected<Octets, Problem> from_hex(std::string_view text);
+
+/// The error of reading a further DER element: after a first one, what is no element is trailing data.
+[[nodiscard]] Error after_der(Error error, bool further) noexcept;
 
 /// Splits the content of a file into DER elements that should be certificates: PEM blocks of that label, DER
 /// elements one after another, or a CBOR array of byte strings (a chain on the wire). `source` is for

@@ -70,7 +70,7 @@ TEST_F(Help, BashCompletes) {
   const std::string script = R"(
 source <("$1" completion bash)
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pedigree; echo "${COMPREPLY[*]}"; }
-try pedigree ver
+try pedigree verif
 try pedigree verify ''  | cut -d' ' -f1
 try pedigree verify chain --root-
 try pedigree --color al
@@ -83,8 +83,28 @@ try pedigree completion z
   EXPECT_EQ(result.output, "verify\nchain\n--root-spki\nalways\nnever\n\nzsh\n");
 }
 
-TEST_F(Help, ZshAndFishReadTheirScripts) {
+TEST_F(Help, ZshAndFishComplete) {
   const testing::TempDir folder;
+  // In place of zsh's own functions, some that print what they are given.
+  const std::string script = R"(
+compdef() { : }
+_files() { echo files }
+_describe() { print -r -- ${items%%:*} }
+compadd() { shift; print -r -- $@ }
+source <($1 completion zsh)
+try() { words=(pedigree "$@" ''); CURRENT=${#words}; _pedigree }
+try verify
+try verify chain --color
+try authority export
+try authority init --dir
+try provision --profile
+)";
+  const CommandResult completed = testing::run({"zsh", "-f", "-c", script, "zsh", program()});
+  EXPECT_EQ(completed.status, 0) << completed.output;
+  EXPECT_TRUE(completed.output.starts_with("chain -h --help")) << completed.output;
+  EXPECT_NE(completed.output.find("\nauto always never\n"), std::string::npos) << completed.output;
+  EXPECT_NE(completed.output.find("\nroot chain certificate crl "), std::string::npos) << completed.output;
+  EXPECT_TRUE(completed.output.ends_with("\nfiles\niak idevid tls-client\n")) << completed.output;
   const std::string zsh_file = (folder / "_pedigree").string();
   const CommandResult zsh_check = bash("set -e; \"$1\" completion zsh > \"$2\"; zsh -n \"$2\"", zsh_file);
   EXPECT_EQ(zsh_check.status, 0) << zsh_check.output;
@@ -94,6 +114,12 @@ TEST_F(Help, ZshAndFishReadTheirScripts) {
       (folder / "p.fish").string());
   EXPECT_EQ(fish_check.status, 0) << fish_check.output;
   EXPECT_EQ(fish_check.output.rfind("chain\t", 0), 0U) << fish_check.output;
+  const CommandResult values = bash(
+      "fish -c \"source $2; complete -C 'pedigree verify chain --color al'; "
+      "complete -C 'pedigree provision --profile i'\"",
+      (folder / "p.fish").string());
+  EXPECT_NE(values.output.find("always"), std::string::npos) << values.output;
+  EXPECT_NE(values.output.find("idevid"), std::string::npos) << values.output;
 }
 
 TEST_F(Help, ManualPagesAreCleanForMandocAndMan) {

@@ -88,7 +88,8 @@ ReportResult report_ders(Bytes content, der::UnixTime now) {
   Reader in(content);
   while (!in.empty()) {
     const auto element = der::read(in, der::kSequence);
-    if (!element) return std::unexpected(to_inspect_error(element.error(), "the file"));
+    if (!element)
+      return std::unexpected(to_inspect_error(after_der(element.error(), !elements.empty()), "the file"));
     elements.push_back(element->whole);
   }
   if (elements.size() == 1) return report_der(elements[0], now);

@@ -82,6 +82,17 @@ bool is_pcap(Bytes content) {
   return magic == 0xa1b2c3d4 || magic == 0xd4c3b2a1 || magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
 }
 
+/// Whether a line begins as the first one of a console frame does: 06 09, then base64.
+bool has_console_frame(std::string_view text) {
+  constexpr std::string_view kStart = "\x06\x09";
+  for (std::size_t at = text.find(kStart); at != std::string_view::npos; at = text.find(kStart, at + 1)) {
+    const std::string_view body = text.substr(at + kStart.size(), 4);
+    const bool line_start = at == 0 || text[at - 1] == '\n' || text[at - 1] == '\r';
+    if (line_start && from_base64(body)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Form detect(Bytes content) noexcept {
@@ -90,7 +101,7 @@ Form detect(Bytes content) noexcept {
   if (is_pem(content)) return Form::pem;
   if (content[0] == der::kSequence) return detect_der(content);
   if (is_smp(content)) return Form::smp;
-  if (as_text(content).find("\x06\x09") != std::string_view::npos) return Form::console;
+  if (has_console_frame(as_text(content))) return Form::console;
   const auto major = static_cast<cbor::Major>(content[0] >> 5U);
   if (major == cbor::Major::array || major == cbor::Major::tag) return detect_cbor(content);
   return Form::unknown;

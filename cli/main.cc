@@ -17,9 +17,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    print(app.help());
-  } catch (const CLI::CallForVersion& version) {
-    print_line(version.what());
+    print_help(app);
+  } catch (const CLI::CallForVersion&) {
+    print_version(app);
   } catch (const CLI::ParseError& error) {
     report_usage(app, error, context);
   }

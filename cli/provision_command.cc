@@ -8,11 +8,10 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/files.h"
 #include "cli/output.h"
 #include "cli/provision_view.h"
 #include "crypto/openssl/openssl_crypto.h"
@@ -58,10 +57,10 @@ T need(Outcome<T> outcome, std::string next = {}) {
 
 /// Adds where the devices of `pedigree device --ready-file` listen.
 void read_devices(ProvisionArguments& arguments) {
-  std::ifstream in(arguments.devices, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  const auto content = read_input(arguments.devices);
+  if (!content) throw Stop{kExitUnreadable, content.error()};
   boost::system::error_code error;
-  const json::value parsed = json::parse(text, error);
+  const json::value parsed = json::parse(as_text(*content), error);
   const json::value* list =
       !error && parsed.is_object() ? parsed.get_object().if_contains("devices") : nullptr;
   if (list == nullptr || !list->is_array()) {
@@ -334,28 +333,35 @@ void guarded(Context& context, Action action) {
 
 void add_line_options(CLI::App& command, ProvisionArguments& arguments) {
   command.add_option("--udp", arguments.udp, "Devices on UDP: HOST:PORT, several with commas")
-      ->delimiter(',');
-  command.add_option("--serial", arguments.serial, "Devices on serial ports or pseudo-terminals");
+      ->delimiter(',')
+      ->option_text("HOST:PORT");
+  command.add_option("--serial", arguments.serial, "Devices on serial ports or pseudo-terminals")
+      ->option_text("PATH");
   command.add_option("--devices", arguments.devices, "Devices as `pedigree device --ready-file` lists them")
-      ->check(CLI::ExistingFile);
+      ->option_text("FILE");
   command.add_option("--baud", arguments.baud, "Speed of the serial ports (default 115200)")
       ->check(CLI::Range(1200, 4000000));
   command
       .add_option("--timeout", arguments.timeout,
                   "Give a silent device up after this many seconds (default 15)")
       ->check(CLI::Range(0.1, 3600.0));
-  command.add_option("--capture", arguments.capture, "Record the SMP traffic to this pcap file");
+  command.add_option("--capture", arguments.capture, "Record the SMP traffic to this pcap file")
+      ->option_text("FILE");
   command.add_flag("--info", arguments.info, "Show what the devices say of themselves, and change nothing");
 }
 
 void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
-  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT");
+  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT")
+      ->option_text("URL");
   command.add_option("--tls", arguments.tls, "Folder with ca.cert.pem, station.cert.pem and station.key.pem")
-      ->check(CLI::ExistingDirectory);
-  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server");
-  command.add_option("--cert", arguments.authority.certificate_file,
-                     "PEM file with the station's certificate");
-  command.add_option("--key", arguments.authority.key_file, "PEM file with the station's private key");
+      ->option_text("DIR");
+  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server")
+      ->option_text("FILE");
+  command
+      .add_option("--cert", arguments.authority.certificate_file, "PEM file with the station's certificate")
+      ->option_text("FILE");
+  command.add_option("--key", arguments.authority.key_file, "PEM file with the station's private key")
+      ->option_text("FILE");
   command
       .add_option("--authority-timeout", arguments.authority_timeout,
                   "Try an unreachable authority for this many seconds (default 60)")
@@ -365,11 +371,16 @@ void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
 void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
   command.add_option("--profile", arguments.flow.profile, "What to certify (default iak)")
       ->check(CLI::IsMember({"iak", "idevid", "tls-client"}));
-  command.add_option("--issuer", arguments.flow.issuer,
-                     "Name of the intermediate; default: the authority's choice");
-  command.add_option("--journal", arguments.journal,
-                     "Folder of the journal, by which a run goes on after a crash");
-  command.add_option("--out", arguments.flow.out, "Folder to write each chain to, as PEM");
+  command
+      .add_option("--issuer", arguments.flow.issuer,
+                  "Name of the intermediate; default: the authority's choice")
+      ->option_text("NAME");
+  command
+      .add_option("--journal", arguments.journal,
+                  "Folder of the journal, by which a run goes on after a crash")
+      ->option_text("DIR");
+  command.add_option("--out", arguments.flow.out, "Folder to write each chain to, as PEM")
+      ->option_text("DIR");
   command.add_option("--jobs", arguments.flow.jobs, "Devices at a time (default 64)")
       ->check(CLI::Range(1, 1024));
   command.add_flag("--reset", arguments.flow.reset, "Restart each device at the end");
@@ -386,9 +397,7 @@ void add_provision_command(CLI::App& app, Context& context) {
   add_flow_options(*command, *arguments);
   CLI::App* status = command->add_subcommand("status", "Show what a journal knows of its devices");
   auto folder = std::make_shared<std::string>();
-  status->add_option("--journal", *folder, "Folder of the journal")
-      ->required()
-      ->check(CLI::ExistingDirectory);
+  status->add_option("--journal", *folder, "Folder of the journal")->required()->option_text("DIR");
   status->callback([folder, &context] { guarded(context, [&] { run_status(context, *folder); }); });
   command->callback([command, arguments, &context] {
     if (!command->get_subcommands().empty()) return;

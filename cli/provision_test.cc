@@ -189,7 +189,7 @@ TEST_F(Provision, WhatTheCommandLineGetsWrong) {
   expect_error({program, "provision", "--udp", plant_.address()}, kExitUsage, "--authority");
   expect_error(plant_.provision(0, {"--profile", "nobody"}), kExitUsage, "--profile");
   expect_error(plant_.provision(0, {"--authority", "http://localhost"}), kExitUsage, "https://HOST:PORT");
-  expect_error(plant_.provision(0, {"--tls", plant_.path("nowhere")}), kExitUsage, "nowhere");
+  expect_error(plant_.provision(0, {"--tls", plant_.path("nowhere")}), kExitUnreadable, "nowhere");
   expect_error(plant_.provision(0, {"--tls", plant_.path("ca")}), kExitUnreadable, "ca.cert.pem");
   EXPECT_TRUE(plant_.standing().slots.empty());
 }

@@ -79,15 +79,17 @@ std::string next_step(const UnitResult& result) {
     const bool authority = failure.side == station::Side::authority;
     return (authority ? "check --authority, and that it is being served; then " : "") + again;
   }
-  return result.state == UnitState::refused ? "see the device at the authority: pedigree authority list" : "";
+  return result.state == UnitState::refused
+             ? "see the device at the authority: pedigree authority list --dir DIR ID"
+             : "";
 }
 
 std::string kept_note(const UnitResult& result) {
   if (result.slot == 0) return "nothing was changed on the device";
   if (result.kept_key) return "the device keeps its pending key; a retry makes no second one";
-  if (result.state == UnitState::refused)
-    return "the pending key was dropped; nothing else was changed on the device";
-  return {};
+  if (result.state != UnitState::refused) return {};
+  return result.reached == Step::enrol ? "the pending key was dropped; nothing else was changed on the device"
+                                       : "the device keeps its active key and chain";
 }
 
 }  // namespace
@@ -260,7 +262,7 @@ Problem problem_of(const UnitResult& result, const std::string& authority) {
   problem.details.emplace_back(
       "device", result.device.empty() ? result.peer : shorten(result.device) + " on " + result.peer);
   problem.details.emplace_back("step", station::name(result.reached));
-  if (!result.chain.empty()) {
+  if (!result.chain.empty() && (result.reached == Step::chain || result.reached == Step::commit)) {
     problem.details.emplace_back("received",
                                  fmt::format("{} certificates from {}", result.chain.size(), authority));
   }
