@@ -3,6 +3,7 @@
 
 #include "core/bytes/reader.h"
 #include "device/ports/mps2/board.h"
+#include "device/ports/mps2/trial/power_cut.h"
 #include "device/service/record.h"
 #include "mbedtls/platform.h"
 #include "psa/crypto.h"
@@ -18,10 +19,14 @@ class BoardMedium final : public Medium {
     return {reinterpret_cast<const std::uint8_t*>(kNonVolatile), 2 * kBankSize};
   }
   void program(std::size_t offset, Bytes data) noexcept override {
-    for (std::size_t i = 0; i < data.size(); ++i) octet(offset + i) = octet(offset + i) & data[i];
+    const std::size_t size = octets_before_power_cut(data.size());
+    for (std::size_t i = 0; i < size; ++i) octet(offset + i) = octet(offset + i) & data[i];
+    cut_power_if_due();
   }
   void erase(std::size_t offset, std::size_t size) noexcept override {
-    for (std::size_t i = 0; i < size; ++i) octet(offset + i) = 0xff;
+    const std::size_t until = octets_before_power_cut(size);
+    for (std::size_t i = 0; i < until; ++i) octet(offset + i) = 0xff;
+    cut_power_if_due();
   }
 
  private:
