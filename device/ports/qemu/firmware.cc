@@ -27,7 +27,7 @@ fs::path in_path(const std::string& program) {
 
 Firmware images_in(const fs::path& folder) {
   const fs::path absolute = fs::absolute(folder);
-  return {{}, absolute / "boot.elf", absolute / "secure.elf", absolute / "nonsecure.elf"};
+  return {{}, absolute / "boot.elf", absolute / "secure.elf", absolute / "nonsecure.elf", false};
 }
 
 /// The first image that is not there; empty if none is missing.

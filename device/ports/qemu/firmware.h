@@ -21,6 +21,8 @@ struct Firmware {
   std::filesystem::path boot;
   std::filesystem::path secure;
   std::filesystem::path nonsecure;
+  /// For measurements: the device's clock advances by 1 ns with each instruction, whatever the host does.
+  bool count_instructions = false;
 };
 
 /// Where the images are looked for if nobody says: in the build tree and in the installation that the running

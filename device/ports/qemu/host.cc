@@ -74,6 +74,8 @@ std::expected<std::vector<Running>, std::string> Host::start() {
     if (!error) impl_->failed("no answer from the firmware: " + impl_->units.front()->last_words());
   });
   impl_->io.run();
+  // Here and not in run(), which a stop() may come before.
+  impl_->io.restart();
   impl_->starting = false;
   if (!impl_->failure.empty()) return std::unexpected(impl_->failure);
   if (impl_->stopped) return std::unexpected("interrupted");
@@ -83,8 +85,6 @@ std::expected<std::vector<Running>, std::string> Host::start() {
 }
 
 void Host::run() {
-  if (impl_->stopped) return;
-  impl_->io.restart();
   impl_->io.run();
 }
 

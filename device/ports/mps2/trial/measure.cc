@@ -17,7 +17,7 @@ constexpr std::uint32_t kMask = 0xffffff;
 
 /// Ticks since an earlier reading of the clock, which counts down and wraps around after 0.8 s.
 std::uint32_t now() noexcept {
-  if (reg(kSysTick) == 0) {
+  if ((reg(kSysTick) & 1U) == 0) {
     reg(kSysTick + 4) = kMask;
     reg(kSysTick + 8) = 0;
     reg(kSysTick) = 5;
