@@ -80,7 +80,7 @@ struct Child {
   if (::getppid() != child.parent) _exit(127);
   (void)std::signal(SIGPIPE, SIG_DFL);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const bool ready = ::chdir(child.folder) == 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
+  const bool ready = nothing >= 0 && ::chdir(child.folder) == 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
                      ::dup2(child.errors, STDOUT_FILENO) >= 0 && ::dup2(child.errors, STDERR_FILENO) >= 0 &&
                      ::fcntl(child.line, F_SETFD, 0) == 0 && ::fcntl(child.lock, F_SETFD, 0) == 0;
   if (ready) ::execv(child.arguments[0], child.arguments.data());

@@ -89,7 +89,7 @@ void Unit::read_line(const Shared& life) {
 /// The line ends with the emulator: all that it said has been heard by then.
 void Unit::await_end(const Shared& life) {
   error_code ignored;
-  life->line.close(ignored);
+  static_cast<void>(life->line.close(ignored));
   life->watch.async_wait(asio::posix::stream_descriptor::wait_read, [this, life](const error_code& error) {
     if (!error) ended(life);
   });
