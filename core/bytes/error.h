@@ -92,6 +92,7 @@ namespace pedigree {
   X(communication_failure, 134, "the secure service did not answer")                                          \
   X(bad_digest, 135, "the data's SHA-256 is not the one announced")                                           \
   X(root_required, 136, "no root is pinned on the device yet; send the root as the last certificate")          \
+  X(not_owner, 137, "the slot belongs to a secure partition, which alone may use or end its keys")            \
   /* 150..: station and authority */                                                                          \
   X(timeout, 150, "no answer in time; check the cable, the port and that the device is powered")              \
   X(connection_failed, 151, "the connection could not be made")                                               \

@@ -41,7 +41,8 @@ bool same_kind(const KeyRecord& key, const KeyRequest& request) noexcept {
 }  // namespace
 
 /// The slot that a request is for: the one it names; else the one of its purpose (iak, idevid) or the one
-/// where the same request is pending (tls, data); else the first empty one. A damaged slot is never chosen.
+/// where the same owner's same request is pending (tls, data); else the first empty one. A damaged slot is
+/// never chosen.
 Status Service::find_slot(std::uint32_t slot, const KeyRequest& request, Found& found) const noexcept {
   found.slot = slot;
   if (slot != enrol::kAnySlot) return load_any(slot, found.record);
@@ -52,8 +53,9 @@ Status Service::find_slot(std::uint32_t slot, const KeyRequest& request, Found& 
     const auto& key = record.pending ? record.pending : record.active;
     if (!key) {
       empty = slot;
-    } else if (is_single(request.purpose) ? key->purpose == request.purpose
-                                          : record.pending && same_kind(*key, request)) {
+    } else if (is_single(request.purpose)
+                   ? key->purpose == request.purpose
+                   : record.pending && record.owner == caller_ && same_kind(*key, request)) {
       found.slot = slot;
     }
   }
@@ -117,8 +119,12 @@ Status Service::begin(Message& message) noexcept {
   } else if (reused) {
     PEDIGREE_CHECK(check_same_request(*record.active, wanted, ErrorCode::wrong_state));
   } else {
-    if (replace && !record.active) return ErrorCode::wrong_state;
-    if (replace && record.active->purpose != wanted.purpose) return ErrorCode::purpose_forbids;
+    if (replace) {
+      if (!record.active) return ErrorCode::wrong_state;
+      if (record.owner != caller_) return ErrorCode::not_owner;
+      if (record.active->purpose != wanted.purpose) return ErrorCode::purpose_forbids;
+    }
+    found.record.owner = caller_;
     PEDIGREE_CHECK(make_pending(found, wanted));
   }
   const Spki spki = spki_of(record.pending ? *record.pending : *record.active);

@@ -112,12 +112,9 @@ Status Service::chain_read(Message& message) noexcept {
   return {};
 }
 
-Status Service::chain_digest(Message& message) noexcept {
-  std::uint32_t slot = 0;
-  SlotRecord record;
-  PEDIGREE_CHECK(read_input(message, 0, slot));
+Status Service::chain_digest(Message& message, const SlotRecord& record) noexcept {
+  if (!record.active) return ErrorCode::wrong_state;
   PEDIGREE_CHECK(check_room(message, 0, sizeof(pedigree_chain_digest_t)));
-  PEDIGREE_CHECK(load_active(slot, record));
   pedigree_chain_digest_t out;
   out.size = record.active->chain_size;
   std::copy_n(record.active->chain_sha256.begin(), sizeof out.sha256, out.sha256);

@@ -16,6 +16,8 @@ class Message {
   Message& operator=(const Message&) = delete;
 
   [[nodiscard]] virtual std::int32_t type() const noexcept = 0;
+  /// Who calls, as the PSA framework says it: negative on the non-secure side, else a secure partition.
+  [[nodiscard]] virtual std::int32_t client() const noexcept = 0;
   /// Octets of input vector `index`, and room in output vector `index`; 0 where there is no such vector.
   [[nodiscard]] virtual std::size_t in_size(unsigned index) const noexcept = 0;
   [[nodiscard]] virtual std::size_t out_size(unsigned index) const noexcept = 0;

@@ -4,7 +4,7 @@
 namespace pedigree::device {
 namespace {
 
-constexpr std::uint32_t kSlotMagic = 0x50445301;  // "PDS", layout 1
+constexpr std::uint32_t kSlotMagic = 0x50445302;  // "PDS", layout 2
 constexpr std::uint32_t kRootMagic = 0x50445201;  // "PDR", layout 1
 constexpr std::uint8_t kHasActive = 1;
 constexpr std::uint8_t kHasPending = 2;
@@ -83,6 +83,7 @@ void code(SlotRecord& record, Codec& codec) noexcept {
   auto present =
       static_cast<std::uint8_t>((record.active ? kHasActive : 0) | (record.pending ? kHasPending : 0));
   codec.number(present, 0, kHasActive | kHasPending);
+  codec.u32(record.owner);
   code(record.active, (present & kHasActive) != 0, codec);
   code(record.pending, (present & kHasPending) != 0, codec);
   codec.require(!record.active || !record.pending || record.active->bank != record.pending->bank);

@@ -46,10 +46,12 @@ struct SlotRecord {
       : active(active_key), pending(pending_key) {}
   std::optional<KeyRecord> active;
   std::optional<KeyRecord> pending;
+  /// Who may use and end the keys: a secure partition's client id, or 0: the non-secure side.
+  std::uint32_t owner = 0;
 };
 
 /// Octets of the largest encoded SlotRecord; it must fit an asset of 512.
-inline constexpr std::size_t kMaxSlotRecord = 4 + 2 * (1 + 6 + enrol::kMaxLabel + kMaxPublicKey + 38) + 4;
+inline constexpr std::size_t kMaxSlotRecord = 8 + 2 * (1 + 6 + enrol::kMaxLabel + kMaxPublicKey + 38) + 4;
 static_assert(kMaxSlotRecord <= 512);
 
 void encode(SlotRecord record, Writer& out) noexcept;

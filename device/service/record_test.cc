@@ -66,6 +66,9 @@ TEST(SlotRecord, ComesBackAsItWas) {
   EXPECT_EQ(record->pending->type, crypto::KeyType::p384);
   EXPECT_EQ(record->active->chain_size, 1234U);
   EXPECT_EQ(encoded(*record), stored);
+  SlotRecord owned = full_record();
+  owned.owner = 0x1ff;
+  EXPECT_EQ(decoded<SlotRecord>(encoded(owned))->owner, 0x1ffU);
 }
 
 TEST(SlotRecord, EveryDamagedBitIsNoticed) {
@@ -89,9 +92,9 @@ TEST(SlotRecord, EveryTruncationAndExtensionIsNoticed) {
 
 TEST(SlotRecord, RefusesWhatNoServiceWrites) {
   const std::vector<std::uint8_t> stored = encoded(full_record());
-  // Offsets: 4 present, 5 bank, 6 purpose, 7 type, 8 origin, 9 label size.
-  const std::pair<std::size_t, std::uint8_t> cases[] = {{4, 4}, {5, 2}, {6, 0}, {6, 5},  {7, 0},
-                                                        {7, 3}, {8, 0}, {8, 5}, {9, 33}, {5, 1}};
+  // Offsets: 4 present, 5 owner, 9 bank, 10 purpose, 11 type, 12 origin, 13 label size.
+  const std::pair<std::size_t, std::uint8_t> cases[] = {{4, 4},  {9, 2},  {10, 0}, {10, 5},  {11, 0},
+                                                        {11, 3}, {12, 0}, {12, 5}, {13, 33}, {9, 1}};
   for (const auto& [offset, value] : cases) {
     std::vector<std::uint8_t> changed = stored;
     changed[offset] = value;

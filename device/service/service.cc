@@ -89,6 +89,7 @@ Status Service::settle(std::uint32_t slot, const SlotRecord& record) noexcept {
 }
 
 std::int32_t Service::call(Message& message) noexcept {
+  caller_ = static_cast<std::uint32_t>(std::max<std::int32_t>(message.client(), 0));
   return static_cast<std::int32_t>(dispatch(message).code());
 }
 
@@ -110,18 +111,14 @@ Status Service::dispatch(Message& message) noexcept {
       return chain_write(message);
     case PEDIGREE_CALL_CHAIN_READ:
       return chain_read(message);
-    case PEDIGREE_CALL_CHAIN_DIGEST:
-      return chain_digest(message);
     case PEDIGREE_CALL_COMMIT:
       return commit(message);
+    case PEDIGREE_CALL_CHAIN_DIGEST:
     case PEDIGREE_CALL_ABORT:
-      return abort(message);
     case PEDIGREE_CALL_DESTROY:
-      return destroy(message);
     case PEDIGREE_CALL_SIGN_HASH:
-      return sign_hash(message);
     case PEDIGREE_CALL_PUBLIC_KEY:
-      return public_key(message);
+      return on_slot(message);
     default:
       return ErrorCode::unknown_command;
   }
@@ -225,22 +222,15 @@ Status Service::list_slots(Message& message) noexcept {
   return {};
 }
 
-Status Service::public_key(Message& message) noexcept {
-  std::uint32_t slot = 0;
-  SlotRecord record;
-  PEDIGREE_CHECK(read_input(message, 0, slot));
-  PEDIGREE_CHECK(load(slot, record));
+Status Service::public_key(Message& message, const SlotRecord& record) noexcept {
   const Spki spki = spki_of(shown_key(record));
   PEDIGREE_CHECK(check_room(message, 0, spki.size));
   message.write(0, spki.view());
   return {};
 }
 
-Status Service::sign_hash(Message& message) noexcept {
-  std::uint32_t slot = 0;
-  SlotRecord record;
-  PEDIGREE_CHECK(read_input(message, 0, slot));
-  PEDIGREE_CHECK(load_active(slot, record));
+Status Service::sign_hash(Message& message, std::uint32_t slot, const SlotRecord& record) const noexcept {
+  if (!record.active) return ErrorCode::wrong_state;
   const enrol::Purpose purpose = record.active->purpose;
   if (purpose != enrol::Purpose::tls && purpose != enrol::Purpose::data) return ErrorCode::purpose_forbids;
   std::array<std::uint8_t, crypto::kMaxDigestSize> digest;
@@ -254,23 +244,28 @@ Status Service::sign_hash(Message& message) noexcept {
   return {};
 }
 
-Status Service::destroy(Message& message) noexcept {
-  std::uint32_t slot = 0;
-  PEDIGREE_CHECK(read_input(message, 0, slot));
-  PEDIGREE_CHECK(check_provisioning());
-  if (slot == 0 || slot > enrol::kMaxSlots) return ErrorCode::slot_not_found;
-  // Without the record nothing names the keys any more; a cut before tidy leaves them to recover(). A damaged
-  // record is removed too: this is the way out for such a slot.
-  return settle(slot, {});
-}
-
-Status Service::abort(Message& message) noexcept {
+Status Service::on_slot(Message& message) noexcept {
+  const std::int32_t type = message.type();
   std::uint32_t slot = 0;
   SlotRecord record;
   PEDIGREE_CHECK(read_input(message, 0, slot));
-  PEDIGREE_CHECK(load_any(slot, record));
-  if (!record.pending) return {};
+  if (type == PEDIGREE_CALL_DESTROY) PEDIGREE_CHECK(check_provisioning());
+  const Status loaded = load_any(slot, record);
+  // A damaged record can be destroyed too: this is the way out for such a slot.
+  if (type != PEDIGREE_CALL_DESTROY || loaded.code() != ErrorCode::storage_corrupt) {
+    PEDIGREE_CHECK(loaded);
+    if (type == PEDIGREE_CALL_ABORT && !record.pending) return {};
+    if (!record.active && !record.pending) {
+      return type == PEDIGREE_CALL_DESTROY ? ErrorCode{} : ErrorCode::slot_not_found;
+    }
+    if (type == PEDIGREE_CALL_PUBLIC_KEY) return public_key(message, record);
+    if (type == PEDIGREE_CALL_CHAIN_DIGEST) return chain_digest(message, record);
+    if (record.owner != caller_) return ErrorCode::not_owner;
+    if (type == PEDIGREE_CALL_SIGN_HASH) return sign_hash(message, slot, record);
+  }
   record.pending.reset();
+  if (type == PEDIGREE_CALL_DESTROY) record.active.reset();
+  // Without the record nothing names the keys any more; a cut before tidy leaves them to recover().
   return settle(slot, record);
 }
 

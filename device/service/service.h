@@ -53,12 +53,12 @@ class Service {
   Status csr(Message& message) noexcept;
   Status chain_write(Message& message) noexcept;
   Status chain_read(Message& message) noexcept;
-  Status chain_digest(Message& message) noexcept;
+  static Status chain_digest(Message& message, const SlotRecord& record) noexcept;
   Status commit(Message& message) noexcept;
-  Status abort(Message& message) noexcept;
-  Status destroy(Message& message) noexcept;
-  Status sign_hash(Message& message) noexcept;
-  Status public_key(Message& message) noexcept;
+  /// The calls whose first input is a slot's number alone; abort and destroy are here.
+  Status on_slot(Message& message) noexcept;
+  Status sign_hash(Message& message, std::uint32_t slot, const SlotRecord& record) const noexcept;
+  static Status public_key(Message& message, const SlotRecord& record) noexcept;
 
   /// Rule 3: whether a key may be made or destroyed. Errors: grant_required.
   Status check_provisioning() const noexcept;
@@ -106,6 +106,9 @@ class Service {
   Store store_;
   MutableBytes workspace_;
   Resident resident_;
+  /// Rule 6: only its owner uses a slot's key, or ends or replaces it (not_owner). Provisioning is open to
+  /// others: requests, chains and receipts say nothing that a caller chose.
+  std::uint32_t caller_ = 0;  ///< of the call at hand, as SlotRecord::owner: the non-secure side is one
 };
 
 /// A service with its memory. `MaxChain`: octets of the largest chain, root included.

@@ -30,10 +30,11 @@ std::vector<Device*>& devices() {
 /// only.
 class SimMessage final : public device::Message {
  public:
-  SimMessage(std::int32_t type, std::span<const psa_invec> in, std::span<psa_outvec> out)
-      : type_(type), in_(in), out_(out), written_(out.size()) {}
+  SimMessage(std::int32_t type, std::int32_t client, std::span<const psa_invec> in, std::span<psa_outvec> out)
+      : type_(type), client_(client), in_(in), out_(out), written_(out.size()) {}
 
   [[nodiscard]] std::int32_t type() const noexcept override { return type_; }
+  [[nodiscard]] std::int32_t client() const noexcept override { return client_; }
   [[nodiscard]] std::size_t in_size(unsigned index) const noexcept override {
     return index < in_.size() ? in_[index].len : 0;
   }
@@ -57,6 +58,7 @@ class SimMessage final : public device::Message {
 
  private:
   std::int32_t type_;
+  std::int32_t client_;
   std::span<const psa_invec> in_;
   std::span<psa_outvec> out_;
   std::vector<std::vector<std::uint8_t>> written_;
@@ -185,7 +187,7 @@ extern "C" psa_status_t psa_call(psa_handle_t handle, std::int32_t type, const p
     return PSA_ERROR_CONNECTION_REFUSED;
   }
   if (in_len + out_len > PSA_MAX_IOVEC) return PSA_ERROR_PROGRAMMER_ERROR;
-  SimMessage message(type, {in_vec, in_len}, {out_vec, out_len});
+  SimMessage message(type, devices()[index]->client(), {in_vec, in_len}, {out_vec, out_len});
   const psa_status_t status = devices()[index]->service().call(message);
   if (status == PSA_SUCCESS) message.deliver();
   return status;

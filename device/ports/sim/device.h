@@ -46,6 +46,9 @@ class Device {
 
   /// What psa_call and the functions of pedigree/service.h take.
   [[nodiscard]] psa_handle_t service_handle() const noexcept { return static_cast<psa_handle_t>(number_); }
+  /// Who calls from now on: negative on the non-secure side, else a secure partition.
+  void set_client(std::int32_t client) noexcept { client_ = client; }
+  [[nodiscard]] std::int32_t client() const noexcept { return client_; }
   [[nodiscard]] Bytes id() const noexcept { return platform_.device_id; }
   [[nodiscard]] Storage& storage() noexcept { return *storage_; }
   [[nodiscard]] device::Platform& platform() noexcept { return platform_; }
@@ -62,6 +65,7 @@ class Device {
 
   std::unique_ptr<Storage> storage_;
   std::uint32_t number_ = 0;
+  std::int32_t client_ = -1;
   DeviceOptions options_;
   device::Platform platform_;
   std::optional<device::StaticService<kMaxChain>> secure_;

@@ -7,6 +7,7 @@
 extern "C" {
 // Of the platform, as are the PSA interfaces.
 std::int32_t platform_call_type(void);
+std::int32_t platform_call_client(void);
 std::size_t platform_in_size(unsigned index);
 std::size_t platform_out_size(unsigned index);
 std::size_t platform_read(unsigned index, void* out, std::size_t size);
@@ -23,6 +24,7 @@ constexpr std::size_t kMaxChain = 2048;
 class PlatformMessage final : public Message {
  public:
   [[nodiscard]] std::int32_t type() const noexcept override { return platform_call_type(); }
+  [[nodiscard]] std::int32_t client() const noexcept override { return platform_call_client(); }
   [[nodiscard]] std::size_t in_size(unsigned index) const noexcept override {
     return platform_in_size(index);
   }

@@ -3,6 +3,8 @@
 
 #include <arm_cmse.h>
 
+#include <atomic>
+
 #include "device/ports/mps2/secure/gateway.h"
 #include "device/ports/mps2/secure/world.h"
 
@@ -11,6 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxInput = 2048;
 constexpr std::size_t kMaxOutput = 2048;
+/// Who comes through the gateway: there is one client on the non-secure side.
+constexpr std::int32_t kNonSecureClient = -1;
 
 /// One call with copies of all that the caller could still change. There is one at a time: the non-secure
 /// side can interrupt a call, but not start another (`busy`).
@@ -24,6 +28,7 @@ class CopiedMessage final : public device::Message {
   void clear() noexcept;
 
   [[nodiscard]] std::int32_t type() const noexcept override { return type_; }
+  [[nodiscard]] std::int32_t client() const noexcept override { return kNonSecureClient; }
   [[nodiscard]] std::size_t in_size(unsigned index) const noexcept override {
     return index < in_count_ ? in_[index].len : 0;
   }
@@ -62,6 +67,10 @@ bool callers(const void* base, std::size_t size, int access) noexcept {
   return cmse_check_address_range(const_cast<void*>(base), size, CMSE_NONSECURE | access) != nullptr;
 }
 
+bool is_aligned(const void* vectors) noexcept {
+  return reinterpret_cast<std::uintptr_t>(vectors) % alignof(psa_invec) == 0;
+}
+
 bool overlap(const void* a, std::size_t a_size, const void* b, std::size_t b_size) noexcept {
   const auto first = reinterpret_cast<std::uintptr_t>(a);
   const auto second = reinterpret_cast<std::uintptr_t>(b);
@@ -72,7 +81,7 @@ bool CopiedMessage::take(std::uint32_t control, const psa_invec* in, const psa_o
   type_ = static_cast<std::int16_t>(control & 0xffffU);
   in_count_ = (control >> 16U) & 0xffU;
   out_count_ = control >> 24U;
-  if (in_count_ + out_count_ > PSA_MAX_IOVEC) return false;
+  if (in_count_ + out_count_ > PSA_MAX_IOVEC || !is_aligned(in) || !is_aligned(out)) return false;
   if (!callers(in, in_count_ * sizeof *in, CMSE_MPU_READ)) return false;
   if (!callers(out, out_count_ * sizeof *out, CMSE_MPU_READWRITE)) return false;
   std::copy_n(in, in_count_, in_.begin());
@@ -124,7 +133,7 @@ void CopiedMessage::clear() noexcept {
 
 constinit device::Service* offered = nullptr;
 constinit CopiedMessage message;
-constinit volatile bool busy = false;
+constinit std::atomic<bool> busy{false};
 
 }  // namespace
 
@@ -143,8 +152,7 @@ extern "C" {
                                                                             const psa_invec* in_vec,
                                                                             psa_outvec* out_vec) {
   if (handle != PEDIGREE_SERVICE_HANDLE || offered == nullptr) return PSA_ERROR_CONNECTION_REFUSED;
-  if (busy) return PSA_ERROR_CONNECTION_BUSY;
-  busy = true;
+  if (busy.exchange(true)) return PSA_ERROR_CONNECTION_BUSY;
   psa_status_t status = PSA_ERROR_PROGRAMMER_ERROR;
   if (message.take(control, in_vec, out_vec)) {
     status = offered->call(message);
