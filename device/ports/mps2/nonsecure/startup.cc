@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reset and vectors of a non-secure image.
 #include <algorithm>
-#include <cstdint>
+
+#include "device/ports/mps2/board.h"
 
 extern "C" {
 extern std::uint32_t nonsecure_stack_end;
@@ -12,9 +13,14 @@ extern std::uint32_t bss_start;
 extern std::uint32_t bss_end;
 
 [[noreturn]] void nonsecure_main() noexcept;
-void uart_receive_interrupt() noexcept;
 
+/// The secure side starts the image with interrupts masked: an earlier life may have left the timer running.
 [[noreturn]] void nonsecure_reset() noexcept {
+  constexpr std::uintptr_t kTimerControl = 0xe000e010;
+  constexpr std::uintptr_t kInterruptControl = 0xe000ed04;
+  pedigree::mps2::reg(kTimerControl) = 0;
+  pedigree::mps2::reg(kInterruptControl) = 1U << 25U;  // PENDSTCLR
+  __asm volatile("cpsie i" : : : "memory");
   std::copy_n(&data_image, &data_end - &data_start, &data_start);
   std::fill(&bss_start, &bss_end, 0);
   nonsecure_main();
@@ -26,6 +32,17 @@ void uart_receive_interrupt() noexcept;
 }
 
 [[noreturn]] void abort() {
+  nonsecure_fault();
+}
+
+/// What an image wants of these it defines.
+[[gnu::weak]] void uart_receive_interrupt() noexcept {
+  nonsecure_fault();
+}
+[[gnu::weak]] void timer_interrupt() noexcept {
+  nonsecure_fault();
+}
+[[gnu::weak]] void supervisor_call() noexcept {
   nonsecure_fault();
 }
 }
@@ -42,6 +59,8 @@ constexpr Vectors make_vectors() noexcept {
   for (Handler& handler : vectors.exceptions) handler = nonsecure_fault;
   for (Handler& handler : vectors.interrupts) handler = nonsecure_fault;
   vectors.exceptions[0] = nonsecure_reset;
+  vectors.exceptions[10] = supervisor_call;
+  vectors.exceptions[14] = timer_interrupt;
   vectors.interrupts[32] = uart_receive_interrupt;
   return vectors;
 }

@@ -5,6 +5,7 @@
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
 #include "device/ports/mps2/board.h"
+#include "device/ports/mps2/secure/partitions.h"
 #include "device/ports/mps2/secure/spm.h"
 #include "device/ports/mps2/secure/storage.h"
 #include "device/ports/mps2/secure/world.h"
@@ -69,6 +70,7 @@ extern "C" [[noreturn]] void secure_main() noexcept {
   if (const auto started = start_platform(); started) {
     auto* const service = new (memory.data()) SecureService(platform, psa);
     service->get().recover();
+    start_partitions(service->get());
     offer_service(service->get());
   } else {
     // The non-secure side starts, finds no service, and says so over SMP.

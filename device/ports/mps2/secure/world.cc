@@ -19,9 +19,16 @@ constexpr std::uintptr_t kConfigurableFaultStatus = 0xe000ed28;
 constexpr std::uintptr_t kHardFaultStatus = 0xe000ed2c;
 constexpr std::uintptr_t kHandlerControl = 0xe000ed24;
 constexpr std::uintptr_t kApplicationInterrupt = 0xe000ed0c;
-constexpr std::uintptr_t kVectorTableNs = 0xe002ed08;
 constexpr std::uintptr_t kInterruptTarget1 = 0xe000e384;
-constexpr std::uintptr_t kInterruptDisable = 0xe002e180;  // NVIC_ICER0_NS
+
+constexpr std::uintptr_t kInterruptDisableNs = 0xe002e180;
+constexpr std::uintptr_t kInterruptUnpendNs = 0xe002e280;
+constexpr std::uintptr_t kInterruptActiveNs = 0xe002e300;
+constexpr std::uintptr_t kInterruptControlNs = 0xe002ed04;
+constexpr std::uintptr_t kVectorTableNs = 0xe002ed08;
+constexpr std::uintptr_t kHandlerControlNs = 0xe002ed24;
+constexpr std::uintptr_t kMpuControlNs = 0xe002ed94;
+constexpr std::size_t kInterruptWords = 3;
 
 // IoT Kit: secure privilege control block, memory protection controllers of the three static memories.
 constexpr std::uintptr_t kResponse = 0x50080010;
@@ -96,30 +103,53 @@ bool has_nonsecure_image() noexcept {
          entry < kNonSecureCodeEnd;
 }
 
-void run_nonsecure() noexcept {
-  reg(kInterruptDisable) = 0xffffffff;
-  reg(kInterruptDisable + 4) = 0xffffffff;
-  reg(kVectorTableNs) = kNonSecureImage;
-  const std::uint32_t stack = reg(kNonSecureImage);
-  // Thread mode, privileged, main stack; no exception masked.
+namespace {
+
+/// Interrupts and memory protection of the non-secure side as after a reset, but for PRIMASK, which is set:
+/// an image that is started again must not meet what the one before it has set. Its timer is its own to stop
+/// before it takes interrupts: the emulator blocks the secure side's access to it (as re-entrant).
+void calm_nonsecure() noexcept {
+  for (std::size_t word = 0; word < kInterruptWords; ++word) {
+    reg(kInterruptDisableNs + 4 * word) = 0xffffffff;
+    reg(kInterruptUnpendNs + 4 * word) = 0xffffffff;
+  }
+  reg(kInterruptControlNs) = (1U << 27U) | (1U << 25U);  // PENDSVCLR, PENDSTCLR
+  reg(kHandlerControlNs) = 0;
+  reg(kMpuControlNs) = 0;
+  // Thread mode, privileged, main stack.
   __asm volatile(
-      "msr control_ns, %1\n msr primask_ns, %1\n msr basepri_ns, %1\n msr faultmask_ns, %1\n"
-      "msr msplim_ns, %1\n msr psplim_ns, %1\n msr msp_ns, %0\n isb"
+      "msr control_ns, %0\n msr basepri_ns, %0\n msr faultmask_ns, %0\n"
+      "msr msplim_ns, %0\n msr psplim_ns, %0\n msr primask_ns, %1\n isb"
       :
-      : "r"(stack), "r"(0)
+      : "r"(0), "r"(1)
       : "memory");
-  // C++ has no cmse_nonsecure_call: the call is made here, with nothing of ours left in a register.
+}
+
+/// Calls the image with nothing of ours left in a register. C++ has no cmse_nonsecure_call.
+extern "C" [[gnu::naked]] void enter_nonsecure(std::uint32_t /*entry*/) noexcept {
   __asm volatile(
-      "bic lr, %0, #1\n"
-      "mov r0, #0\n mov r1, r0\n mov r2, r0\n mov r3, r0\n mov r4, r0\n mov r5, r0\n mov r6, r0\n"
-      "mov r8, r0\n mov r9, r0\n mov r10, r0\n mov r11, r0\n mov r12, r0\n"
+      "bic r0, #1\n mov lr, r0\n"
+      "movs r0, #0\n mov r1, r0\n mov r2, r0\n mov r3, r0\n mov r4, r0\n mov r5, r0\n mov r6, r0\n"
+      "mov r7, r0\n mov r8, r0\n mov r9, r0\n mov r10, r0\n mov r11, r0\n mov r12, r0\n"
       "msr apsr_nzcvq, r0\n"
-      "blxns lr"
-      :
-      : "r"(reg(kNonSecureImage + 4))
-      : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
-  log("non-secure image returned\n");
-  while (true) __asm volatile("wfi");
+      "blxns lr\n"
+      "b nonsecure_returned\n");
+}
+
+}  // namespace
+
+void run_nonsecure() noexcept {
+  calm_nonsecure();
+  reg(kVectorTableNs) = kNonSecureImage;
+  __asm volatile("msr msp_ns, %0" : : "r"(reg(kNonSecureImage)) : "memory");
+  enter_nonsecure(reg(kNonSecureImage + 4));
+  __builtin_unreachable();
+}
+
+/// Where the image's return ends up.
+extern "C" [[noreturn, gnu::used]] void nonsecure_returned() noexcept {
+  log("non-secure image returned: it restarts\n");
+  run_nonsecure();
 }
 
 namespace {
@@ -127,6 +157,21 @@ namespace {
 struct Frame {
   std::uint32_t r0, r1, r2, r3, r12, lr, pc, xpsr;
 };
+
+/// Whether the fault came from a handler, or from a thread under which a handler is still at work. Then more
+/// than the non-secure thread would have to be given up, a call of the service perhaps.
+bool in_nonsecure_handler(std::uint32_t exc_return) noexcept {
+  constexpr std::uint32_t kThread = 1U << 3U;
+  std::uint32_t active = reg(kHandlerControlNs) & 0xfffU;
+  for (std::size_t word = 0; word < kInterruptWords; ++word) active |= reg(kInterruptActiveNs + 4 * word);
+  return (exc_return & kThread) == 0 || active != 0;
+}
+
+[[noreturn]] void reset_because(std::string_view reason) noexcept {
+  log(reason);
+  log(": reset\n");
+  reset_device();
+}
 
 }  // namespace
 
@@ -137,7 +182,7 @@ void reset_device() noexcept {
 }
 
 /// Called by the fault vectors with EXC_RETURN and the stacked frame of whoever faulted. Returns the
-/// EXC_RETURN to leave with: to run_nonsecure() in secure thread mode.
+/// EXC_RETURN to leave with: to secure thread mode on the main stack, where resume_after_fault() starts.
 extern "C" std::uint32_t handle_fault(std::uint32_t exc_return, const Frame* frame) noexcept {
   const bool from_nonsecure = (exc_return & 0x40U) == 0;
   ++faults;
@@ -151,10 +196,8 @@ extern "C" std::uint32_t handle_fault(std::uint32_t exc_return, const Frame* fra
                                                  CMSE_NONSECURE | CMSE_MPU_READ) != nullptr;
   if (!from_nonsecure || readable) log_hex(" pc ", frame->pc);
   log("\n");
-  if (!from_nonsecure) {
-    log("secure side cannot go on: reset\n");
-    reset_device();
-  }
+  if (!from_nonsecure) reset_because("the secure side cannot go on");
+  if (in_nonsecure_handler(exc_return)) reset_because("the non-secure side was in a handler");
   reg(kSecureFaultStatus) = reg(kSecureFaultStatus);
   reg(kConfigurableFaultStatus) = reg(kConfigurableFaultStatus);
   reg(kHardFaultStatus) = reg(kHardFaultStatus);
@@ -171,7 +214,7 @@ extern "C" [[noreturn]] void resume_after_fault() noexcept {
 
 // What libraries end a program with: here there is nothing to return to.
 extern "C" [[noreturn]] void exit(int) {
-  pedigree::mps2::log("secure side ended: reset\n");
+  pedigree::mps2::log("the secure side ended: reset\n");
   pedigree::mps2::reset_device();
 }
 extern "C" [[noreturn]] void abort() {

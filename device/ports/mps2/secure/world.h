@@ -15,8 +15,9 @@ void draw_border() noexcept;
 /// Whether there is a non-secure image to start.
 [[nodiscard]] bool has_nonsecure_image() noexcept;
 
-/// Starts the non-secure image, afresh each time. A fault of the non-secure side comes back through here: the
-/// border is intact, the secure side goes on, and the non-secure side starts anew.
+/// Starts the non-secure image, afresh each time. A fault in non-secure thread mode comes back through here:
+/// the secure side goes on, and the non-secure side starts anew. One in a handler restarts the device,
+/// because the handler may have interrupted the service, whose work is then given up as a loss of power does.
 [[noreturn]] void run_nonsecure() noexcept;
 
 /// Restarts the whole device, as a power cycle does.

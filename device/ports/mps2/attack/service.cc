@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Well-formed calls for what is not permitted.
+#include <algorithm>
+#include <array>
+
+#include "device/ports/mps2/attack/attack.h"
+
+namespace pedigree::mps2 {
+namespace {
+
+/// What the attestation key is to sign: a digest of the attacker's choice.
+constexpr std::array<std::uint8_t, 32> kDigest{0x41, 0x54, 0x54, 0x41, 0x43, 0x4b};
+
+std::int32_t sign_with(std::uintptr_t slot) noexcept {
+  std::array<std::uint8_t, PEDIGREE_MAX_SIGNATURE> signature{};
+  std::size_t size = 0;
+  return pedigree_sign_hash(PEDIGREE_SERVICE_HANDLE, slot, kDigest.data(), kDigest.size(), signature.data(),
+                            &size);
+}
+
+std::int32_t destroy(std::uintptr_t slot) noexcept {
+  return pedigree_destroy(PEDIGREE_SERVICE_HANDLE, slot);
+}
+std::int32_t abort_slot(std::uintptr_t slot) noexcept {
+  return pedigree_abort(PEDIGREE_SERVICE_HANDLE, slot);
+}
+
+/// Argument: slot, purpose, origin, replace, an octet each from the lowest.
+std::int32_t begin(std::uintptr_t wish) noexcept {
+  pedigree_begin_request_t request{};
+  request.slot = wish & 0xffU;
+  request.purpose = static_cast<std::uint8_t>(wish >> 8U);
+  request.type = 1;
+  request.origin = static_cast<std::uint8_t>(wish >> 16U);
+  request.replace = static_cast<std::uint8_t>(wish >> 24U);
+  pedigree_begin_response_t response{};
+  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> spki{};
+  std::size_t size = 0;
+  return pedigree_begin(PEDIGREE_SERVICE_HANDLE, &request, nullptr, 0, &response, spki.data(), &size);
+}
+
+constexpr std::uintptr_t wish(std::uint32_t slot, unsigned purpose, unsigned origin, bool replace) noexcept {
+  return slot | purpose << 8U | origin << 16U | (replace ? 1U << 24U : 0U);
+}
+
+std::int32_t read_chain_from(std::uintptr_t offset) noexcept {
+  const pedigree_range_request_t request{kAttestationSlot, offset};
+  std::array<std::uint8_t, 64> data{};
+  std::size_t size = 0;
+  std::uint32_t total = 0;
+  return pedigree_chain_read(PEDIGREE_SERVICE_HANDLE, &request, data.data(), data.size(), &size, &total);
+}
+
+std::int32_t label_of(std::uintptr_t size) noexcept {
+  pedigree_begin_request_t request{};
+  request.purpose = 3;
+  request.type = 1;
+  request.origin = 2;
+  request.label_size = static_cast<std::uint8_t>(size);
+  pedigree_begin_response_t response{};
+  std::array<std::uint8_t, PEDIGREE_MAX_SPKI> spki{};
+  std::size_t spki_size = 0;
+  return pedigree_begin(PEDIGREE_SERVICE_HANDLE, &request, nullptr, 0, &response, spki.data(), &spki_size);
+}
+
+std::int32_t type_of(std::uintptr_t type) noexcept {
+  return call(static_cast<std::int32_t>(type), nullptr, 0, nullptr, 0);
+}
+
+constexpr Attempt kAttempts[] = {
+    {"sign with the TLS key", sign_with, kTlsSlot},
+    {"sign with the attestation key", sign_with, kAttestationSlot},
+    {"sign with slot 0", sign_with, 0},
+    {"sign with slot 9", sign_with, 9},
+    {"sign with the platform's key number as slot", sign_with, 0x800},
+    {"sign with slot 2^32-1", sign_with, 0xffffffff},
+    {"attestation key for purpose tls", begin, wish(0, 3, 3, false)},
+    {"attestation key for purpose data", begin, wish(0, 4, 3, false)},
+    {"attestation slot becomes a tls slot", begin, wish(kAttestationSlot, 3, 1, true)},
+    {"tls slot gets the attestation key", begin, wish(kTlsSlot, 3, 3, true)},
+    {"tls slot becomes an attestation slot", begin, wish(kTlsSlot, 1, 3, true)},
+    {"purpose 0", begin, wish(0, 0, 1, false)},
+    {"unknown call", type_of, 999},
+    {"read a chain beyond its end", read_chain_from, 0xfffffff0},
+    {"label longer than its field", label_of, 255},
+    {"sign with a partition's slot", sign_with, kForeignSlot},
+    {"destroy a partition's slot", destroy, kForeignSlot},
+    {"abort a partition's slot", abort_slot, kForeignSlot},
+    {"replace a partition's slot", begin, wish(kForeignSlot, 1, 3, true)},
+    {"take over a partition's slot", begin, wish(kForeignSlot, 3, 1, false)},
+};
+
+}  // namespace
+
+std::span<const Attempt> service_attempts() noexcept {
+  return kAttempts;
+}
+
+}  // namespace pedigree::mps2
