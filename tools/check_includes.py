@@ -24,6 +24,7 @@ RULES = {
     "core/csr": (["core/bytes", "core/crypto", "core/der", "core/x509", "core/csr"], FREESTANDING),
     "core/cbor": (["core/bytes", "core/crypto", "core/cbor"], FREESTANDING),
     "core/cose": (["core/bytes", "core/crypto", "core/cbor", "core/cose"], FREESTANDING),
+    "core/psa_token": (["core/bytes", "core/crypto", "core/cbor", "core/psa_token"], FREESTANDING),
     "core/smp": (["core/bytes", "core/crypto", "core/cbor", "core/smp"], FREESTANDING),
     "core/enrol": (["core/bytes", "core/crypto", "core/cbor", "core/cose", "core/smp", "core/enrol"], FREESTANDING),
     "crypto/psa": (["core/bytes", "core/crypto", "crypto/psa"], FREESTANDING | {"psa/"}),
@@ -33,11 +34,13 @@ RULES = {
     "device/ports": (["core", "device", "crypto/psa"], HOST),
     "station": (["core", "station"], HOST),
     "registry": (["core", "registry"], HOST),
-    "authority": (["core", "registry", "authority"], HOST),
-    "server": (["core", "registry", "authority", "server"], HOST),
+    "verifier": (["core", "verifier"], HOST),
+    # A profile that demands evidence has it appraised.
+    "authority": (["core", "registry", "verifier", "authority"], HOST),
+    "server": (["core", "registry", "verifier", "authority", "server"], HOST),
     # The composition root chooses the crypto back end.
-    "server/app": (["core", "crypto", "registry", "authority", "server"], HOST),
-    "cli": (["core", "crypto", "device", "station", "registry", "authority", "server", "cli"], HOST),
+    "server/app": (["core", "crypto", "registry", "verifier", "authority", "server"], HOST),
+    "cli": (["core", "crypto", "device", "station", "registry", "verifier", "authority", "server", "cli"], HOST),
     "testing": ([""], HOST),
     "fuzz": ([""], HOST),
     "bench": ([""], HOST),
@@ -46,6 +49,7 @@ RULES = {
 FORBIDDEN = {
     "authority": ("boost/beast", "boost/asio", "sqlite3.h"),
     "registry": ("boost/", "sqlite3.h", "openssl/"),
+    "verifier": ("boost/beast", "boost/asio", "sqlite3.h"),
     "station/flow": ("boost/asio", "boost/beast", "sqlite3.h"),
     "server/http": ("sqlite3.h",),
     "server/store": ("boost/beast", "boost/asio"),

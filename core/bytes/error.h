@@ -115,7 +115,24 @@ namespace pedigree {
   X(not_found, 168, "there is no such object")                                                                \
   X(bad_request, 169, "the request is malformed")                                                             \
   X(retired, 170, "the intermediate or device is retired")                                                    \
-  X(device_refused, 171, "the device refused the request")
+  X(device_refused, 171, "the device refused the request")                                                    \
+  /* 190..: appraisal */                                                                                      \
+  X(wrong_nonce, 190, "the token answers another nonce; ask the device again with yours")                     \
+  X(replayed, 191, "this token was seen before; ask the device for a new one")                                \
+  X(wrong_instance_id, 192, "the token's instance id is not the device that its key is certified for")        \
+  X(lifecycle_refused, 193, "the policy does not accept a device in this security lifecycle")                 \
+  X(profile_refused, 194, "the policy does not accept tokens of this profile")                                \
+  X(unknown_key, 195, "the token brings no chain, and its key is not one that the policy trusts")             \
+  X(status_unknown, 196, "no source tells whether the certificate is revoked; give a CRL, OCSP or bundle")    \
+  X(status_stale, 197, "what is known of revocation is too old; fetch a newer CRL, OCSP answer or bundle")    \
+  X(no_reference, 198, "there are no reference values for this implementation id")                            \
+  X(reference_mismatch, 199, "a software component is not one that the reference values allow")               \
+  X(component_outdated, 200, "a software component is older than the reference values want; update it")       \
+  X(not_checked, 201, "this was not checked, because an earlier check failed or nothing asked for it")        \
+  X(nonce_missing, 202, "the policy wants a nonce, and none was given to compare with")                       \
+  X(evidence_required, 203, "the profile wants evidence that the key was made in the secure world")           \
+  X(evidence_refused, 204, "the evidence in the request was not accepted")                                    \
+  X(token_request_refused, 205, "the token request does not prove possession of the attestation key")
 // clang-format on
 
 /// What went wrong; the number is PEDIGREE_ERRORS' second column.

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a relying party accepts. Loaded from TOML (docs/formats.md has the keys); every setting has a default
+// that errs on the side of refusal.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/psa_token/psa_token.h"
+#include "core/x509/path.h"
+#include "verifier/reference.h"
+
+namespace pedigree::verifier {
+
+/// What happens where a thing is not as the policy would have it.
+enum class Level : std::uint8_t { ignore, warn, reject };
+
+struct Policy {
+  std::string name = "default";
+  std::vector<std::vector<std::uint8_t>> roots;     ///< trusted roots, DER certificates
+  std::vector<Sha256> root_spki_sha256;             ///< trusted roots by key
+  std::vector<std::vector<std::uint8_t>> raw_keys;  ///< trusted SubjectPublicKeyInfo for tokens without chain
+  std::vector<psa_token::Profile> profiles{psa_token::Profile::tfm, psa_token::Profile::psa_2_0_0,
+                                           psa_token::Profile::legacy, psa_token::Profile::psa_iot_1};
+  std::vector<psa_token::Lifecycle> lifecycles{psa_token::Lifecycle::secured};
+  Level other_lifecycle = Level::reject;
+  Level test_keys = Level::reject;         ///< published test keys; devices whose entropy is a fixed seed
+  Level unknown_revocation = Level::warn;  ///< no source tells whether a certificate of the chain is revoked
+  Level unknown_device = Level::reject;    ///< the registry, where there is one, does not know the device
+  Level no_reference = Level::ignore;      ///< no reference values for this implementation id
+  Level reference_mismatch = Level::reject;
+  bool nonce_required = true;
+  ReferenceValues reference;
+};
+
+/// A policy file that cannot be used: one sentence with file, line and key.
+struct PolicyError {
+  ErrorCode code = ErrorCode::bad_configuration;
+  std::string what;
+};
+/// Reads a policy; files it names (roots, reference values) are relative to it. Unknown keys are errors.
+[[nodiscard]] std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file);
+/// The same from text; files are relative to `folder`.
+[[nodiscard]] std::expected<Policy, PolicyError> parse_policy(std::string_view toml,
+                                                              const std::filesystem::path& folder);
+
+}  // namespace pedigree::verifier
