@@ -116,6 +116,8 @@ namespace pedigree {
   X(bad_request, 169, "the request is malformed")                                                             \
   X(retired, 170, "the intermediate or device is retired")                                                    \
   X(device_refused, 171, "the device refused the request")                                                    \
+  X(fixed_entropy, 174, "the device's keys come from a fixed seed that anybody has; give it product firmware") \
+  X(issuer_revoked, 180, "the intermediate is revoked, and with it all that it issued")                       \
   /* 190..: appraisal */                                                                                      \
   X(wrong_nonce, 190, "the token answers another nonce; ask the device again with yours")                     \
   X(replayed, 191, "this token was seen before; ask the device for a new one")                                \
@@ -132,7 +134,13 @@ namespace pedigree {
   X(nonce_missing, 202, "the policy wants a nonce, and none was given to compare with")                       \
   X(evidence_required, 203, "the profile wants evidence that the key was made in the secure world")           \
   X(evidence_refused, 204, "the evidence in the request was not accepted")                                    \
-  X(token_request_refused, 205, "the token request does not prove possession of the attestation key")
+  X(token_request_refused, 205, "the token request does not prove possession of the attestation key")         \
+  X(purpose_not_stated, 206, "the certificate does not say what its key is for; the policy wants it to")      \
+  X(device_mismatch, 207, "the certificate names no device id, or not in the form of one")                    \
+  X(packet_too_large, 208, "the packet is larger than the limit")                                             \
+  X(bundle_refused, 209, "the trust bundle is not signed by an authority under the pinned root")              \
+  X(bundle_rolled_back, 210, "the trust bundle is older than one that was used before; fetch the newest")     \
+  X(request_limit, 211, "the request holds more items than one request may")
 // clang-format on
 
 /// What went wrong; the number is PEDIGREE_ERRORS' second column.
