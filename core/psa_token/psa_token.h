@@ -17,6 +17,7 @@ enum class Profile : std::uint8_t {
   psa_iot_1 = 3,  ///< "PSA_IOT_PROFILE_1", or no profile claim and private claim numbers
   legacy = 4,     ///< "tag:psacertified.org,2019:psa#legacy": claims of RFC 9783, rules of PSA_IOT_PROFILE_1
 };
+/// As tokens state it; "unknown" for another number. Static storage.
 [[nodiscard]] std::string_view name(Profile profile) noexcept;
 
 /// Octets of an implementation id and an instance id (RFC 9783 4.2.2, 4.2.1).
@@ -35,6 +36,7 @@ enum class Lifecycle : std::uint8_t {
 };
 /// State of a lifecycle claim; empty: a number that RFC 9783 does not define.
 [[nodiscard]] std::optional<Lifecycle> lifecycle_state(std::uint16_t claim) noexcept;
+/// A few words for people. Static storage.
 [[nodiscard]] std::string_view name(Lifecycle state) noexcept;
 
 /// A measured software component (RFC 9783 4.4.1). Absent text or octets are empty.
@@ -60,20 +62,23 @@ struct Claims {
   std::string_view verification_service{};     ///< verification service indicator
   Bytes software_components{};                 ///< items of the array, without its head; see read_component
   std::size_t software_component_count = 0;
-  bool no_software_measurements = false;  ///< PSA_IOT_PROFILE_1 only
+  bool no_software_measurements = false;  ///< PSA_IOT_PROFILE_1 only, and then instead of components
   /// Pedigree's private claim -80001 (docs/formats.md): where the device's keys get their entropy from, as
   /// enrol's number; 0: not stated.
   std::uint8_t entropy = 0;
-  std::size_t unknown_claims = 0;  ///< claims that were passed over
+  std::size_t unknown_claims = 0;  ///< claims that were passed over, as RFC 9783 5.1 wants
 
-  /// Reads a claims map that fills `payload`: well-formed, no key twice, mandatory claims present, lengths
-  /// and forms as the stated profile requires, no claim number of the other profile. Errors, with the offset:
-  /// those of cbor, missing_field, bad_value, duplicate, unsupported_version (an unknown profile), too_many,
-  /// trailing_data.
+  /// Reads a claims map that fills `payload`: well-formed in shortest form, no key twice, mandatory claims
+  /// present, lengths and forms as the stated profile requires, no claim number of another profile. A map
+  /// without a profile is of PSA_IOT_PROFILE_1 if it has one of that profile's numbers. Errors, with the
+  /// offset: those of cbor, missing_field, bad_value, duplicate, unsupported_version (an unknown profile),
+  /// too_many (pairs), trailing_data.
   [[nodiscard]] static Result<Claims> parse(Bytes payload) noexcept;
 };
 
-/// Reads the next component; `in` starts as Reader(claims.software_components), which parse has checked.
+/// Reads the next component; `in` starts as Reader(claims.software_components), which parse has checked, so
+/// that a second reading cannot fail before software_component_count. Unknown attributes are passed over.
+/// Errors: those of cbor::read_unique_map, bad_value (a size), missing_field; `in` is then unchanged.
 [[nodiscard]] Result<SoftwareComponent> read_component(Reader& in) noexcept;
 
 /// What a device says of itself: as Claims, with the components as a list.
@@ -89,7 +94,8 @@ struct ClaimFields {
   std::span<const SoftwareComponent> software_components{};
   std::uint8_t entropy = 0;  ///< 0: not written
 };
-/// Writes the claims map of profile tfm, keys in the order of their encodings (RFC 8949 4.2.1).
+/// Writes the claims map of profile tfm, keys in the order of their encodings (RFC 8949 4.2.1). The caller
+/// gives values of the sizes that Claims states; they are not checked.
 void write_claims(const ClaimFields& fields, Writer& out) noexcept;
 
 }  // namespace pedigree::psa_token
