@@ -28,6 +28,7 @@ Octets claims_of(std::initializer_list<SoftwareComponent> components) {
   fields.nonce = nonce;
   fields.instance_id = instance;
   fields.implementation_id = kImplementation;
+  fields.client_id = 1;
   fields.security_lifecycle = 0x3000;
   fields.software_components = {components.begin(), components.size()};
   return testing::written([&](Writer& out) { psa_token::write_claims(fields, out); });
