@@ -93,6 +93,16 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, der::UnixTime now
   return certified;
 }
 
+std::vector<std::string> Engine::parents(std::string_view name) const {
+  std::vector<std::string> names;
+  // A parent stands earlier in the configuration, so this ends.
+  for (const Issuer* issuer = find_issuer(name); issuer != nullptr; issuer = find_issuer(names.back())) {
+    names.push_back(issuer->config().parent);
+  }
+  if (!names.empty()) names.pop_back();  // "root"
+  return names;
+}
+
 Answer<std::vector<Bytes>> Engine::chain(const registry::Certificate& certificate) const {
   const Issuer* issuer = find_issuer(certificate.issuer);
   if (issuer == nullptr) {

@@ -47,6 +47,9 @@ class Engine {
   /// (subject or challenge), test_key, wrong_key_type, those of Request::parse and Request::verify.
   [[nodiscard]] Answer<Certified> certify(const EnrolRequest& request, der::UnixTime now) const;
 
+  /// Names of the intermediates above this one, nearest first, without the root.
+  [[nodiscard]] std::vector<std::string> parents(std::string_view issuer) const;
+
   /// Leaf first, without the root. Errors: unknown_issuer.
   [[nodiscard]] Answer<std::vector<Bytes>> chain(const registry::Certificate& certificate) const;
 

@@ -26,7 +26,8 @@ using Done = std::function<void(Outcome<T>)>;
 struct Issuance {
   Certificate certificate;
   Actor actor;
-  bool listed_only = false;  ///< refuse devices that are not on the allow-list
+  bool listed_only = false;          ///< refuse devices that are not on the allow-list
+  std::vector<std::string> parents;  ///< issuers above the certificate's own, without the root
 };
 struct Issued {
   Certificate certificate;
@@ -43,6 +44,17 @@ struct Asking {
 
 struct Revocation {
   Serial serial{};
+  x509::RevocationReason reason{};
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+
+/// An intermediate that is believed no more, for ever.
+struct IssuerRevocation {
+  std::string name;
+  std::string parent;                ///< "root" or the issuer whose CRL lists it
+  std::vector<std::uint8_t> serial;  ///< of its certificate
   x509::RevocationReason reason{};
   std::string why;
   Actor actor;
@@ -77,9 +89,9 @@ struct DevicePage {
   std::size_t limit = 100;
 };
 
-/// What a CRL lists.
+/// What a CRL lists: certificates of devices, and of intermediates below this one.
 struct Revoked {
-  Serial serial{};
+  std::vector<std::uint8_t> serial;
   der::UnixTime when = 0;
   x509::RevocationReason reason{};
 };
@@ -94,9 +106,10 @@ class Store {
   virtual void ask(Asking asking, Done<void> done) = 0;
 
   /// Stores a certificate unless one stands in the way. The same device, profile and key again gives the
-  /// stored certificate. Errors: those of ask; duplicate_key (the key is certified already, for another
-  /// device or profile), second_key (the device holds a certificate of this profile for another key), revoked
-  /// (the key's certificate was revoked); the last three are alarms and leave an event.
+  /// stored certificate. Errors: those of ask; issuer_revoked (the certificate's issuer, or one above it);
+  /// duplicate_key (the key is certified already, for another device or profile), second_key (the device
+  /// holds a certificate of this profile for another key), revoked (the key's certificate was revoked); the
+  /// last three are alarms and leave an event.
   virtual void issue(Issuance issuance, Done<Issued> done) = 0;
 
   /// The device proved that it stored the certificate's chain. Idempotent. Errors: not_found, revoked and
@@ -106,6 +119,10 @@ class Store {
   /// Revokes for ever; where the reason takes the device out (revokes_device), every other certificate of it
   /// too. Idempotent: the first date and reason stay. Errors: not_found, database_failure.
   virtual void revoke(Revocation revocation, Done<Certificate> done) = 0;
+
+  /// Revokes an intermediate for ever: it issues no more, and a relying party refuses what it issued.
+  /// Idempotent: the first date and reason stay, and are the answer. Errors: database_failure.
+  virtual void revoke_issuer(IssuerRevocation revocation, Done<IssuerRevocation> done) = 0;
 
   /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device
   /// restores the state that it had.
@@ -120,10 +137,12 @@ class Store {
   [[nodiscard]] virtual Result<Certificate> certificate(const Serial& serial) = 0;
   [[nodiscard]] virtual Result<std::vector<Certificate>> certificates(const DeviceId& id) = 0;
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
-  /// Revoked certificates of an issuer in the order of revocation.
+  /// Revoked certificates of an issuer ("root" too) in the order of revocation.
   [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(std::string_view issuer) = 0;
   /// Number of revoked certificates of an issuer: it never falls, so it tells whether a CRL is out of date.
   [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
+  /// Every revoked intermediate, by name.
+  [[nodiscard]] virtual Result<std::vector<IssuerRevocation>> revoked_issuers() = 0;
   /// Whether the database answers.
   [[nodiscard]] virtual Result<void> health() = 0;
 };

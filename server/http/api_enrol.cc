@@ -56,7 +56,8 @@ void Api::enrol(Call& call) {
   request.csr = csr;
   auto certified = engine_.certify(request, clock_());
   if (!certified) return call.respond(error_response(certified.error().code, certified.error().detail));
-  registry::Issuance issuance{std::move(certified->certificate), call.actor(), engine_.config().listed_only};
+  registry::Issuance issuance{std::move(certified->certificate), call.actor(), engine_.config().listed_only,
+                              engine_.parents(certified->issuer->config().name)};
   store_.issue(std::move(issuance), [this, respond = std::move(call.respond)](const auto& outcome) {
     if (!outcome) return conflict(respond, outcome.error());
     const auto chain = engine_.chain(outcome->certificate);

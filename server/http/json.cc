@@ -63,6 +63,7 @@ unsigned status_of(ErrorCode code) noexcept {
     case ErrorCode::device_revoked:
     case ErrorCode::revoked:
     case ErrorCode::retired:
+    case ErrorCode::issuer_revoked:
     case ErrorCode::test_key:
       return 403;
     case ErrorCode::not_found:

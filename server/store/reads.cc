@@ -38,7 +38,8 @@ registry::Event read_event(const Statement& row) {
 
 registry::Revoked read_revoked(const Statement& row) {
   registry::Revoked revoked;
-  row.blob(0, revoked.serial);
+  const Bytes serial = row.blob(0);
+  revoked.serial.assign(serial.begin(), serial.end());
   revoked.when = row.integer(1);
   revoked.reason = static_cast<x509::RevocationReason>(row.integer(2));
   return revoked;
@@ -91,8 +92,13 @@ Reads::Reads(Connection connection)
       events_(connection_.prepare("SELECT number, device, at, who, place, what, old_state, new_state, why "
                                   "FROM event WHERE device = ?1 ORDER BY number")),
       revoked_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
-                                   "WHERE issuer = ?1 AND state = 3 ORDER BY revoked_at, number")),
-      count_(connection_.prepare("SELECT count(*) FROM certificate WHERE issuer = ?1 AND state = 3")),
+                                   "WHERE issuer = ?1 AND state = 3 UNION ALL "
+                                   "SELECT serial, revoked_at, reason FROM issuer_revocation "
+                                   "WHERE parent = ?1 ORDER BY revoked_at, serial")),
+      count_(connection_.prepare("SELECT (SELECT count(*) FROM certificate WHERE issuer = ?1 AND state = 3) "
+                                 "+ (SELECT count(*) FROM issuer_revocation WHERE parent = ?1)")),
+      revoked_issuers_(connection_.prepare("SELECT " + std::string(kIssuerRevocationColumns) +
+                                           " FROM issuer_revocation ORDER BY name")),
       health_(connection_.prepare("SELECT max(number) FROM event")) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
@@ -125,6 +131,10 @@ Result<std::vector<registry::Revoked>> Reads::revoked(std::string_view issuer) {
 Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {
   return one(count_.bind(issuer),
              [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
+}
+
+Result<std::vector<registry::IssuerRevocation>> Reads::revoked_issuers() {
+  return all(revoked_issuers_.bind(), read_issuer_revocation);
 }
 
 Result<void> Reads::health() {

@@ -18,12 +18,13 @@ class Reads {
   [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Revoked>> revoked(std::string_view issuer);
   [[nodiscard]] Result<std::uint64_t> revoked_count(std::string_view issuer);
+  [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
   [[nodiscard]] Result<void> health();
 
  private:
   Connection connection_;
   Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
-      health_;
+      revoked_issuers_, health_;
 };
 
 }  // namespace pedigree::store

@@ -36,4 +36,21 @@ inline constexpr std::string_view kCertificateColumns =
   return certificate;
 }
 
+inline constexpr std::string_view kIssuerRevocationColumns =
+    "name, parent, serial, revoked_at, reason, who, place, why";
+
+/// Reads the columns of kIssuerRevocationColumns.
+[[nodiscard]] inline registry::IssuerRevocation read_issuer_revocation(const Statement& row) {
+  registry::IssuerRevocation revocation;
+  revocation.name = row.text(0);
+  revocation.parent = row.text(1);
+  const Bytes serial = row.blob(2);
+  revocation.serial.assign(serial.begin(), serial.end());
+  revocation.when = row.integer(3);
+  revocation.reason = static_cast<x509::RevocationReason>(row.integer(4));
+  revocation.actor = {std::string(row.text(5)), std::string(row.text(6))};
+  revocation.why = row.text(7);
+  return revocation;
+}
+
 }  // namespace pedigree::store

@@ -49,23 +49,49 @@ CREATE TABLE event (
 CREATE INDEX event_device ON event (device);
 )sql";
 
+// Since version 2. The counter grows with every change that takes trust away or gives it back; what only adds
+// devices and certificates leaves it alone, so that a factory at work costs a verifier nothing. 4 is the last
+// state of a device that is trusted (active).
+constexpr const char* kRevocation = R"sql(
+CREATE TABLE issuer_revocation (
+  name       TEXT PRIMARY KEY,
+  parent     TEXT NOT NULL,
+  serial     BLOB NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  reason     INTEGER NOT NULL,
+  who        TEXT NOT NULL,
+  place      TEXT NOT NULL,
+  why        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
+INSERT INTO generation VALUES (1, 1);
+CREATE TRIGGER generation_device AFTER UPDATE OF state ON device WHEN new.state > 4 OR old.state > 4
+BEGIN UPDATE generation SET number = number + 1; END;
+CREATE TRIGGER generation_certificate AFTER UPDATE OF state ON certificate WHEN new.state = 3
+BEGIN UPDATE generation SET number = number + 1; END;
+CREATE TRIGGER generation_issuer AFTER INSERT ON issuer_revocation
+BEGIN UPDATE generation SET number = number + 1; END;
+)sql";
+
 Result<std::int64_t> user_version(Connection& connection) {
   Statement query = connection.prepare("PRAGMA user_version");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
   return query.integer(0);
 }
 
+/// Every table, or those that came after version 1.
 Result<void> create(Connection& connection) {
   PEDIGREE_TRY(connection.execute("BEGIN IMMEDIATE"));
   // Another process may have created them while this one waited for the lock.
   const auto version = user_version(connection);
   if (version && *version == kSchemaVersion) return connection.execute("COMMIT");
   const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
-  if (!connection.execute(kTables) || !connection.execute(stamp.c_str()) || !connection.execute("COMMIT")) {
-    (void)connection.execute("ROLLBACK");
-    return fail(ErrorCode::database_failure);
-  }
-  return {};
+  const bool made = version && (*version == 1 || connection.execute(kTables)) &&
+                    connection.execute(kRevocation) && connection.execute(stamp.c_str()) &&
+                    connection.execute("COMMIT");
+  if (made) return {};
+  (void)connection.execute("ROLLBACK");
+  return fail(ErrorCode::database_failure);
 }
 
 }  // namespace
@@ -76,7 +102,7 @@ Result<void> prepare_schema(Connection& connection) {
   PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
   PEDIGREE_ASSIGN(const std::int64_t version, user_version(connection));
   if (version == kSchemaVersion) return {};
-  if (version != 0) return fail(ErrorCode::unsupported_version);
+  if (version != 0 && version != 1) return fail(ErrorCode::unsupported_version);
   return create(connection);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/sqlite_store.h"
 
+#include "server/store/read_pool.h"
 #include "server/store/reads.h"
 #include "server/store/schema.h"
 #include "server/store/writer.h"
@@ -12,44 +13,13 @@ namespace {
 using registry::Done;
 using registry::Outcome;
 
-/// Reading connections that wait for a thread to need one.
-class ReadPool {
- public:
-  ReadPool(std::filesystem::path file, int busy_milliseconds)
-      : file_(std::move(file)), busy_milliseconds_(busy_milliseconds) {}
-
-  Result<std::unique_ptr<Reads>> take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        auto reads = std::move(idle_.back());
-        idle_.pop_back();
-        return reads;
-      }
-    }
-    PEDIGREE_ASSIGN(Connection connection, Connection::open(file_, false, busy_milliseconds_));
-    return std::make_unique<Reads>(std::move(connection));
-  }
-
-  void give(std::unique_ptr<Reads> reads) {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(reads));
-  }
-
- private:
-  std::filesystem::path file_;
-  int busy_milliseconds_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Reads>> idle_;
-};
-
 class SqliteStore final : public registry::Store {
  public:
   SqliteStore(Connection connection, const StoreOptions& options)
       : connection_(std::move(connection)),
         writes_(connection_),
         pool_(options.file, options.busy_milliseconds),
-        writer_(connection_) {}
+        writer_(connection_, options.commits) {}
 
   void ask(registry::Asking asking, Done<void> done) override {
     submit<void>([this, asking = std::move(asking)] { return writes_.ask(asking); }, std::move(done));
@@ -67,6 +37,11 @@ class SqliteStore final : public registry::Store {
   void revoke(registry::Revocation revocation, Done<registry::Certificate> done) override {
     submit<registry::Certificate>(
         [this, revocation = std::move(revocation)] { return writes_.revoke(revocation); }, std::move(done));
+  }
+  void revoke_issuer(registry::IssuerRevocation revocation, Done<registry::IssuerRevocation> done) override {
+    submit<registry::IssuerRevocation>(
+        [this, revocation = std::move(revocation)] { return writes_.revoke_issuer(revocation); },
+        std::move(done));
   }
   void change_state(registry::StateChange change, Done<registry::DeviceState> done) override {
     submit<registry::DeviceState>([this, change = std::move(change)] { return writes_.change_state(change); },
@@ -97,6 +72,9 @@ class SqliteStore final : public registry::Store {
   }
   Result<std::uint64_t> revoked_count(std::string_view issuer) override {
     return read([&](Reads& reads) { return reads.revoked_count(issuer); });
+  }
+  Result<std::vector<registry::IssuerRevocation>> revoked_issuers() override {
+    return read([](Reads& reads) { return reads.revoked_issuers(); });
   }
   Result<void> health() override {
     return read([](Reads& reads) { return reads.health(); });
@@ -133,7 +111,7 @@ class SqliteStore final : public registry::Store {
 
   Connection connection_;
   Writes writes_;
-  ReadPool pool_;
+  ReadPool<Reads> pool_;
   GroupWriter writer_;  // last: its thread uses the others until it has stopped
 };
 

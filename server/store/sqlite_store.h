@@ -2,6 +2,7 @@
 // The registry on SQLite: write-ahead log, full synchronisation, one writer thread, group commit.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 
@@ -9,10 +10,14 @@
 
 namespace pedigree::store {
 
+/// Counts the transactions that a store has committed, for who must see them at once.
+using CommitCount = std::atomic<std::uint64_t>;
+
 struct StoreOptions {
   std::filesystem::path file;
   int busy_milliseconds = 5000;      ///< how long to wait for another process's lock
   std::int64_t max_size_octets = 0;  ///< of the database file, in whole pages; 0: as large as the disk allows
+  std::shared_ptr<CommitCount> commits = std::make_shared<CommitCount>(0);
 };
 
 /// Opens or creates the database. Destroying the store first finishes every write that was submitted.

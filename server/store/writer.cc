@@ -6,7 +6,8 @@
 
 namespace pedigree::store {
 
-GroupWriter::GroupWriter(Connection& connection) : connection_(connection), thread_([this] { loop(); }) {}
+GroupWriter::GroupWriter(Connection& connection, std::shared_ptr<std::atomic<std::uint64_t>> commits)
+    : connection_(connection), commits_(std::move(commits)), thread_([this] { loop(); }) {}
 
 GroupWriter::~GroupWriter() {
   {
@@ -54,7 +55,10 @@ void GroupWriter::run_group(std::vector<Job>& group) {
 bool GroupWriter::commit(std::span<Job> group) {
   if (!connection_.execute("BEGIN IMMEDIATE")) return false;
   const bool made = std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); });
-  if (made && connection_.execute("COMMIT")) return true;
+  if (made && connection_.execute("COMMIT")) {
+    ++*commits_;
+    return true;
+  }
   if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
   return false;
 }

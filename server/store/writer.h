@@ -2,8 +2,10 @@
 // One thread that writes: it commits everything that waits in one transaction, and answers afterwards.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -25,8 +27,9 @@ class GroupWriter {
   /// Largest number of changes in one transaction: bounds what one failure makes to run again.
   static constexpr std::size_t kMaxGroup = 256;
 
-  /// Borrows the connection, which belongs to the writer's thread from now on.
-  explicit GroupWriter(Connection& connection);
+  /// Borrows the connection, which belongs to the writer's thread from now on. `commits` is counted up after
+  /// each transaction, before its changes are answered.
+  GroupWriter(Connection& connection, std::shared_ptr<std::atomic<std::uint64_t>> commits);
   /// Finishes what was submitted, then stops.
   ~GroupWriter();
   GroupWriter(const GroupWriter&) = delete;
@@ -40,6 +43,7 @@ class GroupWriter {
   [[nodiscard]] bool commit(std::span<Job> group);
 
   Connection& connection_;
+  std::shared_ptr<std::atomic<std::uint64_t>> commits_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Job> waiting_;

@@ -58,7 +58,12 @@ Writes::Writes(Connection& connection)
           "UPDATE certificate SET state = 3, revoked_at = ?2, reason = ?3 WHERE serial = ?1 AND state <> 3")),
       insert_event_(
           connection.prepare("INSERT INTO event (device, at, who, place, what, old_state, new_state, why) "
-                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")) {}
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")),
+      find_issuer_revocation_(connection.prepare("SELECT " + std::string(kIssuerRevocationColumns) +
+                                                 " FROM issuer_revocation WHERE name = ?1")),
+      insert_issuer_revocation_(connection.prepare("INSERT INTO issuer_revocation (" +
+                                                   std::string(kIssuerRevocationColumns) +
+                                                   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")) {}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -153,10 +158,26 @@ Result<void> Writes::insert(const registry::Certificate& c) {
       .run();
 }
 
+Outcome<void> Writes::admit_issuers(const registry::Issuance& issuance) {
+  const auto revoked = [&](std::string_view name) {
+    const Statement::Step step = find_issuer_revocation_.bind(name).step();
+    find_issuer_revocation_.reset();
+    return step;
+  };
+  Statement::Step step = revoked(issuance.certificate.issuer);
+  for (const std::string& parent : issuance.parents) {
+    if (step == Statement::Step::done) step = revoked(parent);
+  }
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::row) return refuse(ErrorCode::issuer_revoked);
+  return {};
+}
+
 Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const registry::Certificate& certificate = issuance.certificate;
   const auto state = admit(certificate.device, certificate.profile, issuance.listed_only);
   if (!state) return std::unexpected(state.error());
+  if (const auto admitted = admit_issuers(issuance); !admitted) return std::unexpected(admitted.error());
   auto conflict = find_conflict(certificate);
   if (!conflict) return broken();
   if (*conflict && (*conflict)->code == ErrorCode::duplicate) {
@@ -230,6 +251,25 @@ Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry
   const std::string why = std::string(x509::name(revocation.reason)) + " " + certificate.profile + " " +
                           registry::hex(certificate.serial) + ": " + revocation.why;
   return note({certificate.device, revocation.actor, revocation.when}, "revoked", from, to, why);
+}
+
+Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::IssuerRevocation& revocation) {
+  const Statement::Step step = find_issuer_revocation_.bind(std::string_view(revocation.name)).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::row) {
+    auto known = read_issuer_revocation(find_issuer_revocation_);
+    find_issuer_revocation_.reset();
+    return known;
+  }
+  const bool inserted =
+      insert_issuer_revocation_
+          .bind(std::string_view(revocation.name), std::string_view(revocation.parent), revocation.serial,
+                revocation.when, revocation.reason, std::string_view(revocation.actor.who),
+                std::string_view(revocation.actor.from), std::string_view(revocation.why))
+          .run()
+          .has_value();
+  if (!inserted) return broken();
+  return revocation;
 }
 
 Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {

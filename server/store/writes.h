@@ -19,6 +19,8 @@ class Writes {
                                                                   const registry::Actor& actor,
                                                                   der::UnixTime when);
   [[nodiscard]] registry::Outcome<registry::Certificate> revoke(const registry::Revocation& revocation);
+  [[nodiscard]] registry::Outcome<registry::IssuerRevocation> revoke_issuer(
+      const registry::IssuerRevocation& revocation);
   [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
   [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
 
@@ -34,6 +36,8 @@ class Writes {
   [[nodiscard]] registry::Outcome<State> admit(const registry::DeviceId& device, std::string_view profile,
                                                bool listed_only);
   [[nodiscard]] Result<std::optional<registry::Certificate>> find_one(Statement& query);
+  /// Refuses what a revoked intermediate signed, or one below such.
+  [[nodiscard]] registry::Outcome<void> admit_issuers(const registry::Issuance& issuance);
   /// The certificate that stands in the way of this one, with the reason.
   [[nodiscard]] Result<std::optional<registry::Conflict>> find_conflict(
       const registry::Certificate& certificate);
@@ -52,6 +56,7 @@ class Writes {
   Statement find_device_, insert_device_, update_device_, resume_device_;
   Statement find_key_, find_live_, find_any_live_, find_serial_, find_revoked_;
   Statement insert_certificate_, mark_active_, mark_revoked_, insert_event_;
+  Statement find_issuer_revocation_, insert_issuer_revocation_;
 };
 
 }  // namespace pedigree::store
