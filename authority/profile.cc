@@ -29,13 +29,17 @@ Profile blank_profile(std::string name) {
 std::vector<Profile> default_profiles() {
   Profile iak = blank_profile("iak");
   iak.days.reset();
+  // So that no other key of the device, which may sign what the non-secure world chose, passes for this one.
+  iak.key_purposes = {octets(x509::oid::kAttestationKey)};
   Profile idevid = blank_profile("idevid");
   idevid.days.reset();
   idevid.hardware_module_name = true;
   Profile tls_client = blank_profile("tls-client");
   tls_client.key_purposes = {octets(x509::oid::kClientAuth)};
   tls_client.device_uri = true;
-  return {std::move(iak), std::move(idevid), std::move(tls_client)};
+  Profile data = blank_profile("data");
+  data.key_purposes = {octets(x509::oid::kDocumentSigning)};
+  return {std::move(iak), std::move(idevid), std::move(tls_client), std::move(data)};
 }
 
 Answer<void> check_profile(const Profile& profile) {

@@ -26,7 +26,8 @@ struct Profile {
   bool test_keys = false;   ///< certify published test keys too
 };
 
-/// The profiles that every authority has unless its configuration changes them: iak, idevid, tls-client.
+/// The profiles that every authority has unless its configuration changes them: iak, idevid, tls-client,
+/// data.
 [[nodiscard]] std::vector<Profile> default_profiles();
 /// What a profile of another name starts from: P-256, P-384 or Ed25519, digitalSignature, one year.
 [[nodiscard]] Profile blank_profile(std::string name);

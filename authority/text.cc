@@ -73,6 +73,8 @@ std::vector<std::uint8_t> parse_key_purpose(std::string_view text) {
   if (text == "serverAuth") return octets(oid::kServerAuth);
   if (text == "codeSigning") return octets(oid::kCodeSigning);
   if (text == "OCSPSigning") return octets(oid::kOcspSigning);
+  if (text == "documentSigning") return octets(oid::kDocumentSigning);
+  if (text == "attestationKey") return octets(oid::kAttestationKey);
   return parse_oid(text);
 }
 

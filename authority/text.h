@@ -17,8 +17,8 @@ namespace pedigree::authority {
 [[nodiscard]] std::optional<std::uint16_t> parse_key_usage(std::string_view text) noexcept;
 /// The RFC 5280 name of a single bit of KeyUsage. Static storage.
 [[nodiscard]] std::string_view key_usage_name(std::uint16_t bit) noexcept;
-/// A key purpose: "clientAuth", "serverAuth", "codeSigning", "OCSPSigning", or dotted decimal. Empty:
-/// malformed.
+/// A key purpose: "clientAuth", "serverAuth", "codeSigning", "OCSPSigning", "documentSigning",
+/// "attestationKey", or dotted decimal. Empty: malformed.
 [[nodiscard]] std::vector<std::uint8_t> parse_key_purpose(std::string_view text);
 /// Dotted decimal to content octets (X.690 8.19). Empty: malformed.
 [[nodiscard]] std::vector<std::uint8_t> parse_oid(std::string_view dotted);

@@ -104,7 +104,7 @@ try provision --profile
   EXPECT_TRUE(completed.output.starts_with("chain -h --help")) << completed.output;
   EXPECT_NE(completed.output.find("\nauto always never\n"), std::string::npos) << completed.output;
   EXPECT_NE(completed.output.find("\nroot chain certificate crl "), std::string::npos) << completed.output;
-  EXPECT_TRUE(completed.output.ends_with("\nfiles\niak idevid tls-client\n")) << completed.output;
+  EXPECT_TRUE(completed.output.ends_with("\nfiles\niak idevid tls-client data\n")) << completed.output;
   const std::string zsh_file = (folder / "_pedigree").string();
   const CommandResult zsh_check = bash("set -e; \"$1\" completion zsh > \"$2\"; zsh -n \"$2\"", zsh_file);
   EXPECT_EQ(zsh_check.status, 0) << zsh_check.output;

@@ -38,6 +38,8 @@ const Name kPurposes[] = {{oid::kServerAuth, "serverAuth"},
                           {oid::kClientAuth, "clientAuth"},
                           {oid::kCodeSigning, "codeSigning"},
                           {oid::kOcspSigning, "OCSPSigning"},
+                          {oid::kDocumentSigning, "documentSigning"},
+                          {oid::kAttestationKey, "attestationKey"},
                           {oid::kAnyExtendedKeyUsage, "anyExtendedKeyUsage"}};
 constexpr const char* kUsages[] = {"digitalSignature", "nonRepudiation", "keyEncipherment",
                                    "dataEncipherment", "keyAgreement",   "keyCertSign",

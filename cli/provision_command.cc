@@ -370,7 +370,7 @@ void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
 
 void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
   command.add_option("--profile", arguments.flow.profile, "What to certify (default iak)")
-      ->check(CLI::IsMember({"iak", "idevid", "tls-client"}));
+      ->check(CLI::IsMember({"iak", "idevid", "tls-client", "data"}));
   command
       .add_option("--issuer", arguments.flow.issuer,
                   "Name of the intermediate; default: the authority's choice")

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,12 +40,15 @@ inline constexpr std::size_t kCheckKinds = 12;
 enum class Outcome : std::uint8_t { ok, warning, failed, skipped };
 [[nodiscard]] std::string_view name(Outcome outcome) noexcept;
 
-/// One check. Sentences are made when they are asked for (Appraisal::sentence), not on the hot path.
+/// One check. Sentences are made when they are asked for (sentence), not on the hot path.
 struct Check {
   CheckKind kind{};
   Outcome outcome = Outcome::skipped;
   std::optional<ErrorCode> code;  ///< the rule that was broken, or why it was skipped
-  std::uint32_t where = 0;        ///< offset, certificate, or component, as the kind goes
+  /// structure: offset in the token. chain, validity, revocation, test_key: index of the certificate, leaf 0
+  /// (the chain's length: the root outside it). lifecycle: the claim's value. reference: index of the
+  /// component.
+  std::uint32_t where = 0;
 };
 
 /// How the key that signed came to be trusted.
@@ -70,10 +74,18 @@ struct Appraisal {
   std::vector<Bytes> chain;                 ///< DER, leaf first
   std::vector<std::uint8_t> attested_key;   ///< SubjectPublicKeyInfo of the key that signed, DER
   KeySource key_source = KeySource::none;
-  std::optional<std::size_t> anchor;        ///< which of the policy's roots
+  /// Which of the policy's roots; those known by their key alone come after the certificates.
+  std::optional<std::size_t> anchor;
+  /// That root's certificate, where the policy has it; shared with the verifier.
+  std::shared_ptr<const std::vector<std::uint8_t>> root;
+  /// Whom the key is certified for; of a token under a raw key the instance id that it claims.
+  std::optional<std::array<std::uint8_t, psa_token::kInstanceIdSize>> device_id;
+  std::string model;                        ///< vendor and model, from the reference values
   std::optional<Revocation> revocation;     ///< of the certificate at fault
   x509::Verdict path;                       ///< of path validation
   std::string device_state;                 ///< as the registry says; empty: not asked or unknown
+  der::UnixTime device_since = 0;           ///< when that state began; 0: not known
+  std::string_view revocation_source;       ///< StatusSource::name of who decided; empty: nobody
   std::array<Check, kCheckKinds> checks{};  ///< indexed by CheckKind
   der::UnixTime appraised_at = 0;
 

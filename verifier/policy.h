@@ -31,6 +31,9 @@ struct Policy {
   Level unknown_device = Level::reject;    ///< the registry, where there is one, does not know the device
   Level no_reference = Level::ignore;      ///< no reference values for this implementation id
   Level reference_mismatch = Level::reject;
+  /// A certificate must say that its key is for attestation (tokens) or for signing data: a device's other
+  /// keys sign what its non-secure world chose, which might look like a token.
+  Level purpose_not_stated = Level::reject;
   bool nonce_required = true;
   ReferenceValues reference;
 };

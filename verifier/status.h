@@ -21,6 +21,9 @@ struct CertificateStatus {
   };
   State state = State::unknown;
   std::optional<Revocation> revocation;
+  /// Last second in which the answer holds (nextUpdate of a CRL or OCSP answer), even where no generation
+  /// changes until then.
+  der::UnixTime fresh_until = der::kNoWellDefinedExpiration;
 };
 
 /// What a source says of a device.
@@ -28,6 +31,9 @@ struct DeviceStatus {
   enum class State : std::uint8_t { not_asked, unknown, known, suspended, revoked, retired, stale };
   State state = State::not_asked;
   std::string_view name{};  ///< the registry's own word ("active", "issued"); static storage
+  der::UnixTime since = 0;  ///< when that state began; 0: not known
+  /// As of a certificate's status.
+  der::UnixTime fresh_until = der::kNoWellDefinedExpiration;
 };
 
 /// Thread-safe; asked on the hot path, so an implementation answers from memory or from an index.

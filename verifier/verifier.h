@@ -11,17 +11,25 @@
 
 namespace pedigree::verifier {
 
+class ReplayGuard;
+
+/// Octets of a token or message with its chain; larger ones are refused (too_long).
+inline constexpr std::size_t kMaxEvidence = 256 * 1024;
+/// Chains that a verifier remembers, unless it is told otherwise; each takes about half a KiB.
+inline constexpr std::size_t kCachedChains = 32768;
+
 /// What is appraised. Borrowed during the call.
 struct Evidence {
-  Bytes token;                   ///< COSE_Sign1, with or without x5chain
-  std::span<const Bytes> chain;  ///< certificates beside the token, DER, leaf first; empty: those in it
-  Bytes nonce;                   ///< what the relying party asked with; empty: not known
+  Bytes token;                     ///< COSE_Sign1, with or without x5chain
+  std::span<const Bytes> chain{};  ///< certificates beside the token, DER, leaf first; empty: those in it
+  Bytes nonce{};                   ///< what the relying party asked with; empty: not known
+  ReplayGuard* replay = nullptr;   ///< remembers accepted tokens; none: replays are not looked for
 };
 
 /// A COSE_Sign1 that a device's data key signed.
 struct SignedData {
-  Bytes message;                 ///< with its payload
-  std::span<const Bytes> chain;  ///< beside it, or empty
+  Bytes message;                   ///< with its payload
+  std::span<const Bytes> chain{};  ///< beside it, or empty
 };
 
 /// Any number of threads may call it; certificates that were proven are remembered by their digest until a
@@ -30,7 +38,8 @@ struct SignedData {
 class Verifier {
  public:
   /// Borrows crypto and sources, which must outlive it.
-  Verifier(const crypto::Crypto& crypto, Policy policy, std::vector<const StatusSource*> sources = {});
+  Verifier(const crypto::Crypto& crypto, Policy policy, std::vector<const StatusSource*> sources = {},
+           std::size_t cached_chains = kCachedChains);
   ~Verifier();
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;

@@ -31,8 +31,9 @@ Outcome<enrol::Purpose> purpose_of(const std::string& profile) {
   if (profile == "iak") return enrol::Purpose::iak;
   if (profile == "idevid") return enrol::Purpose::idevid;
   if (profile == "tls-client") return enrol::Purpose::tls;
+  if (profile == "data") return enrol::Purpose::data;
   return failed_with(Side::station, ErrorCode::unknown_profile,
-                     fmt::format("'{}' is not a profile; take iak, idevid or tls-client", profile));
+                     fmt::format("'{}' is not a profile; take iak, idevid, tls-client or data", profile));
 }
 
 // Whole or not at all: a reader never sees half a chain.

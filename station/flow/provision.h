@@ -66,7 +66,7 @@ struct Event {
 };
 
 struct ProvisionOptions {
-  std::string profile = "iak";  ///< iak, idevid or tls-client
+  std::string profile = "iak";  ///< iak, idevid, tls-client or data
   std::string issuer;           ///< empty: the authority's choice
   crypto::KeyType key_type = crypto::KeyType::p256;
   std::string out;     ///< folder for <device>-<profile>.chain.pem; empty: none
