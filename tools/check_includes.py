@@ -25,6 +25,8 @@ RULES = {
     "core/cbor": (["core/bytes", "core/crypto", "core/cbor"], FREESTANDING),
     "core/cose": (["core/bytes", "core/crypto", "core/cbor", "core/cose"], FREESTANDING),
     "core/psa_token": (["core/bytes", "core/crypto", "core/cbor", "core/psa_token"], FREESTANDING),
+    "core/evidence": (
+        ["core/bytes", "core/crypto", "core/der", "core/x509", "core/csr", "core/cbor", "core/evidence"], FREESTANDING),
     "core/smp": (["core/bytes", "core/crypto", "core/cbor", "core/smp"], FREESTANDING),
     "core/enrol": (["core/bytes", "core/crypto", "core/cbor", "core/cose", "core/smp", "core/enrol"], FREESTANDING),
     "crypto/psa": (["core/bytes", "core/crypto", "crypto/psa"], FREESTANDING | {"psa/"}),

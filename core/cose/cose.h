@@ -26,6 +26,15 @@ struct X5Chain {
 [[nodiscard]] Result<X5Chain> read_x5chain(Reader& in) noexcept;
 void write_x5chain(std::span<const Bytes> chain, cbor::Encoder& out) noexcept;
 
+/// Writes a finished COSE_Sign1 once more, with an x5chain added to its unprotected header, which the
+/// signature does not cover: so a chain goes with a token that another service signed. `x5chain` is the value
+/// as write_x5chain writes it. Nothing else of the message changes; a tag stays. Both inputs may lie at the
+/// end of `out`'s buffer, x5chain first: what is written never overtakes what is still to be read, if the
+/// header and 4 octets have room before them. Errors: those of cbor, bad_tag (another tag than 18), bad_value
+/// (not an array of four), bad_header (x5chain is not one item), duplicate (label 33 is in a header already),
+/// too_many.
+[[nodiscard]] Result<void> add_x5chain(Bytes message, Bytes x5chain, Writer& out) noexcept;
+
 /// The chain "on the wire" of Pedigree: a CBOR array of 1..kMaxX5Chain DER byte strings, leaf first, always
 /// an array, that fills `cbor`. Errors: as read_x5chain, trailing_data.
 [[nodiscard]] Result<X5Chain> read_chain(Bytes cbor) noexcept;

@@ -302,5 +302,73 @@ TEST(ChainProperties, ChainsRoundTrip) {
   }));
 }
 
+std::string added(const std::string& message, const std::string& x5chain) {
+  const Octets octets = unhex(message);
+  const Octets chain = unhex(x5chain);
+  Octets buffer(200);
+  Writer out(buffer);
+  const auto result = add_x5chain(octets, chain, out);
+  if (!result) {
+    EXPECT_EQ(out.size(), 0U);
+    return outcome(result);
+  }
+  return testing::hex(out.written());
+}
+
+TEST(AddX5Chain, ChangesNothingButTheUnprotectedHeader) {
+  EXPECT_EQ(added("d2 84 43a10126 a0 43616263 4199", "43 3001aa"),
+            "d28443a10126a1182143"
+            "3001aa"
+            "43616263"
+            "4199");
+  EXPECT_EQ(added("84 43a10126 a1 04 423131 f6 4199", "82 41aa 41bb"),
+            "8443a10126a20442"
+            "3131"
+            "182182"
+            "41aa41bb"
+            "f6"
+            "4199");
+  EXPECT_EQ(added("84 40 a1 6178 00 40 40", "41aa"),
+            "8440a26178001821"
+            "41aa"
+            "40"
+            "40");
+}
+
+TEST(AddX5Chain, RefusesASecondChainAndWhatIsNoSign1) {
+  EXPECT_EQ(added("d2 84 43a10126 a1 1821 41cc f6 4199", "41aa"), "duplicate at 7");
+  EXPECT_EQ(added("84 47a20126182141cc a0 f6 4199", "41aa"), "duplicate at 3");
+  EXPECT_EQ(added("84 45a201260126 a0 f6 4199", "41aa"), "duplicate at 5");
+  EXPECT_EQ(added("84 43a10126 a2 04 4131 04 4132 f6 4199", "41aa"), "duplicate at 9");
+  EXPECT_EQ(added("d1 84 43a10126 a0 f6 4199", "41aa"), "bad_tag at 0");
+  EXPECT_EQ(added("83 43a10126 a0 f6", "41aa"), "bad_value at 0");
+  EXPECT_EQ(added("84 44a1012600 a0 f6 4199", "41aa"), "trailing_data at 5");
+  EXPECT_EQ(added("84 43a10126 a0 f6 4199 00", "41aa"), "trailing_data at 9");
+  EXPECT_EQ(added("84 43a10126 a0 f6 f6", "41aa"), "bad_tag at 7");
+  EXPECT_EQ(added("84 43a10126 a0 f6", "41aa"), "truncated at 7");
+  EXPECT_EQ(added("", "41aa"), "truncated at 0");
+  for (const char* chain : {"", "40", "80", "81 41aa", "f6", "41aa 00"}) {
+    EXPECT_EQ(added("84 43a10126 a0 f6 4199", chain), "bad_header at 0") << chain;
+  }
+  std::string full = "84 43a10126 b820";
+  for (int i = 0; i < 32; ++i)
+    full += "18" + testing::hex(repeated(static_cast<std::uint8_t>(50 + i), 1)) + "00";
+  EXPECT_EQ(added(full + "f6 4199", "41aa"), "too_many at 7");
+}
+
+TEST(AddX5Chain, TheInputsMayStandAtTheEndOfTheOutput) {
+  const Octets message = unhex("d2 84 43a10126 a1 04 423131 43616263 4199");
+  const Octets chain = unhex("82 41aa 41bb");
+  const Octets expected = unhex(added("d2 84 43a10126 a1 04 423131 43616263 4199", "82 41aa 41bb"));
+  Octets buffer(message.size() + chain.size() + 16);
+  const auto middle = buffer.end() - static_cast<std::ptrdiff_t>(message.size());
+  std::ranges::copy(message, middle);
+  std::ranges::copy(chain, middle - static_cast<std::ptrdiff_t>(chain.size()));
+  Writer out(buffer);
+  const Bytes inputs = Bytes(buffer).last(message.size() + chain.size());
+  ASSERT_TRUE(add_x5chain(inputs.subspan(chain.size()), inputs.first(chain.size()), out));
+  EXPECT_EQ(testing::hex(out.written()), testing::hex(expected));
+}
+
 }  // namespace
 }  // namespace pedigree::cose
