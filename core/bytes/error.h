@@ -140,7 +140,8 @@ namespace pedigree {
   X(packet_too_large, 208, "the packet is larger than the limit")                                             \
   X(bundle_refused, 209, "the trust bundle is not signed by an authority under the pinned root")              \
   X(bundle_rolled_back, 210, "the trust bundle is older than one that was used before; fetch the newest")     \
-  X(request_limit, 211, "the request holds more items than one request may")
+  X(request_limit, 211, "the request holds more items than one request may")                                  \
+  X(ocsp_refused, 212, "the OCSP responder gave no answer: its status is not successful")
 // clang-format on
 
 /// What went wrong; the number is PEDIGREE_ERRORS' second column.

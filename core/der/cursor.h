@@ -57,6 +57,9 @@ class Cursor {
   std::uint16_t named_bits() noexcept;
   void null() noexcept;
   UnixTime time() noexcept;
+  /// GeneralizedTime YYYYMMDDHHMMSSZ of any year, which OCSP uses throughout (RFC 6960 4.2.2.1). Errors:
+  /// bad_time (offset of the element).
+  UnixTime generalized_time() noexcept;
   /// Reads all that is left, with all that it contains (check_nesting).
   void nested(unsigned max_depth) noexcept;
 

@@ -52,6 +52,23 @@ TEST(Cursor, ADefaultThatIsWrittenIsRefusedAtItsElement) {
   EXPECT_EQ(first, (Error{ErrorCode::bad_value, 102}));
 }
 
+TEST(Cursor, GeneralizedTimeHasAnyYear) {
+  const auto read = [](std::string_view text) {
+    testing::Octets der = {kGeneralizedTime, static_cast<std::uint8_t>(text.size())};
+    der.insert(der.end(), text.begin(), text.end());
+    Reader in(der);
+    return read_with_cursor(in, [](Cursor& cursor) { return cursor.generalized_time(); });
+  };
+  EXPECT_EQ(read("20260101000000Z"), 1767225600);
+  EXPECT_EQ(read("20500101000000Z"), 2524608000);
+  EXPECT_EQ(read("20260101000000.5Z").error(), (Error{ErrorCode::bad_time, 0}));
+  EXPECT_EQ(read("20261301000000Z").error(), (Error{ErrorCode::bad_time, 0}));
+  const auto utc = unhex("170d 3236303130313030303030305a");
+  Reader in(utc);
+  EXPECT_EQ(read_with_cursor(in, [](Cursor& cursor) { return cursor.generalized_time(); }).error(),
+            (Error{ErrorCode::bad_tag, 0}));
+}
+
 TEST(Cursor, AReaderMovesOnOnlyWhereNothingFailed) {
   const auto der = unhex("020101 020102");
   Reader in(der);

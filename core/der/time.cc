@@ -73,12 +73,13 @@ std::optional<UnixTime> parse_utc(Bytes text) noexcept {
   return parse_after_year(year < 50 ? 2000 + year : 1900 + year, text.data() + 2);
 }
 
-std::optional<UnixTime> parse_generalized(Bytes text) noexcept {
+std::optional<UnixTime> parse_generalized(Bytes text, bool utc_years) noexcept {
   if (text.size() != 15) return {};
   const std::int32_t century = two_digits(text.data());
   const std::int32_t within = two_digits(text.data() + 2);
   const std::int32_t year = 100 * century + within;
-  if (century < 0 || within < 0 || (year >= kFirstUtcYear && year <= kLastUtcYear)) return {};
+  if (century < 0 || within < 0) return {};
+  if (!utc_years && year >= kFirstUtcYear && year <= kLastUtcYear) return {};
   return parse_after_year(year, text.data() + 4);
 }
 
@@ -106,10 +107,17 @@ UnixTime Cursor::time() noexcept {
   const Element element = any();
   std::optional<UnixTime> time;
   if (element.tag == kUtcTime) time = parse_utc(element.content);
-  if (element.tag == kGeneralizedTime) time = parse_generalized(element.content);
+  if (element.tag == kGeneralizedTime) time = parse_generalized(element.content, false);
   if (time) return *time;
   fail(ErrorCode::bad_time, offset);
   return 0;
+}
+
+UnixTime Cursor::generalized_time() noexcept {
+  const std::uint32_t offset = in_.offset();
+  const auto time = parse_generalized(read(kGeneralizedTime).content, true);
+  require(time.has_value(), ErrorCode::bad_time, offset);
+  return time.value_or(0);
 }
 
 void print_time(UnixTime when, Writer& out) noexcept {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// CRLs as a source of status (RFC 5280 6.3): looked up by an index, believed only where the issuer signed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <shared_mutex>
+#include <vector>
+
+#include "core/crypto/crypto.h"
+#include "verifier/status.h"
+
+namespace pedigree::verifier {
+
+/// CRLs of any number of issuers. Of several lists of one issuer the one with the latest thisUpdate counts.
+/// A list says nothing of certificates whose issuer's key did not sign it or may not sign CRLs (keyUsage).
+/// After its nextUpdate, without a nextUpdate, or before its thisUpdate it is stale; a certificate that it
+/// names stays revoked.
+class CrlStatus final : public StatusSource {
+ public:
+  /// Borrows `crypto`.
+  explicit CrlStatus(const crypto::Crypto& crypto);
+  ~CrlStatus() override;
+
+  /// Adds a list, DER. Its signature is checked when an issuer is known. Errors: those of Crl::parse.
+  [[nodiscard]] Result<void> add(std::vector<std::uint8_t> der);
+  /// Puts these lists in the place of all. On error nothing changes; its offset counts in the list at fault.
+  [[nodiscard]] Result<void> replace(std::vector<std::vector<std::uint8_t>> lists);
+  [[nodiscard]] std::size_t size() const;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "CRL"; }
+  [[nodiscard]] std::uint64_t generation() const noexcept override;
+  [[nodiscard]] CertificateStatus certificate(const x509::Certificate& certificate,
+                                              const x509::Certificate& issuer,
+                                              der::UnixTime now) const override;
+  [[nodiscard]] DeviceStatus device(Bytes device_id, der::UnixTime now) const override;
+
+ private:
+  class List;
+  const crypto::Crypto& crypto_;
+  mutable std::shared_mutex mutex_;
+  std::vector<std::shared_ptr<const List>> lists_;
+  std::atomic<std::uint64_t> generation_ = 0;
+};
+
+}  // namespace pedigree::verifier
