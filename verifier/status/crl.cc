@@ -76,8 +76,16 @@ class CrlStatus::List {
     });
   }
 
-  [[nodiscard]] bool is_current(der::UnixTime now) const noexcept {
-    return crl_->this_update() <= now && crl_->next_update() && now <= *crl_->next_update();
+  /// What it says of a certificate that it does not name.
+  [[nodiscard]] CertificateStatus clears(der::UnixTime now) const noexcept {
+    CertificateStatus status{CertificateStatus::State::stale, {}, der::kNoWellDefinedExpiration};
+    if (now < crl_->this_update()) {
+      status.fresh_until = crl_->this_update() - 1;
+    } else if (crl_->next_update() && now <= *crl_->next_update()) {
+      status.state = CertificateStatus::State::good;
+      status.fresh_until = *crl_->next_update();
+    }
+    return status;
   }
 
   [[nodiscard]] std::optional<RevokedEntry> find(Bytes serial) const noexcept {
@@ -130,7 +138,6 @@ std::uint64_t CrlStatus::generation() const noexcept {
 
 CertificateStatus CrlStatus::certificate(const Certificate& certificate, const Certificate& issuer,
                                          der::UnixTime now) const {
-  using State = CertificateStatus::State;
   std::shared_ptr<const List> latest;
   {
     const std::shared_lock lock(mutex_);
@@ -141,9 +148,10 @@ CertificateStatus CrlStatus::certificate(const Certificate& certificate, const C
   }
   if (!latest) return {};
   if (const auto entry = latest->find(certificate.serial())) {
-    return {State::revoked, Revocation{entry->when, static_cast<std::uint8_t>(entry->reason)}};
+    return {CertificateStatus::State::revoked,
+            Revocation{entry->when, static_cast<std::uint8_t>(entry->reason)}, der::kNoWellDefinedExpiration};
   }
-  return {latest->is_current(now) ? State::good : State::stale, std::nullopt};
+  return latest->clears(now);
 }
 
 DeviceStatus CrlStatus::device(Bytes /*device_id*/, der::UnixTime /*now*/) const {

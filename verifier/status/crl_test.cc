@@ -107,6 +107,8 @@ TEST(CrlStatus, AListOutOfDateClearsNothingAndStillRevokes) {
   CrlStatus status(issuer.crypto);
   ASSERT_TRUE(status.add(issuer.list({})));
   EXPECT_EQ(issuer.ask(status, kNext).state, State::good);
+  EXPECT_EQ(issuer.ask(status, kThis).fresh_until, kNext);
+  EXPECT_EQ(issuer.ask(status, kThis - 5).fresh_until, kThis - 1);
   EXPECT_EQ(issuer.ask(status, kNext + 1).state, State::stale);
   EXPECT_EQ(issuer.ask(status, kThis - 1).state, State::stale);
   const RevokedEntry entries[] = {kRevoked};

@@ -72,10 +72,13 @@ class OcspStatus::Response {
 
   [[nodiscard]] const OcspResponse& view() const noexcept { return *view_; }
 
-  /// Whether it may speak for this issuer at that time.
-  [[nodiscard]] bool is_of(const crypto::Crypto& crypto, const Certificate& issuer, der::UnixTime now) const {
+  /// Until when it may speak for this issuer; empty: not now.
+  [[nodiscard]] std::optional<der::UnixTime> may_speak_for(const crypto::Crypto& crypto,
+                                                           const Certificate& issuer,
+                                                           der::UnixTime now) const {
     const Signer signer = signers_.about(issuer.spki().whole, [&] { return find_signer(crypto, issuer); });
-    return signer.known && signer.not_before <= now && now <= signer.not_after;
+    if (!signer.known || now < signer.not_before || now > signer.not_after) return std::nullopt;
+    return signer.not_after;
   }
 
  private:
@@ -133,7 +136,8 @@ class OcspStatus::Response {
 
 struct OcspStatus::Answer {
   std::shared_ptr<const Response> response;
-  OcspSingle single;  // borrows from the response
+  OcspSingle single;              // borrows from the response
+  der::UnixTime valid_until = 0;  // of the signer; set when it is asked for
 };
 
 OcspStatus::OcspStatus(const crypto::Crypto& crypto, OcspLimits limits) : crypto_(crypto), limits_(limits) {}
@@ -150,7 +154,7 @@ Result<void> OcspStatus::add(std::vector<std::uint8_t> der, std::optional<Bytes>
   }
   const std::unique_lock lock(mutex_);
   for (const OcspSingle& single : singles) {
-    answers_.emplace(as_key(single.id.serial), Answer{response, single});
+    answers_.emplace(as_key(single.id.serial), Answer{response, single, 0});
   }
   ++generation_;
   return {};
@@ -181,7 +185,10 @@ std::optional<OcspStatus::Answer> OcspStatus::latest(const Certificate& certific
     if (best && single.this_update <= best->single.this_update) continue;
     if (!is_digest(single.id.hash_algorithm, certificate.issuer(), single.id.issuer_name_hash)) continue;
     if (!is_digest(single.id.hash_algorithm, key_octets(issuer), single.id.issuer_key_hash)) continue;
-    if (at->second.response->is_of(crypto_, issuer, now)) best = at->second;
+    const auto until = at->second.response->may_speak_for(crypto_, issuer, now);
+    if (!until) continue;
+    best = at->second;
+    best->valid_until = *until;
   }
   return best;
 }
@@ -193,11 +200,14 @@ CertificateStatus OcspStatus::certificate(const Certificate& certificate, const 
   if (!answer || answer->single.state == OcspSingle::State::unknown) return {};
   const OcspSingle& single = answer->single;
   if (single.state == OcspSingle::State::revoked) {
-    return {State::revoked, Revocation{single.revoked_at, static_cast<std::uint8_t>(single.reason)}};
+    return {State::revoked, Revocation{single.revoked_at, static_cast<std::uint8_t>(single.reason)},
+            der::kNoWellDefinedExpiration};
   }
   const der::UnixTime limit = single.next_update.value_or(single.this_update + limits_.max_age);
-  const bool is_current = single.this_update <= now + limits_.clock_skew && now <= limit;
-  return {is_current ? State::good : State::stale, std::nullopt};
+  const der::UnixTime begin = single.this_update - limits_.clock_skew;
+  if (now < begin) return {State::stale, {}, begin - 1};
+  if (now > limit) return {State::stale, {}, der::kNoWellDefinedExpiration};
+  return {State::good, {}, std::min(limit, answer->valid_until)};
 }
 
 DeviceStatus OcspStatus::device(Bytes /*device_id*/, der::UnixTime /*now*/) const {

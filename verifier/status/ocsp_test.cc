@@ -182,15 +182,19 @@ answer('dated', 'delegate')
 answer('undated', 'delegate', next=None)
 answer('revoked', 'delegate', status='revoked')
 answer('old', 'old')
+answer('early', 'old', this=1699990000)
 )py");
   EXPECT_EQ(pki.ask("dated", 1750086400).state, State::good);
   EXPECT_EQ(pki.ask("dated", 1750086401).state, State::stale);
+  EXPECT_EQ(pki.ask("dated", 1750000000).fresh_until, 1750086400);
+  EXPECT_EQ(pki.ask("dated", 1749999000).fresh_until, 1749999699);
   EXPECT_EQ(pki.ask("dated", 1750000000 - 300).state, State::good);
   EXPECT_EQ(pki.ask("dated", 1750000000 - 301).state, State::stale);
   EXPECT_EQ(pki.ask("undated", 1750003600, "leaf", {.max_age = 3600}).state, State::good);
   EXPECT_EQ(pki.ask("undated", 1750003601, "leaf", {.max_age = 3600}).state, State::stale);
   EXPECT_EQ(pki.ask("revoked", 1850000000).state, State::revoked) << "an old answer still revokes";
   EXPECT_EQ(pki.ask("old", 1700000000).state, State::stale) << "the responder was valid then";
+  EXPECT_EQ(pki.ask("early", 1699990000).fresh_until, 1700000000) << "when the responder expires";
   EXPECT_EQ(pki.ask("old", 1750000000).state, State::unknown) << "the responder's certificate has expired";
 }
 
