@@ -13,14 +13,15 @@ namespace pedigree::verifier {
 
 /// What no source and no clock can change: the path holds, between two times. Immutable.
 struct ProvenPath {
-  std::vector<std::uint8_t> spki;    ///< the leaf's SubjectPublicKeyInfo, DER
-  crypto::PublicKey key;             ///< in `spki`
-  std::size_t anchor = 0;            ///< as Appraisal::anchor
-  der::UnixTime not_before = 0;      ///< the latest of the path, the root's included
-  der::UnixTime not_after = 0;       ///< the earliest
+  std::vector<std::uint8_t> spki;  ///< the leaf's SubjectPublicKeyInfo, DER
+  crypto::PublicKey key;           ///< in `spki`
+  std::size_t anchor = 0;          ///< as Appraisal::anchor
+  der::UnixTime not_before = 0;    ///< the latest of the path, the root's included
+  der::UnixTime not_after = 0;     ///< the earliest
   std::optional<std::array<std::uint8_t, psa_token::kInstanceIdSize>> device_id;
-  std::optional<std::size_t> test_key;  ///< certificate (the chain's length: the root) of a published test key
-  bool purpose_stated = false;          ///< the leaf lists the purpose that was asked for
+  std::optional<std::size_t>
+      test_key;                 ///< certificate (the chain's length: the root) of a published test key
+  bool purpose_stated = false;  ///< the leaf lists the purpose that was asked for
 };
 
 /// What the status sources said, and when that has to be asked again.
