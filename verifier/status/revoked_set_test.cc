@@ -2,37 +2,12 @@
 // A million serial numbers: none missed, none wrongly revoked, and the memory counted by the allocator.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
+#include "testing/support/allocations.h"
 #include "verifier/status/revoked_set.h"
-
-namespace {
-// Octets that operator new has given and not got back, with what malloc rounds up to left out.
-std::atomic<std::size_t> allocated = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  // The size stands before the object, with the alignment kept.
-  void* at = std::malloc(size + alignof(std::max_align_t));
-  if (at == nullptr) throw std::bad_alloc();
-  *static_cast<std::size_t*>(at) = size;
-  allocated += size;
-  return static_cast<char*>(at) + alignof(std::max_align_t);
-}
-void operator delete(void* object) noexcept {
-  if (object == nullptr) return;
-  void* at = static_cast<char*>(object) - alignof(std::max_align_t);
-  allocated -= *static_cast<std::size_t*>(at);
-  std::free(at);
-}
-void operator delete(void* object, std::size_t /*size*/) noexcept {
-  ::operator delete(object);
-}
 
 namespace pedigree::verifier {
 namespace {
@@ -60,10 +35,10 @@ TEST(RevokedSet, AMillionSerialsInUnderTwoAndAHalfMebibytes) {
     return Revocation{.since = 1, .reason = 1};
   };
 
-  const std::size_t before = allocated;
+  const std::size_t before = testing::allocated_octets();
   RevokedSet set(kMillion, confirm);
   for (const Serial& serial : truth) set.add(serial);
-  const std::size_t used = allocated - before;
+  const std::size_t used = testing::allocated_octets() - before;
   RecordProperty("octets", static_cast<int>(used));
   EXPECT_GE(used, set.filter().memory());
   EXPECT_LT(used, 2.5 * 1024 * 1024);
