@@ -141,7 +141,18 @@ namespace pedigree {
   X(bundle_refused, 209, "the trust bundle is not signed by an authority under the pinned root")              \
   X(bundle_rolled_back, 210, "the trust bundle is older than one that was used before; fetch the newest")     \
   X(request_limit, 211, "the request holds more items than one request may")                                  \
-  X(ocsp_refused, 212, "the OCSP responder gave no answer: its status is not successful")
+  X(ocsp_refused, 212, "the OCSP responder gave no answer: its status is not successful")                        \
+  /* 220..: firmware images */                                                                                   \
+  X(bad_image, 220, "this is not an MCUboot image, or its header or TLV areas are malformed")                    \
+  X(bad_tlv, 221, "a TLV of the image is malformed, there twice, or not allowed where it stands")                \
+  X(missing_tlv, 222, "the image lacks a TLV: its hash, a signature, the signer's key, or the chain")            \
+  X(image_digest_mismatch, 223, "the image does not have the hash that it states; it was changed")               \
+  X(image_key_mismatch, 224, "the image names another signing key than the first certificate of its chain")      \
+  X(product_refused, 225, "the OEM's certificate does not allow images for this product")                        \
+  X(version_refused, 226, "the OEM's certificate does not allow images of this version")                         \
+  X(lineage_refused, 227, "a statement about a parent image is malformed, or not signed by a trusted signer")    \
+  X(parent_signer_required, 228, "no parent image was signed by the signer that is required")                    \
+  X(image_transformed, 229, "the image is encrypted or compressed; give the plain one")
 // clang-format on
 
 /// What went wrong; the number is PEDIGREE_ERRORS' second column.
