@@ -39,7 +39,21 @@ Answer<void> check_key(const csr::Request& request, const Profile& profile) {
   return {};
 }
 
+Answer<void> check_evidence(const csr::Request& request, const Profile& profile) {
+  const auto entropy = enrol::read_entropy(request.find_attribute(enrol::kEntropyAttribute));
+  if (!entropy)
+    return refuse(entropy.error().code, "the request's entropy attribute has no value known here");
+  return check_entropy(profile, *entropy);
+}
+
 }  // namespace
+
+Answer<void> check_entropy(const Profile& profile, enrol::Entropy entropy) {
+  if (entropy != enrol::Entropy::fixed || profile.test_keys) return {};
+  return refuse(ErrorCode::fixed_entropy,
+                "the device's firmware makes keys from a fixed seed, which anybody can repeat; install the "
+                "product firmware, or use a profile with test_keys = true for tests");
+}
 
 Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile& profile,
                                      const registry::DeviceId& device, Bytes nonce, Bytes der) {
@@ -49,6 +63,9 @@ Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile
     return std::unexpected(checked.error());
   }
   if (const auto checked = check_key(*request, profile); !checked) return std::unexpected(checked.error());
+  if (const auto checked = check_evidence(*request, profile); !checked) {
+    return std::unexpected(checked.error());
+  }
   const auto digest = crypto.sha256(request->spki().whole);
   if (!digest) return refuse(digest.error());
   const auto origin = x509::test_key_origin(*digest);

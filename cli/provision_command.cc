@@ -161,6 +161,7 @@ json::object info_json(const std::string& peer, const station::DeviceInfo& info,
           {"lifecycle", enrol::name(info.lifecycle)},
           {"pinned_root", info.pinned_root},
           {"test_key", info.dummy_key},
+          {"entropy", enrol::name(info.entropy)},
           {"slots_total", info.slots_total},
           {"largest_chain", info.max_chain},
           {"slots", std::move(list)}};
@@ -173,9 +174,12 @@ void print_info(const Context& context, const std::string& peer, const station::
   print_line(
       fmt::format("  service    {}, secure world: {}", printable(info.version), printable(info.world)));
   print_line(fmt::format("  lifecycle  {}", enrol::name(info.lifecycle)));
+  print_line(fmt::format("  entropy    {}", enrol::name(info.entropy)));
   print_line(fmt::format("  root       {}", info.pinned_root.empty() ? "none pinned" : info.pinned_root));
   if (info.dummy_key)
     print_warning(context, "the device uses a published test key: anybody can speak in its name");
+  if (info.entropy == enrol::Entropy::fixed)
+    print_warning(context, "the device makes its keys from a fixed seed: anybody can make the same ones");
   Table table({"slot", "purpose", "algorithm", "state", "origin", "key", "chain"});
   for (const station::Slot& slot : slots) {
     table.add({std::to_string(slot.slot), std::string(enrol::name(slot.purpose)),

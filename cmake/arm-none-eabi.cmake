@@ -9,4 +9,6 @@ set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(pedigree_flags
     "-mcpu=cortex-m33+nofp -mthumb -Os -ffreestanding -ffunction-sections -fdata-sections -fcallgraph-info=su")
 set(CMAKE_C_FLAGS_INIT "${pedigree_flags}")
-set(CMAKE_CXX_FLAGS_INIT "${pedigree_flags} -fno-exceptions -fno-rtti -fno-threadsafe-statics")
+# -fno-inline-small-functions: what the compiler takes for too small to be called is larger inlined, in code full of checks.
+set(CMAKE_CXX_FLAGS_INIT
+    "${pedigree_flags} -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-inline-small-functions")

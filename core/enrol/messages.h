@@ -43,10 +43,15 @@ enum class Lifecycle : std::uint8_t {
   debug = 4,
   decommissioned = 6
 };
+/// Where the device's random numbers come from. platform: a hardware source, or what the platform vouches
+/// for; seed: a secret seed that each device was made with; fixed: a seed that is in the firmware, so that
+/// anybody can repeat what the device draws.
+enum class Entropy : std::uint8_t { unknown = 0, platform = 1, seed = 2, fixed = 3 };
 [[nodiscard]] std::string_view name(Purpose) noexcept;
 [[nodiscard]] std::string_view name(SlotState) noexcept;
 [[nodiscard]] std::string_view name(Origin) noexcept;
 [[nodiscard]] std::string_view name(Lifecycle) noexcept;
+[[nodiscard]] std::string_view name(Entropy) noexcept;
 
 /// Device id: UEID of RFC 9711, 33 octets, the first 0x01.
 inline constexpr std::size_t kDeviceIdSize = 33;
@@ -64,6 +69,7 @@ struct InfoResponse {
   std::optional<Bytes> pinned_root{};  // "root" 32 octets
   std::string_view world{};            // "world" "TrustZone", "simulated"
   bool dummy_key = false;              // "dummy" a published test key is in use
+  Entropy entropy{};                   // "ent"
   std::uint32_t slots_used = 0;        // "used"
   std::uint32_t slots_total = 0;       // "slots"
   std::uint32_t max_chain = 0;         // "maxc" octets of the largest chain

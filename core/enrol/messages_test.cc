@@ -83,6 +83,7 @@ InfoResponse info_response() {
           .pinned_root = kHash,
           .world = "simulated",
           .dummy_key = true,
+          .entropy = Entropy::fixed,
           .slots_used = 2,
           .slots_total = 8,
           .max_chain = 4096,
@@ -168,6 +169,7 @@ TEST(Messages, InfoKeepsEveryField) {
   EXPECT_TRUE(equal(decoded->pinned_root.value(), kHash));
   EXPECT_EQ(decoded->world, message.world);
   EXPECT_TRUE(decoded->dummy_key);
+  EXPECT_EQ(decoded->entropy, Entropy::fixed);
   EXPECT_EQ(decoded->slots_used, 2U);
   EXPECT_EQ(decoded->slots_total, 8U);
   EXPECT_EQ(decoded->max_chain, 4096U);

@@ -64,4 +64,18 @@ std::string_view name(Lifecycle lifecycle) noexcept {
   return "unknown";
 }
 
+std::string_view name(Entropy entropy) noexcept {
+  switch (entropy) {
+    case Entropy::unknown:
+      return "unknown";
+    case Entropy::platform:
+      return "platform";
+    case Entropy::seed:
+      return "seed";
+    case Entropy::fixed:
+      return "fixed seed";
+  }
+  return "unknown";
+}
+
 }  // namespace pedigree::enrol

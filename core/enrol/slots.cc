@@ -14,6 +14,9 @@ constexpr std::uint16_t kLifecycles =
     allowed(Lifecycle::unknown, Lifecycle::assembly_and_test, Lifecycle::rot_provisioning, Lifecycle::secured,
             Lifecycle::debug, Lifecycle::decommissioned);
 
+constexpr std::uint16_t kEntropies =
+    allowed(Entropy::unknown, Entropy::platform, Entropy::seed, Entropy::fixed);
+
 constexpr Field kInfoResponse[] = {
     PEDIGREE_FIELD(InfoResponse, version, "ver", text, true, 0, kMaxName),
     PEDIGREE_FIELD(InfoResponse, device_id, "id", device_id, true, kDeviceIdSize, kDeviceIdSize),
@@ -21,6 +24,7 @@ constexpr Field kInfoResponse[] = {
     PEDIGREE_FIELD(InfoResponse, pinned_root, "root", optional_octets, false, 32, 32),
     PEDIGREE_FIELD(InfoResponse, world, "world", text, true, 0, kMaxName),
     PEDIGREE_FIELD(InfoResponse, dummy_key, "dummy", boolean, false),
+    PEDIGREE_FIELD(InfoResponse, entropy, "ent", enumerator, false, 0, kEntropies),
     PEDIGREE_FIELD(InfoResponse, slots_used, "used", u32, true),
     PEDIGREE_FIELD(InfoResponse, slots_total, "slots", u32, true),
     PEDIGREE_FIELD(InfoResponse, max_chain, "maxc", u32, true),

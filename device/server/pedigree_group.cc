@@ -45,6 +45,7 @@ Result<void> info(const Call& call) noexcept {
   if (info.root_pinned != 0) response.pinned_root = Bytes(info.pinned_root);
   response.world = text_of(info.world);
   response.dummy_key = info.dummy_key != 0;
+  response.entropy = static_cast<enrol::Entropy>(info.entropy);
   response.slots_used = info.slots_used;
   response.slots_total = info.slots_total;
   response.max_chain = info.max_chain;

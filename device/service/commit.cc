@@ -2,6 +2,7 @@
 // What a slot's key signs about itself: the certification request and the receipt; and the commit between.
 #include "core/cose/cose.h"
 #include "core/csr/csr.h"
+#include "core/enrol/entropy.h"
 #include "core/x509/oids.h"
 #include "device/service/service.h"
 
@@ -58,12 +59,14 @@ Status Service::compose_request(const pedigree_csr_request_t& request) noexcept 
   write_subject(platform_.device_id, request.subject, subject);
   const Spki spki = spki_of(*record.pending);
   const Hex<PEDIGREE_NONCE_SIZE> challenge(request.nonce);
-  const csr::Attribute extensions{x509::oid::kExtensionRequest, kRequestedExtensions};
+  const auto entropy = enrol::entropy_value(platform_.entropy);
+  const csr::Attribute attributes[] = {{x509::oid::kExtensionRequest, kRequestedExtensions},
+                                       {enrol::kEntropyAttribute, entropy}};
   csr::RequestFields fields;
   fields.subject = subject.written();
   fields.spki = spki.view();
   fields.challenge_password = challenge.view();
-  fields.attributes = {&extensions, 1};
+  fields.attributes = attributes;
 
   clear_workspace();
   const auto der = csr::write_request(crypto_, fields, private_key(request.slot, *record.pending),

@@ -17,10 +17,11 @@ inline constexpr std::size_t kMaxRootSpki = 552;
 struct Platform {
   enrol::Lifecycle lifecycle = enrol::Lifecycle::unknown;
   std::array<std::uint8_t, enrol::kDeviceIdSize> device_id{};
-  std::string_view world;          ///< "TrustZone", "simulated"; at most 15 octets
-  KeyId hardware_unique_key = 0;   ///< derivation key of HKDF-SHA-256
-  KeyId builtin_iak = 0;           ///< P-256
-  KeyId key_base = 0;              ///< the service makes keys key_base + 2 .. key_base + 17
+  enrol::Entropy entropy = enrol::Entropy::unknown;  ///< what psa_generate_random() draws on
+  std::string_view world;                            ///< "TrustZone", "simulated"; at most 15 octets
+  KeyId hardware_unique_key = 0;                     ///< derivation key of HKDF-SHA-256
+  KeyId builtin_iak = 0;                             ///< P-256
+  KeyId key_base = 0;                                ///< the service makes keys key_base + 2 .. key_base + 17
   std::uint64_t storage_base = 0;  ///< the service stores at storage_base .. storage_base + 0xfff
   std::uint32_t part_size = 512;   ///< octets of the largest storage asset, at least 512
 };

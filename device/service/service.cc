@@ -170,6 +170,7 @@ Status Service::info(Message& message) noexcept {
     PEDIGREE_CHECK(note_test_key(record.pending, out));
   }
   out.lifecycle = static_cast<std::uint8_t>(platform_.lifecycle);
+  out.entropy = static_cast<std::uint8_t>(platform_.entropy);
   RootRecord root;
   const Status pinned = store_.load_root(root);
   if (pinned.ok()) {

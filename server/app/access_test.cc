@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "authority/request.h"
 #include "testing/authority/authority.h"
 
 namespace pedigree::testing {
@@ -249,6 +250,32 @@ TEST_F(BadRequest, WhatAProfileDoesNotCertifyIsRefused) {
   body = enrol_body(unit_, nonce_);
   body["issuer"] = "nobody";
   expect_problem(station_->post("/v1/enrol", body), 422, "unknown_issuer");
+}
+
+TEST_F(BadRequest, KeysFromAFixedSeedAreForTestProfilesOnly) {
+  Unit debugging(1);
+  debugging.set_entropy(enrol::Entropy::fixed);
+  const Octets csr = debugging.request(nonce_);
+  const Answer answer = send(csr);
+  expect_problem(answer, 403, "fixed_entropy");
+  EXPECT_THAT(answer.body, HasSubstr("install the product firmware"));
+  // The same request passes where the profile is for tests, and every other source passes everywhere.
+  authority::Profile profile = authority::default_profiles().front();
+  const auto check = [&](const Octets& der) {
+    registry::DeviceId device{};
+    std::ranges::copy(unhex(debugging.id()), device.begin());
+    return authority::check_request(host_crypto(), profile, device, unhex(nonce_), der);
+  };
+  EXPECT_EQ(check(csr).error().code, ErrorCode::fixed_entropy);
+  profile.test_keys = true;
+  EXPECT_TRUE(check(csr).has_value());
+  profile.test_keys = false;
+  for (const auto entropy : {enrol::Entropy::unknown, enrol::Entropy::platform, enrol::Entropy::seed}) {
+    debugging.set_entropy(entropy);
+    EXPECT_TRUE(check(debugging.request(nonce_)).has_value()) << enrol::name(entropy);
+  }
+  debugging.set_entropy(static_cast<enrol::Entropy>(4));
+  EXPECT_EQ(check(debugging.request(nonce_)).error().code, ErrorCode::bad_attribute);
 }
 
 TEST_F(BadRequest, ReceiptsThatProveNothingAreRefused) {

@@ -65,6 +65,7 @@ unsigned status_of(ErrorCode code) noexcept {
     case ErrorCode::retired:
     case ErrorCode::issuer_revoked:
     case ErrorCode::test_key:
+    case ErrorCode::fixed_entropy:
       return 403;
     case ErrorCode::not_found:
       return 404;

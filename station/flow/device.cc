@@ -83,6 +83,7 @@ DeviceInfo owned(const enrol::InfoResponse& m) {
           .pinned_root = m.pinned_root ? hex(*m.pinned_root) : std::string(),
           .world = std::string(m.world),
           .dummy_key = m.dummy_key,
+          .entropy = m.entropy,
           .slots_used = m.slots_used,
           .slots_total = m.slots_total,
           .max_chain = m.max_chain,

@@ -19,6 +19,7 @@ struct DeviceInfo {
   std::string pinned_root;  ///< hex of SHA-256, empty if none is pinned
   std::string world;
   bool dummy_key = false;
+  enrol::Entropy entropy{};
   std::uint32_t slots_used = 0;
   std::uint32_t slots_total = 0;
   std::uint32_t max_chain = 0;

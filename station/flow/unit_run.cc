@@ -160,6 +160,9 @@ Outcome<void> UnitRun::meet() {
   result_.pinned_root = info.pinned_root;
   result_.world = info.world;
   if (info.dummy_key) warn("the device uses a published test key: anybody can speak in its name");
+  if (info.entropy == enrol::Entropy::fixed) {
+    warn("the device makes its keys from a fixed seed, for debugging: anybody can make the same ones");
+  }
   if (info.lifecycle == enrol::Lifecycle::decommissioned) {
     return failed(Side::device, ErrorCode::lifecycle_forbids);
   }

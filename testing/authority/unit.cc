@@ -7,7 +7,7 @@
 
 #include "core/cose/cose.h"
 #include "core/csr/csr.h"
-#include "core/enrol/messages.h"
+#include "core/enrol/entropy.h"
 #include "core/x509/oids.h"
 #include "crypto/openssl/openssl_crypto.h"
 
@@ -56,6 +56,9 @@ Octets Unit::request_as(std::string_view id, std::string_view nonce) const {
   fields.subject = name;
   fields.spki = spki;
   fields.challenge_password = nonce;
+  const auto entropy = enrol::entropy_value(entropy_.value_or(enrol::Entropy::unknown));
+  const csr::Attribute attribute{enrol::kEntropyAttribute, entropy};
+  if (entropy_) fields.attributes = {&attribute, 1};
   Octets buffer(2048);
   const Bytes der = must(
       csr::write_request(host_crypto(), fields, key_.view(), crypto::default_algorithm(key_.type()), buffer),

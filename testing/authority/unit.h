@@ -2,9 +2,11 @@
 // A device as the authority sees it: an id and a key that writes requests and receipts. No SMP, no storage.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/enrol/messages.h"
 #include "crypto/openssl/keys.h"
 #include "testing/support/support.h"
 
@@ -22,6 +24,8 @@ class Unit {
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   /// Takes another device's id and keeps the key.
   void rename(const std::string& id) { id_ = id; }
+  /// What its requests say from now on of its random numbers; at first nothing.
+  void set_entropy(enrol::Entropy entropy) { entropy_ = entropy; }
 
   /// A PKCS#10 request in DER with this nonce (64 hex digits) as challengePassword.
   [[nodiscard]] Octets request(std::string_view nonce) const { return request_as(id_, nonce); }
@@ -33,6 +37,7 @@ class Unit {
  private:
   std::string id_;
   crypto::OpenSslKey key_;
+  std::optional<enrol::Entropy> entropy_;
 };
 
 }  // namespace pedigree::testing

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "device/ports/qemu/firmware.h"
 #include "testing/station/plant.h"
 
 namespace pedigree::testing {
@@ -14,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kOk = 0;
+constexpr int kRefused = 5;
 constexpr int kUnreadable = 7;
 constexpr const char* kTrust = "secure world starts";
 
@@ -21,6 +23,13 @@ template <typename T>
 T must(station::Outcome<T> outcome) {
   if (!outcome) throw std::runtime_error(outcome.error().message);
   return *std::move(outcome);
+}
+
+/// The folder of images that the program takes by itself.
+std::filesystem::path find_images() {
+  const auto found = qemu::find_firmware();
+  if (!found) throw std::runtime_error(found.error().what + "; next: " + found.error().next);
+  return found->secure.parent_path();
 }
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -94,6 +103,30 @@ TEST_F(QemuTest, OthersReadNeitherKeysNorTakeTheDevice) {
   const auto second = run({program(), "device", "--qemu", "--state", plant_.state()});
   EXPECT_EQ(second.status, kUnreadable);
   EXPECT_NE(second.output.find("this device is already running"), std::string::npos) << second.output;
+}
+
+// Firmware for debugging: everybody can make its keys, so that no profile takes them but one for tests.
+TEST_F(QemuTest, AFixedSeedIsRefusedOutsideATestProfile) {
+  std::string settings = read_text(plant_.path("ca/authority.toml"));
+  const std::string production = "test_keys = false";
+  const std::size_t iak = settings.find("[profile.iak]");
+  const std::size_t at = settings.find(production, iak);
+  ASSERT_TRUE(iak != std::string::npos && at != std::string::npos) << settings;
+  plant_.start_authority();
+  plant_.start_devices(1, {"--qemu", "--firmware", (find_images() / "fixed_seed").string()});
+  EXPECT_EQ(info_of(plant_).at("entropy").as_string(), "fixed seed");
+  Process refused(plant_.provision(0, {"--profile", "iak", "--issuer", "acme", "--json"}));
+  EXPECT_EQ(refused.wait(), kRefused) << refused.output();
+  EXPECT_NE(refused.output().find("install the product firmware"), std::string::npos) << refused.output();
+  EXPECT_NE((refused.errors() + refused.output()).find("keys from a fixed seed"), std::string::npos);
+  EXPECT_EQ(plant_.standing().certificates.size(), 0U);
+
+  settings.replace(at, production.size(), "test_keys = true");
+  plant_.kill_authority();
+  write_file(plant_.path("ca/authority.toml"), settings);
+  plant_.start_authority();
+  ASSERT_NO_FATAL_FAILURE(provision("iak", "1 provisioned"));
+  EXPECT_EQ(fault_in(plant_.standing(), enrol::Purpose::iak, "iak"), "");
 }
 
 TEST_F(QemuTest, FourAtOnceAreProvisionedInParallel) {

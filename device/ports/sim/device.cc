@@ -78,6 +78,7 @@ Device::Device(std::unique_ptr<Storage> storage, const DeviceOptions& options)
       scratch_(options.buffer_size),
       response_(options.buffer_size) {
   platform_.world = "simulated";
+  platform_.entropy = enrol::Entropy::platform;  // the host's
   platform_.hardware_unique_key = key_id(number_, kHardwareUniqueKey);
   platform_.builtin_iak = key_id(number_, kAttestationKey);
   platform_.key_base = key_id(number_, 0);

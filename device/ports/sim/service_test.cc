@@ -6,7 +6,7 @@
 
 #include "core/cose/cose.h"
 #include "core/csr/csr.h"
-#include "core/enrol/messages.h"
+#include "core/enrol/entropy.h"
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
 #include "device/ports/sim/test_unit.h"
@@ -63,6 +63,7 @@ TEST_F(ServiceTest, ANewDeviceHasAnIdentityAndNothingElse) {
   EXPECT_EQ(info.slots_total, 8U);
   EXPECT_EQ(info.root_pinned, 0);
   EXPECT_EQ(info.dummy_key, 0);
+  EXPECT_EQ(info.entropy, static_cast<std::uint8_t>(enrol::Entropy::platform));
   EXPECT_EQ(info.algorithms, 0b110U);
   EXPECT_EQ(info.origins, 0b11110U);
   EXPECT_STREQ(info.world, "simulated");
@@ -217,6 +218,20 @@ TEST_F(ServiceTest, TheRequestIsWhatTheAuthorityNeeds) {
     ASSERT_TRUE(named_request.has_value());
     EXPECT_EQ(as_text(x509::find_attribute(named_request->subject(), x509::oid::kCommonName)),
               testing::hex(device_->id()).substr(0, 16));
+  }
+}
+
+TEST_F(ServiceTest, InfoAndEveryRequestSayWhereRandomNumbersComeFrom) {
+  for (const auto entropy :
+       {enrol::Entropy::unknown, enrol::Entropy::platform, enrol::Entropy::seed, enrol::Entropy::fixed}) {
+    device_->platform().entropy = entropy;
+    EXPECT_EQ(client_.info().entropy, static_cast<std::uint8_t>(entropy));
+    const auto der = client_.csr(begin().slot, static_cast<std::uint8_t>(entropy));
+    ASSERT_TRUE(der.has_value());
+    const auto request = csr::Request::parse(*der);
+    ASSERT_TRUE(request.has_value());
+    EXPECT_TRUE(request->verify(authority_.crypto()).has_value());
+    EXPECT_EQ(enrol::read_entropy(request->find_attribute(enrol::kEntropyAttribute)), entropy);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
 #include "device/ports/mps2/board.h"
+#include "device/ports/mps2/secure/entropy.h"
 #include "device/ports/mps2/secure/partitions.h"
 #include "device/ports/mps2/secure/spm.h"
 #include "device/ports/mps2/secure/storage.h"
@@ -47,9 +48,11 @@ Result<void> read_lifecycle() noexcept {
 
 Result<void> start_platform() noexcept {
   PEDIGREE_TRY(mount_storage());
-  PEDIGREE_TRY(prepare_entropy());
+  platform.entropy = entropy_source();
   mbedtls_memory_buffer_alloc_init(crypto_heap.data(), crypto_heap.size());
+  PEDIGREE_TRY(prepare_entropy());
   if (psa_crypto_init() != PSA_SUCCESS) return fail(ErrorCode::no_entropy);
+  PEDIGREE_TRY(check_random_output());
   PEDIGREE_TRY(read_lifecycle());
   PEDIGREE_ASSIGN(platform.device_id, device::read_device_id(platform.builtin_iak, psa));
   return {};

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/ports/mps2/secure/storage.h"
 
-#include "core/bytes/reader.h"
 #include "device/ports/mps2/board.h"
 #include "device/ports/mps2/trial/power_cut.h"
-#include "device/service/record.h"
-#include "mbedtls/platform.h"
 #include "psa/crypto.h"
 #include "psa/internal_trusted_storage.h"
 
@@ -38,26 +35,6 @@ class BoardMedium final : public Medium {
 constinit BoardMedium medium;
 constinit NvStore nv_store(medium);
 
-MutableBytes factory_seed() noexcept {
-  return {reinterpret_cast<std::uint8_t*>(kNonVolatile + kFactorySeed), kFactorySeedSize};
-}
-
-bool usable(Bytes seed) noexcept {
-  return seed.size() == kSeedSize &&
-         !std::ranges::all_of(seed, [&](std::uint8_t octet) { return octet == seed[0]; });
-}
-
-int read_seed(unsigned char* buffer, std::size_t size) {
-  const auto seed = nv_store.find(kSeedAsset);
-  if (!seed || seed->size() != size || !usable(*seed)) return -1;
-  std::ranges::copy(*seed, buffer);
-  return static_cast<int>(size);
-}
-
-int write_seed(unsigned char* buffer, std::size_t size) {
-  return nv_store.set(kSeedAsset, {buffer, size}) ? static_cast<int>(size) : -1;
-}
-
 psa_status_t status_of(const Result<void>& result) noexcept {
   if (result) return PSA_SUCCESS;
   switch (result.error().code) {
@@ -79,21 +56,6 @@ NvStore& store() noexcept {
 
 Result<void> mount_storage() noexcept {
   return nv_store.mount();
-}
-
-Result<void> prepare_entropy() noexcept {
-  const MutableBytes page = factory_seed();
-  if (!nv_store.find(kSeedAsset)) {
-    Reader in(page);
-    const bool magic = in.big_endian(4) == kFactorySeedMagic;
-    const Bytes seed = Bytes(page).subspan(4, kSeedSize);
-    const bool intact = Reader(Bytes(page).last(4)).big_endian(4) == device::crc32(page.first(4 + kSeedSize));
-    if (!magic || !intact || !usable(seed)) return fail(ErrorCode::no_entropy);
-    PEDIGREE_TRY(nv_store.set(kSeedAsset, seed));
-  }
-  wipe(page);
-  if (mbedtls_platform_set_nv_seed(read_seed, write_seed) != 0) return fail(ErrorCode::no_entropy);
-  return {};
 }
 
 }  // namespace pedigree::mps2

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "device/ports/mps2/secure/nv_store.h"
+#include "device/ports/mps2/secure/seed_health.h"
 
 namespace pedigree::mps2 {
 
@@ -12,7 +13,6 @@ inline constexpr std::size_t kBankSize = 64 * 1024;
 inline constexpr std::size_t kFactorySeed = 2 * kBankSize;
 /// Factory seed: magic, 32 octets of full entropy, CRC-32 of both; all zeros once it has been taken over.
 inline constexpr std::uint32_t kFactorySeedMagic = 0x50445345;  // "PDSE"
-inline constexpr std::size_t kSeedSize = 32;
 inline constexpr std::size_t kFactorySeedSize = 4 + kSeedSize + 4;
 
 /// Assets of the platform, outside what a PSA client can name.
@@ -24,10 +24,5 @@ inline constexpr std::uint64_t kLifecycleAsset = 0xffff'ffff'0000'0002;
 
 /// Mounts the store. Errors: storage_corrupt.
 [[nodiscard]] Result<void> mount_storage() noexcept;
-
-/// Moves the factory seed into the store and erases it, if that has not been done; then gives Mbed TLS its
-/// seed, which it replaces at every boot. Errors: no_entropy (neither a seed in the store nor a factory seed,
-/// or one of zeros), storage_full.
-[[nodiscard]] Result<void> prepare_entropy() noexcept;
 
 }  // namespace pedigree::mps2

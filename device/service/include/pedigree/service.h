@@ -54,6 +54,7 @@ typedef struct pedigree_info_t {
   uint8_t lifecycle;
   uint8_t root_pinned; /* 1: pinned_root is valid */
   uint8_t dummy_key;   /* 1: a published test key is in use */
+  uint8_t entropy;     /* where random numbers come from, as enumerator Entropy */
   uint8_t device_id[PEDIGREE_DEVICE_ID_SIZE];
   uint8_t pinned_root[PEDIGREE_SHA256_SIZE]; /* SHA-256 of the root's SubjectPublicKeyInfo */
   char version[16];                          /* ends in a zero octet, as does world */
