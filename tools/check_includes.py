@@ -32,6 +32,7 @@ RULES = {
     "crypto/psa": (["core/bytes", "core/crypto", "crypto/psa"], FREESTANDING | {"psa/"}),
     "crypto/openssl": (["core/bytes", "core/crypto", "crypto/openssl"], HOST),
     "device/service": (["core", "device/service", "crypto/psa"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
+    "device/scenarios": (["core", "crypto/psa", "device/service", "device/scenarios"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
     "device/server": (["core", "device/server"], FREESTANDING | C_HEADERS | {"pedigree/"}),
     "device/ports": (["core", "device", "crypto/psa"], HOST),
     "station": (["core", "station"], HOST),
