@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/measure.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <limits>
 
@@ -46,6 +49,16 @@ std::vector<double> best_seconds(const std::vector<std::function<void()>>& sides
     }
   }
   return best;
+}
+
+int guarded(std::string_view program, const std::function<void()>& run) {
+  try {
+    run();
+    return EXIT_SUCCESS;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", program, error.what());
+    return EXIT_FAILURE;
+  }
 }
 
 }  // namespace pedigree::bench

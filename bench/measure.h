@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
 namespace pedigree::bench {
@@ -17,5 +18,8 @@ inline constexpr double kWindow = 0.03;  ///< seconds of CPU time
 /// many rounds, so that all of them see the same machine.
 [[nodiscard]] std::vector<double> best_seconds(const std::vector<std::function<void()>>& sides,
                                                int rounds = kRounds, double window = kWindow);
+
+/// What a benchmark's main() returns: runs it, and says on stderr what it threw, after the program's name.
+[[nodiscard]] int guarded(std::string_view program, const std::function<void()>& run);
 
 }  // namespace pedigree::bench

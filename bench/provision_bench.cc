@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thousand devices in one run: the real authority and the simulated devices as processes of their own, UDP
 // over loopback, this program the station.
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <stdexcept>
 
+#include "bench/measure.h"
 #include "bench/results.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "station/flow/provision.h"
@@ -116,11 +115,5 @@ void run() {
 }  // namespace pedigree::bench
 
 int main() {
-  try {
-    pedigree::bench::run();
-    return EXIT_SUCCESS;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "provision_bench: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return pedigree::bench::guarded("provision_bench", pedigree::bench::run);
 }

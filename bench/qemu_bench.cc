@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The firmware in the emulator: its boot, a provisioning over its UART beside what a wire of 115,200 baud
 // takes, and what the secure service adds to the PSA operations that it is made of, in instructions.
-#include <fmt/format.h>
-
 #include <chrono>
-#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
+#include "bench/measure.h"
 #include "bench/results.h"
 #include "core/enrol/messages.h"
 #include "core/smp/console.h"
@@ -207,11 +205,5 @@ void run() {
 }  // namespace pedigree::bench
 
 int main() {
-  try {
-    pedigree::bench::run();
-    return EXIT_SUCCESS;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "qemu_bench: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return pedigree::bench::guarded("qemu_bench", pedigree::bench::run);
 }
