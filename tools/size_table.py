@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Flash, RAM and stack of the secure service on a Cortex-M33, by part, from the linked size image.
+"""Flash, RAM and stack of the secure service on a Cortex-M33, by part, from the linked size image; and of the
+reference firmware's secure image.
 
-Reads the link map and the call graphs of the firmware preset and compares with docs/size.md: a part that has
+Reads the link maps and the call graphs of the presets firmware and mps2 and compares with docs/size.md: a part that has
 grown by more than the tolerance, or a total above its limit, fails. `--update` writes the table into that file,
 which is then committed together with the change that made it."""
-import collections
 import pathlib
 import re
 import sys
 
+import call_graph
+import link_map
+import size_mps2
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "firmware"
 TABLE = ROOT / "docs" / "size.md"
-TOLERANCE = 64  # octets that a part may grow without a new table
 CODE_LIMIT = 24 * 1024
 RAM_LIMIT = 4 * 1024
 BEGIN, END = "<!-- tools/size_table.py --update -->", "<!-- end -->"
+BEGIN_MPS2 = "<!-- tools/size_table.py --update: mps2 -->"
 
 # In the order of the table.
 PARTS = [f"core/{name}" for name in "bytes crypto der x509 csr cbor cose smp enrol".split()] + ["device/service"]
@@ -24,10 +28,6 @@ PORT = "smallest port, with the service's memory"
 TOTAL = "**total**"
 WHOLE = "**optimised as a whole (`-flto`)**"
 OUTSIDE = ["crypto/psa", "memcpy, memmove, memset, memcmp"]
-SECTION = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: (.+))?$")
-OUTPUT = re.compile(r"^(\.\S+)")
-
-
 def part_of(path):
     if "size_image" in path or "ltrans" in path:
         return PORT
@@ -38,71 +38,6 @@ def part_of(path):
     if member and member[1] in OUTSIDE[1]:
         return OUTSIDE[1]
     return PORT  # whatever else the compiler's library brings
-
-
-def read_map(text):
-    """{part: [code, ram]} of what the linker placed; constants count as code, initial values as both."""
-    sizes = collections.defaultdict(lambda: [0, 0])
-    lines = text.split("Linker script and memory map", 1)[1].splitlines()
-    output = name = None
-    for line in lines:
-        start = OUTPUT.match(line)
-        if start:
-            output = start[1]
-        if re.match(r"^ \S+$", line):  # a long section name; the rest follows on the next line
-            name = line
-            continue
-        entry = SECTION.match((name or "") + line if name else line)
-        name = None
-        if not entry or not entry[4]:
-            continue
-        size = int(entry[3], 16)
-        sizes_of = sizes[part_of(entry[4])]
-        if output in (".text", ".rodata", ".ARM.exidx", ".ARM.extab", ".init_array"):
-            sizes_of[0] += size
-        elif output == ".data":
-            sizes_of[0] += size
-            sizes_of[1] += size
-        elif output == ".bss":
-            sizes_of[1] += size
-    return sizes
-
-
-def read_call_graphs(files):
-    """Frames in octets and calls, by function."""
-    frames, calls = {}, collections.defaultdict(set)
-    for file in files:
-        text = file.read_text()
-        for title, label in re.findall(r'node: \{ title: "([^"]+)" label: "([^"]+)"', text):
-            size = re.search(r"(\d+) bytes \((\w+)", label)
-            if size:
-                frames[title] = int(size[1])
-        for source, target in re.findall(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', text):
-            calls[source].add(target)
-    return frames, calls
-
-
-def deepest(frames, calls, root):
-    """Octets of stack from `root` on, the way there, and functions that call themselves. Calls through the
-    two interfaces (crypto, Message) may end in any of their implementations; PSA functions count nothing."""
-    virtual = [name for name in frames if re.search(r"PsaCrypto|PlatformMessage", name)]
-    memo, active, recursive = {}, set(), set()
-
-    def walk(name):
-        if name in memo:
-            return memo[name]
-        if name in active:
-            recursive.add(name)
-            return 0, []
-        active.add(name)
-        targets = virtual if name == "__indirect_call" else calls.get(name, ())
-        below = max((walk(target) for target in sorted(targets)), default=(0, []))
-        active.discard(name)
-        memo[name] = (below[0] + frames.get(name, 0), [name] + below[1])
-        return memo[name]
-
-    size, way = walk(root)
-    return size, way, recursive
 
 
 def total_of(sizes):
@@ -118,29 +53,14 @@ def rows_of(parts, whole):
     return rows
 
 
-def render(rows, stack):
-    lines = ["| part | code | RAM |", "| --- | ---: | ---: |"]
-    lines += [f"| {part} | {code} | {ram} |" for part, (code, ram) in rows.items()]
-    return "\n".join(lines + ["", f"Deepest stack of a call: {stack} octets."])
-
-
-def committed_rows():
-    if not TABLE.exists():
-        return {}, 0
-    text = TABLE.read_text()
-    rows = {part: (int(code), int(ram)) for part, code, ram in re.findall(r"^\| (.+?) \| (\d+) \| (\d+) \|$", text, re.M)}
-    stack = re.search(r"Deepest stack of a call: (\d+)", text)
-    return rows, int(stack[1]) if stack else 0
-
-
-def faults_of(rows, stack):
-    old, old_stack = committed_rows()
-    for part, values in rows.items():
-        for what, value, before in zip(("code", "RAM"), values, old.get(part, (0, 0))):
-            if value > before + TOLERANCE:
-                yield f"{part}: {what} has grown from {before} to {value} octets"
-    if stack > old_stack + TOLERANCE:
+def faults_of(rows, stack, mps2, ratio, text):
+    yield from link_map.growth_of(rows | mps2, link_map.committed_rows(text))
+    found = re.search(r"Deepest stack of a call: (\d+)", text)
+    old_stack = int(found[1]) if found else 0
+    if stack > old_stack + link_map.TOLERANCE:
         yield f"the deepest stack has grown from {old_stack} to {stack} octets"
+    if round(ratio, 2) > size_mps2.committed_ratio(text):
+        yield f"core takes {ratio:.2f} of the code of Mbed TLS's X.509, more than before"
     code, ram = rows[WHOLE]
     if code > CODE_LIMIT:
         yield f"the service takes {code} octets of code, more than {CODE_LIMIT}"
@@ -148,22 +68,30 @@ def faults_of(rows, stack):
         yield f"the service takes {ram} octets of RAM, more than {RAM_LIMIT}"
 
 
+def update(tables):
+    text = TABLE.read_text()
+    for begin, table in tables.items():
+        before, rest = text.split(begin, 1)
+        text = f"{before}{begin}\n{table}\n{END}{rest.split(END, 1)[1]}"
+    TABLE.write_text(text)
+
+
 def main():
-    maps = {form: read_map((BUILD / f"size_image_{form}.map").read_text()) for form in ("fno-lto", "flto")}
+    maps = {form: link_map.read_map((BUILD / f"size_image_{form}.map").read_text(), part_of) for form in ("fno-lto", "flto")}
     rows = rows_of(maps["fno-lto"], maps["flto"])
     # The frames of the image that is optimised as a whole, and of what stays apart in it.
     graphs = [*BUILD.glob("flto-*.ci"), *(BUILD / "crypto").rglob("*.ci")]
-    stack, way, recursive = deepest(*read_call_graphs(sorted(graphs)), "pedigree_size_image")
-    table = render(rows, stack)
-    print(table)
+    stack, way, recursive = call_graph.deepest(*call_graph.read_call_graphs(sorted(graphs)), "pedigree_size_image")
+    image, compared = size_mps2.image_rows(), size_mps2.compare_rows()
+    tables = {BEGIN: f"{link_map.render('part', rows)}\n\nDeepest stack of a call: {stack} octets.",
+              BEGIN_MPS2: size_mps2.text_of(image, compared)}
+    print("\n\n".join(tables.values()))
     if "--stack" in sys.argv[1:]:
         print("\n".join(["the way there:"] + [f"  {name}" for name in way]))
         print("calls itself, counted once:", ", ".join(sorted(recursive)) or "none")
     if "--update" in sys.argv[1:]:
-        text = TABLE.read_text()
-        before, rest = text.split(BEGIN, 1)
-        TABLE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}")
-    faults = list(faults_of(rows, stack))
+        update(tables)
+    faults = list(faults_of(rows, stack, image | compared, size_mps2.ratio_of(compared), TABLE.read_text()))
     for fault in faults:
         print(f"size: {fault}", file=sys.stderr)
     if faults:

@@ -31,6 +31,7 @@ class Port {
   ~Port() = default;
 };
 
+/// The client id of the non-secure side.
 inline constexpr std::int32_t kNonSecure = -1;
 
 /// A key as begin answers.
@@ -81,6 +82,7 @@ class Stage {
   std::array<std::uint8_t, Issuer::kMaxChain> chain{};
 };
 
+/// One test.
 struct Scenario {
   std::string_view name;
   void (*run)(Stage& stage);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Linked around the service in an image for measurements: says on the secure UART what each call to the
-// service took, and how much of that was in PSA operations. Time is the processor's clock, which the emulator
-// advances by the instructions that have run (-icount shift=0: 1 ns each; a tick of the board's 20 MHz is
-// 50).
+// service took, how much of that was in PSA operations, and how deep the stack went, which is painted before.
+// Time is the processor's clock, which the emulator advances by the instructions that have run (-icount
+// shift=0: 1 ns each; a tick of the board's 20 MHz is 50).
 #include "device/ports/mps2/board.h"
 #include "device/ports/mps2/secure/world.h"
 #include "device/service/chain_check.h"
 #include "device/service/service.h"
 #include "psa/crypto.h"
+
+extern "C" std::uint32_t secure_stack_start;
 
 namespace pedigree::mps2 {
 namespace {
@@ -26,6 +28,24 @@ std::uint32_t now() noexcept {
 }
 std::uint32_t since(std::uint32_t start) noexcept {
   return (start - now()) & kMask;
+}
+
+constexpr std::uint32_t kPaint = 0xa5a5a5a5;
+/// Words below a frame that is still in use, which are not painted.
+constexpr std::ptrdiff_t kOwnFrame = 32;
+
+/// Paints the unused stack; returns where it ends for the callee.
+[[gnu::noinline]] std::uint32_t* paint_stack() noexcept {
+  std::uint32_t* const here = static_cast<std::uint32_t*>(__builtin_frame_address(0)) - kOwnFrame;
+  for (volatile std::uint32_t* word = &secure_stack_start; word < here; ++word) *word = kPaint;
+  return here;
+}
+
+/// Octets from there down to the deepest that was written.
+std::uint32_t stack_used(const std::uint32_t* from) noexcept {
+  const volatile std::uint32_t* word = &secure_stack_start;
+  while (word < from && *word == kPaint) ++word;
+  return static_cast<std::uint32_t>((from - word) * static_cast<std::ptrdiff_t>(sizeof *word));
 }
 
 struct Ticks {
@@ -96,12 +116,16 @@ std::int32_t PEDIGREE_REAL(PEDIGREE_CALL)(device::Service* self, device::Message
 std::int32_t PEDIGREE_WRAP(PEDIGREE_CALL)(device::Service* self, device::Message& message) noexcept {
   ticks = {};
   std::uint32_t whole = 0;
+  const std::uint32_t* const top = paint_stack();
   const std::int32_t status = measured(whole, [&] { return PEDIGREE_REAL(PEDIGREE_CALL)(self, message); });
+  const std::uint32_t stack = stack_used(top);
   log_hex("measured call ", static_cast<std::uint32_t>(message.type()));
   log_hex(" ticks ", whole);
   log_hex(" sign ", ticks.sign);
   log_hex(" verify ", ticks.verify);
   log_hex(" check ", ticks.check);
+  log_hex(" stack ", stack);
+  log_hex(" status ", static_cast<std::uint32_t>(status));
   log("\n");
   return status;
 }
