@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "authority/issuer.h"
 
+#include "core/cose/cose.h"
 #include "core/x509/oids.h"
 
 namespace pedigree::authority {
@@ -194,6 +195,20 @@ Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509:
   PEDIGREE_ASSIGN(const Bytes written,
                   x509::write_crl(crypto, fields, *key_, crypto::default_algorithm(key_->type), buffer));
   return Der(written.begin(), written.end());
+}
+
+Result<Der> Issuer::sign_statement(const crypto::Crypto& crypto, Bytes statement,
+                                   std::string_view context) const {
+  if (!key_) return fail(ErrorCode::key_not_found);
+  const std::vector<Bytes> chain(chain_.begin(), chain_.end());
+  std::size_t chain_size = 0;
+  for (const Bytes certificate : chain) chain_size += certificate.size();
+  Der buffer(2 * statement.size() + chain_size + context.size() + 512);
+  PEDIGREE_ASSIGN(
+      const Bytes message,
+      cose::write_sign1(crypto, {.payload = statement, .external_aad = as_bytes(context), .x5chain = chain},
+                        *key_, buffer));
+  return Der(message.begin(), message.end());
 }
 
 }  // namespace pedigree::authority

@@ -37,6 +37,11 @@ class Issuer {
   /// Writes and signs a certificate of `profile` (may_issue). Errors: key_not_found, those of Crypto::sign.
   [[nodiscard]] Result<Der> issue(const crypto::Crypto& crypto, const Profile& profile,
                                   const LeafFields& fields) const;
+  /// Signs a statement of the authority as a COSE_Sign1 with this issuer's chain; `context` (external_aad)
+  /// says what kind of statement it is. Errors: key_not_found, unsupported_algorithm (an RSA key), those of
+  /// sign.
+  [[nodiscard]] Result<Der> sign_statement(const crypto::Crypto& crypto, Bytes statement,
+                                           std::string_view context) const;
   /// Writes and signs a CRL. Its number (RFC 5280 5.2.3) is `this_update` and then the count of entries, 8
   /// octets each: entries never go, so two lists of one second have different numbers unless they say the
   /// same. Errors: key_not_found, those of sign.

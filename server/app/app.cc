@@ -108,4 +108,12 @@ const authority::Engine& LocalAuthority::engine() const noexcept {
   return state_->directory->engine();
 }
 
+registry::Store& LocalAuthority::store() noexcept {
+  return *state_->store;
+}
+
+const Layout& LocalAuthority::layout() const noexcept {
+  return state_->directory->layout();
+}
+
 }  // namespace pedigree::app

@@ -51,6 +51,8 @@ class LocalAuthority {
   [[nodiscard]] http::Response call(http::Method method, std::string_view target, std::string_view body,
                                     std::string who);
   [[nodiscard]] const authority::Engine& engine() const noexcept;
+  [[nodiscard]] registry::Store& store() noexcept;
+  [[nodiscard]] const Layout& layout() const noexcept;
 
  private:
   struct State;

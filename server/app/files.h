@@ -47,6 +47,8 @@ struct Layout {
   [[nodiscard]] std::filesystem::path root_key() const { return directory / "root.key.pem"; }
   [[nodiscard]] std::filesystem::path nonce_key() const { return directory / "nonce.key"; }
   [[nodiscard]] std::filesystem::path database() const { return directory / "pedigree.sqlite"; }
+  /// The number of the last trust bundle.
+  [[nodiscard]] std::filesystem::path bundle_number() const { return directory / "bundle.number"; }
   [[nodiscard]] std::filesystem::path issuers() const { return directory / "issuers"; }
   [[nodiscard]] std::filesystem::path issuer_certificate(std::string_view name) const {
     return issuers() / (std::string(name) + ".cert.pem");
