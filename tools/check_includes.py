@@ -38,6 +38,8 @@ RULES = {
     "station": (["core", "station"], HOST),
     "registry": (["core", "registry"], HOST),
     "verifier": (["core", "verifier"], HOST),
+    # The shared library is a program's half: it chooses the crypto back end.
+    "verifier/c": (["core", "crypto", "verifier"], HOST),
     # A profile that demands evidence has it appraised.
     "authority": (["core", "registry", "verifier", "authority"], HOST),
     "server": (["core", "registry", "verifier", "authority", "server"], HOST),
@@ -45,6 +47,8 @@ RULES = {
     "server/app": (["core", "crypto", "registry", "verifier", "authority", "server"], HOST),
     "cli": (["core", "crypto", "device", "station", "registry", "verifier", "authority", "server", "cli"], HOST),
     "testing": ([""], HOST),
+    # As users write: the public headers and the C library, nothing of the tree.
+    "examples": ([], C_HEADERS | {"stdio.h", "stdlib.h", "pedigree.h"}),
     "fuzz": ([""], HOST),
     "bench": ([""], HOST),
 }
