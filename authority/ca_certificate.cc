@@ -83,9 +83,11 @@ std::string_view name(TlsRole role) noexcept {
     case TlsRole::station:
       return "station";
     case TlsRole::operator_:
+      return "operator";
+    case TlsRole::relying_party:
       break;
   }
-  return "operator";
+  return "relying-party";
 }
 
 Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields) {

@@ -20,8 +20,9 @@ using KeyIdentifier = std::array<std::uint8_t, 20>;
 /// 128 random bits whose first octet is not zero. Errors: no_entropy.
 [[nodiscard]] Result<std::array<std::uint8_t, 16>> random_serial(const crypto::Crypto& crypto);
 
-enum class TlsRole : std::uint8_t { server, station, operator_ };
-/// The organizationalUnitName that carries the role: "server", "station", "operator". Static storage.
+enum class TlsRole : std::uint8_t { server, station, operator_, relying_party };
+/// The organizationalUnitName that carries the role: "server", "station", "operator", "relying-party".
+/// Static storage.
 [[nodiscard]] std::string_view name(TlsRole role) noexcept;
 
 /// Who signs: a certificate and its key.

@@ -93,6 +93,18 @@ Answer<void> read_policy(const toml::table& table, Config& config) {
   return {};
 }
 
+Answer<void> read_verify(const toml::table& table, Config& config) {
+  Settings settings(table, "verify.");
+  settings.only({"nonce_seconds", "nonces"});
+  std::string nonces = config.verify.issued_nonces_only ? "issued" : "any";
+  settings.read("nonces", nonces);
+  settings.read_count("nonce_seconds", config.verify.nonce_seconds, 10, 3600);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  if (nonces != "any" && nonces != "issued") return bad("verify.nonces must be \"any\" or \"issued\"");
+  config.verify.issued_nonces_only = nonces == "issued";
+  return {};
+}
+
 Answer<void> read_issuer(const toml::table& table, Config& config) {
   Settings settings(table, "issuer.");
   settings.only({"name", "parent", "state", "profiles"});
@@ -137,10 +149,26 @@ void read_validity(Settings& settings, Profile& profile) {
   }
 }
 
+void read_evidence(Settings& settings, Profile& profile) {
+  settings.read("attestation", profile.attestation);
+  std::string evidence = profile.evidence_required ? "required" : "none";
+  settings.read("evidence", evidence);
+  if (evidence != "none" && evidence != "required") {
+    settings.wrong("evidence", *settings.get("evidence"), "must be \"none\" or \"required\"");
+  }
+  profile.evidence_required = evidence == "required";
+  if (settings.get("evidence_lifecycles") != nullptr) profile.evidence_lifecycles.clear();
+  settings.read_list("evidence_lifecycles", [&](const std::string& text) {
+    const auto state = parse_lifecycle(text);
+    if (state) profile.evidence_lifecycles.push_back(*state);
+    return state.has_value();
+  });
+}
+
 Answer<Profile> read_profile(const toml::table& table, Profile profile) {
   Settings settings(table, fmt::format("profile.{}.", profile.name));
   settings.only({"keys", "key_usage", "extended_key_usage", "validity", "hardware_module_name", "device_uri",
-                 "test_keys"});
+                 "test_keys", "attestation", "evidence", "evidence_lifecycles"});
   if (settings.get("keys") != nullptr) profile.keys.clear();
   settings.read_list("keys", [&](const std::string& text) {
     const auto type = parse_key_type(text);
@@ -162,6 +190,7 @@ Answer<Profile> read_profile(const toml::table& table, Profile profile) {
   settings.read("hardware_module_name", profile.hardware_module_name);
   settings.read("device_uri", profile.device_uri);
   settings.read("test_keys", profile.test_keys);
+  read_evidence(settings, profile);
   if (!settings.fault().empty()) return bad(settings.fault());
   if (const auto checked = check_profile(profile); !checked) return std::unexpected(checked.error());
   return profile;
@@ -216,10 +245,10 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "issuer", "profile"});
+  settings.only({"authority", "issuer", "profile", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
-  for (const auto& [key, read] :
-       {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles}}) {
+  for (const auto& [key, read] : {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
+                                  std::pair{"verify", &read_verify}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;
     if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));

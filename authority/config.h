@@ -20,12 +20,19 @@ struct IssuerConfig {
   std::vector<std::string> profiles;  ///< what it may issue
 };
 
+/// How /v1/verify treats nonces.
+struct VerifyConfig {
+  std::uint32_t nonce_seconds = 300;  ///< how long a nonce of /v1/verify/nonce is valid
+  bool issued_nonces_only = false;    ///< nonces = "issued": refuse tokens that answer another nonce
+};
+
 struct Config {
   bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
   std::uint32_t crl_days = 7;          ///< thisUpdate to nextUpdate
   std::string crl_url;                 ///< base of CRL distribution points, "/{issuer}" is added; empty: none
   std::vector<std::uint8_t> hardware_type;  ///< hwType of hardwareModuleName, OID content octets
+  VerifyConfig verify;
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;
 };

@@ -24,13 +24,17 @@ std::string write_profile(const Profile& profile) {
     if ((profile.key_usage & mask) != 0) uses.emplace_back(key_usage_name(mask));
   }
   std::vector<std::string> purposes;
+  std::vector<std::string> lifecycles;
+  for (const auto state : profile.evidence_lifecycles) lifecycles.emplace_back(lifecycle_name(state));
   for (const auto& purpose : profile.key_purposes) purposes.push_back(dotted(purpose));
   return fmt::format(
       "\n[profile.{}]\nkeys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n"
-      "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\n",
+      "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\nattestation = {}\nevidence = \"{}\"\n"
+      "evidence_lifecycles = {}\n",
       profile.name, list(keys), list(uses), list(purposes),
       profile.days ? std::to_string(*profile.days) : std::string("\"forever\""), profile.hardware_module_name,
-      profile.device_uri, profile.test_keys);
+      profile.device_uri, profile.test_keys, profile.attestation,
+      profile.evidence_required ? "required" : "none", list(lifecycles));
 }
 
 }  // namespace
@@ -53,9 +57,16 @@ std::string write_config(const Config& config) {
       "crl_url = \"{}\"\n"
       "# hwType of hardwareModuleName (RFC 4108). This one is reserved for examples: use an arc of your "
       "own.\n"
-      "hardware_type = \"{}\"\n",
+      "hardware_type = \"{}\"\n"
+      "\n"
+      "# What /v1/verify accepts as fresh; its policy is in verifier.toml, where that file exists.\n"
+      "[verify]\n"
+      "# \"any\": a relying party may bring a nonce of its own; \"issued\": only those of /v1/verify/nonce.\n"
+      "nonces = \"{}\"\n"
+      "nonce_seconds = {}\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
-      dotted(config.hardware_type));
+      dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
+      config.verify.nonce_seconds);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "authority/receipt.h"
-#include "authority/request.h"
 
 namespace pedigree::authority {
 
@@ -62,7 +61,50 @@ Answer<std::pair<Nonce, der::UnixTime>> Engine::nonce(const registry::DeviceId& 
   return std::pair(*made, expires);
 }
 
-Answer<Certified> Engine::certify(const EnrolRequest& request, der::UnixTime now) const {
+bool Engine::needs_evidence(std::string_view name) const {
+  const auto found = config_.profiles.find(name);
+  return found != config_.profiles.end() && found->second.evidence_required;
+}
+
+std::vector<std::vector<Bytes>> Engine::attestation_chains(
+    std::span<const registry::Certificate> known) const {
+  std::vector<std::vector<Bytes>> chains;
+  for (const registry::Certificate& certificate : known) {
+    const auto profile = config_.profiles.find(certificate.profile);
+    if (profile == config_.profiles.end() || !profile->second.attestation) continue;
+    if (certificate.state == registry::CertificateState::revoked) continue;
+    if (auto of_it = chain(certificate)) chains.push_back(*std::move(of_it));
+  }
+  return chains;
+}
+
+Answer<CheckedRequest> Engine::check(const EnrolRequest& request, const Profile& profile,
+                                     const EvidenceAppraiser* evidence, der::UnixTime now) const {
+  const bool by_token = evidence::is_token_request(request.csr);
+  auto checked = by_token ? check_token_request(crypto_, profile, request.csr)
+                          : check_request(crypto_, profile, request.device, request.nonce, request.csr);
+  if (!checked) return checked;
+  if (!by_token && !profile.evidence_required) return checked;
+  if (!checked->token) {
+    return refuse(
+        ErrorCode::evidence_required,
+        fmt::format("profile {} wants evidence in the request that the key was made in the device's "
+                    "secure world",
+                    profile.name));
+  }
+  if (evidence == nullptr) {
+    return refuse(ErrorCode::evidence_refused, "this process appraises no evidence");
+  }
+  const EvidenceQuestion question{profile, request.device, request.nonce, checked->spki.whole,
+                                  *checked->token};
+  const auto accepted = by_token ? evidence->check_token_request(question, now)
+                                 : evidence->check_evidence(question, attestation_chains(request.known), now);
+  if (!accepted) return std::unexpected(accepted.error());
+  return checked;
+}
+
+Answer<Certified> Engine::certify(const EnrolRequest& request, const EvidenceAppraiser* evidence,
+                                  der::UnixTime now) const {
   const auto profile = find_profile(request.profile);
   if (!profile) return std::unexpected(profile.error());
   const auto issuer = select_issuer(request.issuer, request.profile);
@@ -72,7 +114,7 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, der::UnixTime now
       !fresh) {
     return refuse(fresh.error());
   }
-  const auto checked = check_request(crypto_, **profile, request.device, request.nonce, request.csr);
+  const auto checked = check(request, **profile, evidence, now);
   if (!checked) return std::unexpected(checked.error());
   const auto serial = random_serial(crypto_);
   if (!serial) return refuse(serial.error());
@@ -86,7 +128,7 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, der::UnixTime now
   certificate.not_before = now;
   certificate.not_after = not_after(**profile, now);
   certificate.issued_at = now;
-  auto der = (*issuer)->issue(crypto_, **profile, {*serial, request.device, checked->request.spki(), now});
+  auto der = (*issuer)->issue(crypto_, **profile, {*serial, request.device, checked->spki, now});
   if (!der) return refuse(der.error());
   certificate.der = *std::move(der);
   certified.issuer = *issuer;

@@ -2,8 +2,10 @@
 // The CA engine: decides about requests and writes certificates. Knows no database and no network.
 #pragma once
 
+#include "authority/evidence.h"
 #include "authority/issuer.h"
 #include "authority/nonce.h"
+#include "authority/request.h"
 
 namespace pedigree::authority {
 
@@ -12,7 +14,9 @@ struct EnrolRequest {
   std::string_view profile;
   std::string_view issuer;  ///< name; empty: the first active issuer that has the profile
   Bytes nonce;              ///< as the authority gave it
-  Bytes csr;                ///< DER
+  Bytes csr;                ///< PKCS#10 in DER, or a token request
+  /// Live certificates of the device, as the registry has them: whose keys may sign evidence is among them.
+  std::span<const registry::Certificate> known{};
 };
 
 /// A chain that the engine wrote: what the registry stores of it, and who signed.
@@ -42,10 +46,14 @@ class Engine {
                                                               std::string_view profile,
                                                               der::UnixTime now) const;
 
-  /// Checks nonce, request, proof of possession and policy, and writes the certificate. Nothing is issued
-  /// until the registry has stored it. Errors: unknown_profile, unknown_issuer, bad_nonce, bad_request
-  /// (subject or challenge), test_key, wrong_key_type, those of Request::parse and Request::verify.
-  [[nodiscard]] Answer<Certified> certify(const EnrolRequest& request, der::UnixTime now) const;
+  /// Checks nonce, request, proof of possession, evidence and policy, and writes the certificate. Nothing is
+  /// issued until the registry has stored it. Where `evidence` is null, what needs it is refused. Errors:
+  /// unknown_profile, unknown_issuer, bad_nonce, evidence_required, those of check_request,
+  /// check_token_request and EvidenceAppraiser.
+  [[nodiscard]] Answer<Certified> certify(const EnrolRequest& request, const EvidenceAppraiser* evidence,
+                                          der::UnixTime now) const;
+  /// Whether `certify` wants EnrolRequest::known for this profile.
+  [[nodiscard]] bool needs_evidence(std::string_view profile) const;
 
   /// Names of the intermediates above this one, nearest first, without the root.
   [[nodiscard]] std::vector<std::string> parents(std::string_view issuer) const;
@@ -63,6 +71,10 @@ class Engine {
                                      der::UnixTime now) const;
 
  private:
+  [[nodiscard]] Answer<CheckedRequest> check(const EnrolRequest& request, const Profile& profile,
+                                             const EvidenceAppraiser* evidence, der::UnixTime now) const;
+  [[nodiscard]] std::vector<std::vector<Bytes>> attestation_chains(
+      std::span<const registry::Certificate> known) const;
   [[nodiscard]] Answer<const Profile*> find_profile(std::string_view name) const;
   [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile) const;
 

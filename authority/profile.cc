@@ -29,6 +29,7 @@ Profile blank_profile(std::string name) {
 std::vector<Profile> default_profiles() {
   Profile iak = blank_profile("iak");
   iak.days.reset();
+  iak.attestation = true;
   // So that no other key of the device, which may sign what the non-secure world chose, passes for this one.
   iak.key_purposes = {octets(x509::oid::kAttestationKey)};
   Profile idevid = blank_profile("idevid");
@@ -54,6 +55,10 @@ Answer<void> check_profile(const Profile& profile) {
   if (profile.days && (*profile.days == 0 || *profile.days > kMaxDays)) {
     return wrong("validity must be \"forever\" or 1 to 36500 days");
   }
+  if (profile.attestation && profile.evidence_required) {
+    return wrong("an attestation key cannot bring evidence: its own token request is that");
+  }
+  if (profile.evidence_lifecycles.empty()) return wrong("evidence_lifecycles must name at least one state");
   return {};
 }
 

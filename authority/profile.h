@@ -8,6 +8,7 @@
 
 #include "authority/refusal.h"
 #include "core/crypto/crypto.h"
+#include "core/psa_token/psa_token.h"
 #include "core/x509/certificate.h"
 
 namespace pedigree::authority {
@@ -24,6 +25,14 @@ struct Profile {
       false;                ///< SAN hardwareModuleName (RFC 4108 5) with the device id (IEEE 802.1AR 8.10.4)
   bool device_uri = false;  ///< SAN URI "urn:dev:ueid:" and the device id in hex (RFC 9711 10.2)
   bool test_keys = false;   ///< certify published test keys too
+  /// For attestation keys: a token request is taken in place of PKCS#10, and a token by such a key is
+  /// evidence for the device's other keys.
+  bool attestation = false;
+  bool evidence_required = false;  ///< evidence = "required": only keys that the secure world vouches for
+  /// States of the device's lifecycle in which evidence and token requests are taken.
+  std::vector<psa_token::Lifecycle> evidence_lifecycles{psa_token::Lifecycle::assembly_and_test,
+                                                        psa_token::Lifecycle::psa_rot_provisioning,
+                                                        psa_token::Lifecycle::secured};
 };
 
 /// The profiles that every authority has unless its configuration changes them: iak, idevid, tls-client,

@@ -24,26 +24,46 @@ Answer<void> check_identity(const csr::Request& request, const registry::DeviceI
   return {};
 }
 
-Answer<void> check_key(const csr::Request& request, const Profile& profile) {
-  const auto& key = request.spki().key;
-  if (!key)
+Answer<void> check_key(const x509::SubjectPublicKeyInfo& spki, const Profile& profile) {
+  if (!spki.key) {
     return refuse(ErrorCode::unsupported_algorithm, "the request's key is of a type that is not supported");
-  if (std::ranges::find(profile.keys, key->type) == profile.keys.end()) {
-    return refuse(ErrorCode::wrong_key_type,
-                  fmt::format("profile {} does not certify {} keys", profile.name, crypto::name(key->type)));
   }
-  const auto& algorithm = request.signature_algorithm().signature;
-  if (!algorithm) {
-    return refuse(ErrorCode::unsupported_algorithm, "the request's signature algorithm is not supported");
+  if (std::ranges::find(profile.keys, spki.key->type) == profile.keys.end()) {
+    return refuse(ErrorCode::wrong_key_type, fmt::format("profile {} does not certify {} keys", profile.name,
+                                                         crypto::name(spki.key->type)));
   }
   return {};
 }
 
-Answer<void> check_evidence(const csr::Request& request, const Profile& profile) {
+Answer<void> check_entropy_attribute(const csr::Request& request, const Profile& profile) {
   const auto entropy = enrol::read_entropy(request.find_attribute(enrol::kEntropyAttribute));
   if (!entropy)
     return refuse(entropy.error().code, "the request's entropy attribute has no value known here");
   return check_entropy(profile, *entropy);
+}
+
+/// SHA-256 of the key, unless it is one that nobody may have to himself.
+Answer<Sha256> check_origin(const crypto::Crypto& crypto, const x509::SubjectPublicKeyInfo& spki,
+                            const Profile& profile) {
+  const auto digest = crypto.sha256(spki.whole);
+  if (!digest) return refuse(digest.error());
+  const auto origin = x509::test_key_origin(*digest);
+  if (origin && !profile.test_keys) {
+    return refuse(
+        ErrorCode::test_key,
+        fmt::format("the key is {}: its private half is published; give the device a key of its own",
+                    *origin));
+  }
+  return *digest;
+}
+
+/// The token in the request's evidence, if there is any.
+Answer<std::optional<Bytes>> find_evidence(const csr::Request& request) {
+  const auto token = evidence::find_token(request);
+  if (token) return *token;
+  if (token.error().code == ErrorCode::not_found) return std::nullopt;
+  return refuse(ErrorCode::evidence_refused,
+                fmt::format("the evidence cannot be read: {}", sentence(token.error().code)));
 }
 
 }  // namespace
@@ -62,24 +82,41 @@ Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile
   if (const auto checked = check_identity(*request, device, nonce); !checked) {
     return std::unexpected(checked.error());
   }
-  if (const auto checked = check_key(*request, profile); !checked) return std::unexpected(checked.error());
-  if (const auto checked = check_evidence(*request, profile); !checked) {
+  if (const auto checked = check_key(request->spki(), profile); !checked) {
     return std::unexpected(checked.error());
   }
-  const auto digest = crypto.sha256(request->spki().whole);
-  if (!digest) return refuse(digest.error());
-  const auto origin = x509::test_key_origin(*digest);
-  if (origin && !profile.test_keys) {
-    return refuse(
-        ErrorCode::test_key,
-        fmt::format("the key is {}: its private half is published; give the device a key of its own",
-                    *origin));
+  if (const auto checked = check_entropy_attribute(*request, profile); !checked) {
+    return std::unexpected(checked.error());
   }
+  if (!request->signature_algorithm().signature) {
+    return refuse(ErrorCode::unsupported_algorithm, "the request's signature algorithm is not supported");
+  }
+  const auto digest = check_origin(crypto, request->spki(), profile);
+  if (!digest) return std::unexpected(digest.error());
+  const auto token = find_evidence(*request);
+  if (!token) return std::unexpected(token.error());
   if (const auto possession = request->verify(crypto); !possession) {
     return refuse(possession.error().code,
                   fmt::format("proof of possession: {}", sentence(possession.error().code)));
   }
-  return CheckedRequest{*request, *digest};
+  return CheckedRequest{request->spki(), *digest, *token};
+}
+
+Answer<CheckedRequest> check_token_request(const crypto::Crypto& crypto, const Profile& profile, Bytes cbor) {
+  if (!profile.attestation) {
+    return refuse(
+        ErrorCode::token_request_refused,
+        fmt::format("profile {} is not for attestation keys: send a PKCS#10 request", profile.name));
+  }
+  const auto request = evidence::TokenRequest::parse(cbor);
+  if (!request) return refuse_at(request.error());
+  const auto spki = x509::parse_spki(request->spki);
+  if (!spki) return refuse_at(spki.error());
+  if (const auto checked = check_key(*spki, profile); !checked) return std::unexpected(checked.error());
+  const auto digest = check_origin(crypto, *spki, profile);
+  if (!digest) return std::unexpected(digest.error());
+  if (const auto point = crypto.check_public_key(*spki->key); !point) return refuse(point.error());
+  return CheckedRequest{*spki, *digest, request->token};
 }
 
 }  // namespace pedigree::authority

@@ -94,6 +94,36 @@ std::string dotted(Bytes oid) {
   return std::string(as_text(out.written()));
 }
 
+std::string_view lifecycle_name(psa_token::Lifecycle state) noexcept {
+  using enum psa_token::Lifecycle;
+  switch (state) {
+    case unknown:
+      return "unknown";
+    case assembly_and_test:
+      return "assembly-and-test";
+    case psa_rot_provisioning:
+      return "psa-rot-provisioning";
+    case secured:
+      return "secured";
+    case non_psa_rot_debug:
+      return "non-psa-rot-debug";
+    case recoverable_psa_rot_debug:
+      return "recoverable-psa-rot-debug";
+    case decommissioned:
+      return "decommissioned";
+  }
+  return {};
+}
+
+std::optional<psa_token::Lifecycle> parse_lifecycle(std::string_view text) noexcept {
+  using enum psa_token::Lifecycle;
+  for (const auto state : {unknown, assembly_and_test, psa_rot_provisioning, secured, non_psa_rot_debug,
+                           recoverable_psa_rot_debug, decommissioned}) {
+    if (lifecycle_name(state) == text) return state;
+  }
+  return std::nullopt;
+}
+
 std::string iso_time(der::UnixTime when) {
   const std::chrono::sys_seconds time{std::chrono::seconds(when)};
   const auto day = std::chrono::floor<std::chrono::days>(time);

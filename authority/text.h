@@ -8,6 +8,7 @@
 
 #include "core/crypto/crypto.h"
 #include "core/der/der.h"
+#include "core/psa_token/psa_token.h"
 
 namespace pedigree::authority {
 
@@ -24,6 +25,10 @@ namespace pedigree::authority {
 [[nodiscard]] std::vector<std::uint8_t> parse_oid(std::string_view dotted);
 /// Content octets to dotted decimal.
 [[nodiscard]] std::string dotted(Bytes oid);
+/// A state of the lifecycle as configurations write it ("assembly-and-test", "secured"); empty text: not one
+/// of RFC 9783 4.3.1. Static storage.
+[[nodiscard]] std::string_view lifecycle_name(psa_token::Lifecycle state) noexcept;
+[[nodiscard]] std::optional<psa_token::Lifecycle> parse_lifecycle(std::string_view text) noexcept;
 /// "2026-11-24T05:00:00Z".
 [[nodiscard]] std::string iso_time(der::UnixTime when);
 /// Letters, digits, '-' and '_', 1..64 characters, not "root": names of issuers and profiles.

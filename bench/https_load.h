@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "testing/authority/client.h"
@@ -29,7 +30,8 @@ class HttpsLoad {
   std::unique_ptr<State> state_;
 };
 
-/// A POST of this JSON, whole.
-[[nodiscard]] std::string post_request(const std::string& target, const std::string& body);
+/// A POST of this body, whole.
+[[nodiscard]] std::string post_request(const std::string& target, const std::string& body,
+                                       std::string_view type = "application/json");
 
 }  // namespace pedigree::bench

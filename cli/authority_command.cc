@@ -89,6 +89,8 @@ void show_authority(const Context& context, const app::InitOptions& options,
   }
   table.add({"station", layout.tls_certificate("station").string(), "client certificate for stations"});
   table.add({"operator", layout.tls_certificate("operator").string(), "client certificate for operators"});
+  table.add({"relying party", layout.tls_certificate("relying-party").string(),
+             "client certificate for verifying"});
   print(table.draw(context));
   if (context.quiet) return;
   print_line();
@@ -256,6 +258,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_init(*authority, context);
   add_serve(*authority, context);
   add_authority_queries(*authority, context);
+  add_authority_offline(*authority, context);
 }
 
 }  // namespace pedigree::cli

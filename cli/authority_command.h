@@ -15,5 +15,9 @@ void report_refusal(Context& context, std::string_view doing, const authority::R
 
 /// `pedigree authority list|revoke|export`.
 void add_authority_queries(CLI::App& authority, Context& context);
+/// `pedigree authority client|revoke-issuer`.
+void add_authority_offline(CLI::App& authority, Context& context);
+/// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.
+[[nodiscard]] std::vector<std::string> reason_names();
 
 }  // namespace pedigree::cli

@@ -230,17 +230,6 @@ void run_export(Context& context, const QueryArguments& arguments) {
   }
 }
 
-/// The reasons that the registry takes, by their names in RFC 5280 5.3.1.
-std::vector<std::string> reason_names() {
-  constexpr unsigned kLastReason = 10;
-  std::vector<std::string> names;
-  for (unsigned number = 0; number <= kLastReason; ++number) {
-    const auto reason = static_cast<x509::RevocationReason>(number);
-    if (registry::parse_reason(x509::name(reason)) == reason) names.emplace_back(x509::name(reason));
-  }
-  return names;
-}
-
 CLI::App* add(CLI::App& authority, const char* name, const char* help, QueryArguments& arguments) {
   CLI::App* command = authority.add_subcommand(name, help);
   command->add_option("--dir", arguments.directory, "The authority's directory")
@@ -250,6 +239,16 @@ CLI::App* add(CLI::App& authority, const char* name, const char* help, QueryArgu
 }
 
 }  // namespace
+
+std::vector<std::string> reason_names() {
+  constexpr unsigned kLastReason = 10;
+  std::vector<std::string> names;
+  for (unsigned number = 0; number <= kLastReason; ++number) {
+    const auto reason = static_cast<x509::RevocationReason>(number);
+    if (registry::parse_reason(x509::name(reason)) == reason) names.emplace_back(x509::name(reason));
+  }
+  return names;
+}
 
 void add_authority_queries(CLI::App& authority, Context& context) {
   const auto listed = std::make_shared<QueryArguments>();

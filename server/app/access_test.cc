@@ -61,11 +61,12 @@ TEST_F(Access, EveryPathHasItsRoles) {
       {"GET", "/v1/devices/" + device, {"operator"}},
       {"POST", "/v1/devices/" + device + "/state", {"operator"}},
       {"GET", "/v1/certificates/10112233445566778899aabbccddeeff", {"station", "operator"}},
-      {"GET", "/v1/issuers", {"station", "operator"}},
-      {"GET", "/v1/health", {"", "station", "operator"}},
-      {"GET", "/v1/crl/acme", {"", "station", "operator"}},
+      {"GET", "/v1/issuers", {"station", "operator", "relying-party"}},
+      {"POST", "/v1/issuers/acme/revoke", {"operator"}},
+      {"GET", "/v1/health", {"", "station", "operator", "relying-party"}},
+      {"GET", "/v1/crl/acme", {"", "station", "operator", "relying-party"}},
   };
-  for (const std::string who : {"", "station", "operator"}) {
+  for (const std::string who : {"", "station", "operator", "relying-party"}) {
     const auto client = authority_->client(who);
     for (const Call& call : calls) {
       SCOPED_TRACE(call.method + (" " + call.target) + " as '" + who + "'");

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <future>
 
+#include "server/app/appraisal.h"
 #include "server/store/sqlite_store.h"
 
 namespace pedigree::app {
@@ -15,9 +16,7 @@ der::UnixTime now() {
   return std::time(nullptr);
 }
 
-Answer<std::unique_ptr<registry::Store>> open_database(const Directory& directory) {
-  store::StoreOptions options;
-  options.file = directory.layout().database();
+Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions& options) {
   auto store = store::open_store(options);
   if (!store) {
     return authority::refuse(store.error().code,
@@ -31,6 +30,7 @@ Answer<std::unique_ptr<registry::Store>> open_database(const Directory& director
 struct App::State {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<registry::Store> store;
+  std::unique_ptr<Appraisal> appraisal;
   std::unique_ptr<http::Api> api;
   std::unique_ptr<http::Server> server;
 
@@ -50,10 +50,16 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   auto directory = Directory::open(options.directory, &passphrase);
   if (!directory) return std::unexpected(directory.error());
   state->directory = *std::move(directory);
-  auto store = open_database(*state->directory);
+  store::StoreOptions database;
+  database.file = state->directory->layout().database();
+  auto store = open_database(database);
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
-  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, now);
+  auto appraisal = Appraisal::open(*state->directory, database);
+  if (!appraisal) return std::unexpected(appraisal.error());
+  state->appraisal = *std::move(appraisal);
+  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store,
+                                           &state->appraisal->appraiser(), now);
   auto settings = state->directory->server_options();
   if (!settings) return std::unexpected(settings.error());
   settings->host = options.host;
@@ -88,10 +94,12 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   auto directory = Directory::open(path, passphrase);
   if (!directory) return std::unexpected(directory.error());
   state->directory = *std::move(directory);
-  auto store = open_database(*state->directory);
+  store::StoreOptions database;
+  database.file = state->directory->layout().database();
+  auto store = open_database(database);
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
-  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, now);
+  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);
   return std::unique_ptr<LocalAuthority>(new LocalAuthority(std::move(state)));
 }
 
@@ -99,7 +107,7 @@ http::Response LocalAuthority::call(http::Method method, std::string_view target
                                     std::string who) {
   const http::Identity identity{http::Role::operator_, std::move(who), "local"};
   std::promise<http::Response> promise;
-  state_->api->handle({method, target, body, &identity},
+  state_->api->handle({method, target, body, false, &identity},
                       [&promise](http::Response response) { promise.set_value(std::move(response)); });
   return promise.get_future().get();
 }

@@ -118,6 +118,10 @@ const authority::Engine& Directory::engine() const noexcept {
   return *state_->engine;
 }
 
+const crypto::Crypto& Directory::crypto() const noexcept {
+  return state_->crypto;
+}
+
 Answer<http::ServerOptions> Directory::server_options() const {
   const Layout& layout = state_->layout;
   auto ca = read_text(layout.tls_certificate("ca"));

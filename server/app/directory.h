@@ -22,6 +22,7 @@ class Directory {
 
   [[nodiscard]] const Layout& layout() const noexcept;
   [[nodiscard]] const authority::Engine& engine() const noexcept;
+  [[nodiscard]] const crypto::Crypto& crypto() const noexcept;
   /// The server's certificate, key and client CA. Errors: io_failure, bad_configuration.
   [[nodiscard]] Answer<http::ServerOptions> server_options() const;
 

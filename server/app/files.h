@@ -43,6 +43,7 @@ class SecretText {
 struct Layout {
   std::filesystem::path directory;
   [[nodiscard]] std::filesystem::path config() const { return directory / "authority.toml"; }
+  [[nodiscard]] std::filesystem::path verifier_policy() const { return directory / "verifier.toml"; }
   [[nodiscard]] std::filesystem::path root_certificate() const { return directory / "root.cert.pem"; }
   [[nodiscard]] std::filesystem::path root_key() const { return directory / "root.key.pem"; }
   [[nodiscard]] std::filesystem::path nonce_key() const { return directory / "nonce.key"; }
@@ -57,7 +58,7 @@ struct Layout {
     return issuers() / (std::string(name) + ".key.pem");
   }
   [[nodiscard]] std::filesystem::path tls() const { return directory / "tls"; }
-  /// `who`: ca, server, station, operator.
+  /// `who`: ca, server, station, operator, relying-party.
   [[nodiscard]] std::filesystem::path tls_certificate(std::string_view who) const {
     return tls() / (std::string(who) + ".cert.pem");
   }

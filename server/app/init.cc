@@ -116,7 +116,7 @@ class Init {
       return stored;
     }
     using enum authority::TlsRole;
-    for (const auto role : {server, station, operator_}) {
+    for (const auto role : {server, station, operator_, relying_party}) {
       if (const auto made = make_identity(*ca, role); !made) return made;
     }
     return {};

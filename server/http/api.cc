@@ -8,21 +8,33 @@
 
 namespace pedigree::http {
 
-enum class Access : std::uint8_t { anyone, station, operator_, both };
+enum class Access : std::uint8_t {
+  anyone,
+  client,  ///< whoever has a role
+  station,
+  operator_,
+  both,       ///< station or operator
+  appraiser,  ///< relying party or operator
+};
 
 struct Api::Route {
   Method method;
   std::string_view path;  ///< with one '*' for the variable part
   Access access;
   Handler handler;
+  bool cbor = false;  ///< takes CBOR as well as JSON
 };
 
 const Api::Route Api::kRoutes[] = {
+    {Method::post, "/v1/verify", Access::appraiser, &Api::verify, true},
+    {Method::post, "/v1/verify/batch", Access::appraiser, &Api::verify_batch, true},
+    {Method::post, "/v1/verify/nonce", Access::appraiser, &Api::verify_nonce, true},
     {Method::post, "/v1/enrol", Access::station, &Api::enrol},
     {Method::post, "/v1/nonce", Access::station, &Api::nonce},
     {Method::post, "/v1/receipt", Access::station, &Api::receipt},
     {Method::get, "/v1/health", Access::anyone, &Api::health},
-    {Method::get, "/v1/issuers", Access::both, &Api::issuers},
+    {Method::get, "/v1/issuers", Access::client, &Api::issuers},
+    {Method::post, "/v1/issuers/*/revoke", Access::operator_, &Api::revoke_issuer},
     {Method::get, "/v1/crl/*", Access::anyone, &Api::crl},
     {Method::get, "/v1/certificates/*", Access::both, &Api::certificate},
     {Method::post, "/v1/revoke", Access::operator_, &Api::revoke},
@@ -59,21 +71,37 @@ bool allowed(Access access, Role role) {
     case Access::operator_:
       return role == Role::operator_;
     case Access::both:
+      return role == Role::station || role == Role::operator_;
+    case Access::appraiser:
+      return role == Role::relying_party || role == Role::operator_;
+    case Access::client:
       return role != Role::none;
   }
   return false;
 }
 
 std::string_view needed(Access access) {
-  return access == Access::station     ? "a station certificate"
-         : access == Access::operator_ ? "an operator certificate"
-                                       : "a client certificate of this authority";
+  switch (access) {
+    case Access::station:
+      return "a station certificate";
+    case Access::operator_:
+      return "an operator certificate";
+    case Access::both:
+      return "a station or operator certificate";
+    case Access::appraiser:
+      return "a relying party's or operator's certificate";
+    case Access::anyone:
+    case Access::client:
+      break;
+  }
+  return "a client certificate of this authority";
 }
 
 }  // namespace
 
-Api::Api(const authority::Engine& engine, registry::Store& store, std::function<der::UnixTime()> clock)
-    : engine_(engine), store_(store), clock_(std::move(clock)) {}
+Api::Api(const authority::Engine& engine, registry::Store& store, Appraiser* appraiser,
+         std::function<der::UnixTime()> clock)
+    : engine_(engine), store_(store), appraiser_(appraiser), clock_(std::move(clock)) {}
 
 void Api::handle(const Request& request, Respond respond) {
   const std::size_t mark = std::min(request.target.find('?'), request.target.size());
@@ -88,6 +116,11 @@ void Api::handle(const Request& request, Respond respond) {
     if (!allowed(route.access, request.client->role)) {
       return respond(error_response(ErrorCode::not_authorised,
                                     fmt::format("{} needs {}", route.path, needed(route.access))));
+    }
+    if (request.cbor && !route.cbor) {
+      Response response = error_response(ErrorCode::bad_request, "the Content-Type must be application/json");
+      response.status = 415;
+      return respond(std::move(response));
     }
     Call call{request, *argument, query, std::move(respond)};
     return (this->*route.handler)(call);
@@ -106,52 +139,6 @@ void Api::health(Call& call) {
                                      {"store", well ? "ok" : "failing"}});
   if (!well) response.status = 503;
   call.respond(std::move(response));
-}
-
-void Api::issuers(Call& call) {
-  boost::json::array list;
-  for (const authority::Issuer& issuer : engine_.issuers()) {
-    boost::json::array profiles;
-    for (const std::string& profile : issuer.config().profiles) profiles.emplace_back(profile);
-    boost::json::array chain;
-    for (const authority::Der& certificate : issuer.chain()) chain.emplace_back(to_base64(certificate));
-    std::array<std::uint8_t, 512> subject{};
-    Writer text(subject);
-    if (const auto certificate = x509::Certificate::parse(issuer.chain().front())) {
-      x509::print_name(certificate->subject(), text);
-    }
-    list.push_back({{"name", issuer.config().name},
-                    {"subject", as_text(text.written())},
-                    {"state", name(issuer.config().state)},
-                    {"profiles", std::move(profiles)},
-                    {"chain", std::move(chain)},
-                    {"root_spki_sha256", registry::hex(engine_.root_spki_sha256())}});
-  }
-  call.respond(json_response({{"issuers", std::move(list)}, {"root", to_base64(engine_.root())}}));
-}
-
-void Api::crl(Call& call) {
-  if (engine_.find_issuer(call.argument) == nullptr) {
-    return call.respond(error_response(ErrorCode::not_found, "there is no such intermediate"));
-  }
-  const der::UnixTime now = clock_();
-  const auto count = store_.revoked_count(call.argument);
-  if (!count) return call.respond(error_response(count.error().code, sentence(count.error().code)));
-  const std::lock_guard lock(crl_mutex_);
-  CachedCrl& cached = crls_[std::string(call.argument)];
-  // A fresh one after every revocation, and well before the old one lapses.
-  const bool usable = !cached.der.empty() && cached.revoked == *count && now - cached.made < 3600;
-  if (!usable) {
-    const auto revoked = store_.revoked(call.argument);
-    if (!revoked) return call.respond(error_response(revoked.error().code, sentence(revoked.error().code)));
-    std::vector<x509::RevokedEntry> entries;
-    entries.reserve(revoked->size());
-    for (const registry::Revoked& one : *revoked) entries.push_back({one.serial, one.when, one.reason});
-    const auto crl = engine_.make_crl(call.argument, entries, now);
-    if (!crl) return call.respond(error_response(crl.error().code, crl.error().detail));
-    cached = {revoked->size(), now, std::string(as_text(*crl))};
-  }
-  call.respond({200, "application/pkix-crl", cached.der});
 }
 
 std::string Api::describe_revoked(const registry::Certificate& certificate) const {

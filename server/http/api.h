@@ -2,6 +2,7 @@
 // The interface /v1 in plain terms: a request in, a response out; no HTTP library, no SQL.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <mutex>
 
@@ -11,7 +12,7 @@
 namespace pedigree::http {
 
 /// From the organizationalUnitName of the client certificate; `none` without one.
-enum class Role : std::uint8_t { none, station, operator_ };
+enum class Role : std::uint8_t { none, station, operator_, relying_party };
 
 struct Identity {
   Role role = Role::none;
@@ -25,6 +26,7 @@ struct Request {
   Method method = Method::other;
   std::string_view target;  ///< path and query
   std::string_view body;
+  bool cbor = false;  ///< the body is CBOR, and so is the answer where the path takes that; else JSON
   const Identity* client = nullptr;
 };
 
@@ -39,10 +41,14 @@ struct Response {
 /// Called once, on any thread; must not block.
 using Respond = std::function<void(Response)>;
 
+class Appraiser;
+struct VerifyItem;
+
 class Api {
  public:
-  /// Borrows both. `clock` gives Unix time.
-  Api(const authority::Engine& engine, registry::Store& store, std::function<der::UnixTime()> clock);
+  /// Borrows all. `clock` gives Unix time. `appraiser` null: /v1/verify answers not_found.
+  Api(const authority::Engine& engine, registry::Store& store, Appraiser* appraiser,
+      std::function<der::UnixTime()> clock);
 
   /// Answers one request. Everything that `request` borrows may go when this returns.
   void handle(const Request& request, Respond respond);
@@ -55,6 +61,7 @@ class Api {
 
   void health(Call& call);
   void issuers(Call& call);
+  void revoke_issuer(Call& call);
   void nonce(Call& call);
   void enrol(Call& call);
   void receipt(Call& call);
@@ -65,7 +72,16 @@ class Api {
   void import(Call& call);
   void certificate(Call& call);
   void crl(Call& call);
+  void verify_nonce(Call& call);
+  void verify(Call& call);
+  void verify_batch(Call& call);
 
+  void verify_any(Call& call, bool batch);
+  /// The report on one item, in full or what decided it.
+  [[nodiscard]] boost::json::value appraise(const Call& call, const VerifyItem& item, bool full);
+
+  /// Whether this intermediate, or one above it, is revoked.
+  [[nodiscard]] bool issuer_is_revoked(const std::string& issuer);
   /// One specific sentence about a conflict.
   [[nodiscard]] std::string describe(const registry::Conflict& conflict) const;
   [[nodiscard]] std::string describe_revoked(const registry::Certificate& certificate) const;
@@ -79,6 +95,7 @@ class Api {
 
   const authority::Engine& engine_;
   registry::Store& store_;
+  Appraiser* appraiser_;
   std::function<der::UnixTime()> clock_;
   std::mutex crl_mutex_;
   std::map<std::string, CachedCrl, std::less<>> crls_;

@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxPage = 1000;
 
-/// The value of one query parameter; empty if absent. Values here are plain words, digits and hex.
-std::string_view parameter(std::string_view query, std::string_view key) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    if (pair.size() > key.size() && pair.starts_with(key) && pair[key.size()] == '=')
-      return pair.substr(key.size() + 1);
-    query.remove_prefix(std::min(end + 1, query.size()));
-  }
-  return {};
-}
-
 boost::json::object describe_device(const registry::Device& device) {
   return {{"device", registry::hex(device.id)},
           {"state", name(device.state)},
@@ -61,9 +49,9 @@ boost::json::object describe_event(const registry::Event& event) {
 
 void Api::devices(Call& call) {
   registry::DevicePage page;
-  const std::string_view state = parameter(call.query, "state");
-  const std::string_view after = parameter(call.query, "after");
-  const std::string_view limit = parameter(call.query, "limit");
+  const std::string_view state = query_parameter(call.query, "state");
+  const std::string_view after = query_parameter(call.query, "after");
+  const std::string_view limit = query_parameter(call.query, "limit");
   const auto wrong = [&](std::string_view what) {
     call.respond(error_response(ErrorCode::bad_request, what));
   };

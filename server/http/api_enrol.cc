@@ -2,7 +2,10 @@
 // The station's side of /v1: nonce, enrol, receipt, certificate.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/http/api_call.h"
+#include "server/http/appraiser.h"
 
 namespace pedigree::http {
 namespace {
@@ -37,10 +40,14 @@ void Api::nonce(Call& call) {
   const auto made = engine_.nonce(device, profile, now);
   if (!made) return call.respond(error_response(made.error().code, made.error().detail));
   registry::Asking asking{device, profile, call.actor(), now, engine_.config().listed_only};
-  store_.ask(std::move(asking), [this, made = *made, respond = std::move(call.respond)](const auto& outcome) {
-    if (!outcome) return conflict(respond, outcome.error());
-    respond(json_response({{"nonce", registry::hex(made.first)}, {"expires", made.second}}));
-  });
+  const bool evidence = engine_.needs_evidence(profile);
+  store_.ask(std::move(asking),
+             [this, made = *made, evidence, respond = std::move(call.respond)](const auto& outcome) {
+               if (!outcome) return conflict(respond, outcome.error());
+               respond(json_response({{"nonce", registry::hex(made.first)},
+                                      {"expires", made.second},
+                                      {"evidence", evidence ? "required" : "none"}}));
+             });
 }
 
 void Api::enrol(Call& call) {
@@ -54,16 +61,37 @@ void Api::enrol(Call& call) {
   if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
   request.nonce = nonce;
   request.csr = csr;
-  auto certified = engine_.certify(request, clock_());
+  std::vector<registry::Certificate> known;
+  if (engine_.needs_evidence(request.profile)) {
+    auto found = store_.certificates(request.device);
+    if (!found) return call.respond(error_response(found.error().code, sentence(found.error().code)));
+    known = *std::move(found);
+  }
+  request.known = known;
+  auto certified =
+      engine_.certify(request, appraiser_ == nullptr ? nullptr : &appraiser_->evidence(), clock_());
   if (!certified) return call.respond(error_response(certified.error().code, certified.error().detail));
   registry::Issuance issuance{std::move(certified->certificate), call.actor(), engine_.config().listed_only,
                               engine_.parents(certified->issuer->config().name)};
   store_.issue(std::move(issuance), [this, respond = std::move(call.respond)](const auto& outcome) {
     if (!outcome) return conflict(respond, outcome.error());
+    // A new certificate was checked where it was stored.
+    if (outcome->reused && issuer_is_revoked(outcome->certificate.issuer)) {
+      return respond(error_response(ErrorCode::issuer_revoked, sentence(ErrorCode::issuer_revoked)));
+    }
     const auto chain = engine_.chain(outcome->certificate);
     if (!chain) return respond(error_response(chain.error().code, chain.error().detail));
     respond(enrol_response(outcome->certificate.serial, *chain, outcome->reused));
   });
+}
+
+bool Api::issuer_is_revoked(const std::string& issuer) {
+  const auto revoked = store_.revoked_issuers();
+  if (!revoked) return true;  // nothing is handed out on a guess
+  std::vector<std::string> names = engine_.parents(issuer);
+  names.push_back(issuer);
+  return std::ranges::any_of(
+      *revoked, [&](const auto& one) { return std::ranges::find(names, one.name) != names.end(); });
 }
 
 void Api::receipt(Call& call) {

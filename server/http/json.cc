@@ -19,25 +19,44 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
 
 }  // namespace
 
-std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
+std::optional<std::size_t> decode_base64(std::string_view text, MutableBytes out) {
+  if (text.size() % 4 != 0 || out.size() < text.size() / 4 * 3) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::vector<std::uint8_t> out;
-  out.reserve(text.size() / 4 * 3);
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text.substr(0, text.size() - padding)) {
-    const std::uint8_t value = kValues.at(static_cast<std::uint8_t>(c));
-    if (value == 0xff) return std::nullopt;
-    bits = (bits << 6U) | value;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out.push_back(static_cast<std::uint8_t>(bits >> count));
-    bits &= (1U << count) - 1U;
+  const auto value_at = [&](std::size_t at) {
+    return std::uint32_t{kValues[static_cast<std::uint8_t>(text[at])]};  // NOLINT: 256 values
+  };
+  std::size_t size = 0;
+  const std::size_t whole = padding == 0 ? text.size() : text.size() - 4;
+  for (std::size_t at = 0; at < whole; at += 4) {
+    const std::uint32_t a = value_at(at);
+    const std::uint32_t b = value_at(at + 1);
+    const std::uint32_t c = value_at(at + 2);
+    const std::uint32_t d = value_at(at + 3);
+    if (((a | b | c | d) & 0x80U) != 0) return std::nullopt;
+    const std::uint32_t bits = (a << 18U) | (b << 12U) | (c << 6U) | d;
+    out[size++] = static_cast<std::uint8_t>(bits >> 16U);
+    out[size++] = static_cast<std::uint8_t>(bits >> 8U);
+    out[size++] = static_cast<std::uint8_t>(bits);
   }
-  if (bits != 0) return std::nullopt;  // bits that no octet takes must be zero (RFC 4648 3.5)
+  if (padding == 0) return size;
+  const std::uint32_t a = value_at(whole);
+  const std::uint32_t b = value_at(whole + 1);
+  const std::uint32_t c = padding == 1 ? value_at(whole + 2) : 0;
+  if (((a | b | c) & 0x80U) != 0) return std::nullopt;
+  const std::uint32_t bits = (a << 18U) | (b << 12U) | (c << 6U);
+  // Bits that no octet takes must be zero (RFC 4648 3.5).
+  if ((bits & (padding == 1 ? 0xffU : 0xffffU)) != 0) return std::nullopt;
+  out[size++] = static_cast<std::uint8_t>(bits >> 16U);
+  if (padding == 1) out[size++] = static_cast<std::uint8_t>(bits >> 8U);
+  return size;
+}
+
+std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
+  std::vector<std::uint8_t> out(text.size() / 4 * 3);
+  const auto size = decode_base64(text, out);
+  if (!size) return std::nullopt;
+  out.resize(*size);
   return out;
 }
 
@@ -53,6 +72,17 @@ std::string to_base64(Bytes octets) {
     }
   }
   return text;
+}
+
+std::string_view query_parameter(std::string_view query, std::string_view key) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    if (pair.size() > key.size() && pair.starts_with(key) && pair[key.size()] == '=')
+      return pair.substr(key.size() + 1);
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return {};
 }
 
 unsigned status_of(ErrorCode code) noexcept {
@@ -77,6 +107,9 @@ unsigned status_of(ErrorCode code) noexcept {
       return 413;
     case ErrorCode::bad_nonce:
     case ErrorCode::bad_receipt:
+    case ErrorCode::evidence_required:
+    case ErrorCode::evidence_refused:
+    case ErrorCode::token_request_refused:
     case ErrorCode::unknown_profile:
     case ErrorCode::unknown_issuer:
     case ErrorCode::wrong_key_type:
@@ -97,12 +130,15 @@ unsigned status_of(ErrorCode code) noexcept {
   }
 }
 
+boost::json::object error_object(ErrorCode code, std::string_view detail) {
+  return {{"error", name(code)},
+          {"code", static_cast<std::uint16_t>(code)},
+          {"message", sentence(code)},
+          {"detail", detail}};
+}
+
 Response error_response(ErrorCode code, std::string_view detail) {
-  const boost::json::object body{{"error", name(code)},
-                                 {"code", static_cast<std::uint16_t>(code)},
-                                 {"message", sentence(code)},
-                                 {"detail", detail}};
-  return {status_of(code), "application/json", boost::json::serialize(body)};
+  return {status_of(code), "application/json", boost::json::serialize(error_object(code, detail))};
 }
 
 Response json_response(const boost::json::value& value) {

@@ -10,12 +10,20 @@
 
 namespace pedigree::http {
 
-/// Standard base64 with padding, nothing else in it. Empty optional: malformed.
+/// Standard base64 with padding, nothing else in it, into `out`, which holds 3 octets for each 4 characters.
+/// Gives the octets written; empty optional: malformed, or `out` is too small.
+[[nodiscard]] std::optional<std::size_t> decode_base64(std::string_view text, MutableBytes out);
+/// The same into a buffer of its own.
 [[nodiscard]] std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text);
 [[nodiscard]] std::string to_base64(Bytes octets);
 
+/// The value of one query parameter; empty if absent. Values here are plain words, digits and hex.
+[[nodiscard]] std::string_view query_parameter(std::string_view query, std::string_view key);
+
 /// The HTTP status that an error is answered with.
 [[nodiscard]] unsigned status_of(ErrorCode code) noexcept;
+/// {"error","code","message","detail"}: the body of error_response.
+[[nodiscard]] boost::json::object error_object(ErrorCode code, std::string_view detail);
 [[nodiscard]] Response json_response(const boost::json::value& value);
 
 /// A request body: an object whose members are read by name; the first fault is kept as a sentence.

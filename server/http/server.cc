@@ -65,11 +65,9 @@ Method method_of(beast::http::verb verb) {
                                            : Method::other;
 }
 
-/// Whether this Content-Type is JSON, parameters aside. A browser sends any other body to any address without
-/// asking first, with the client certificate of whoever sits before it.
-bool is_json(std::string_view type) {
-  const std::string_view media = type.substr(0, type.find_first_of("; \t"));
-  return beast::iequals(media, "application/json");
+/// Whether this Content-Type is the media type, parameters aside.
+bool is_type(std::string_view type, std::string_view media) {
+  return beast::iequals(type.substr(0, type.find_first_of("; \t")), media);
 }
 
 /// Waits for the answer, which may come on another thread.
@@ -241,8 +239,12 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
 
 asio::awaitable<Response> Server::State::respond(
     const beast::http::request<beast::http::string_body>& message, const Identity& identity) {
-  const auto type = message[beast::http::field::content_type];
-  if (message.method() == beast::http::verb::post && !is_json({type.data(), type.size()})) {
+  const auto field = message[beast::http::field::content_type];
+  const std::string_view type(field.data(), field.size());
+  const bool cbor = is_type(type, "application/cbor");
+  // A browser sends a form or plain text to any address without asking first, with the client certificate of
+  // whoever sits before it; these two types it does not.
+  if (message.method() == beast::http::verb::post && !cbor && !is_type(type, "application/json")) {
     Response response = error_response(ErrorCode::bad_request, "the Content-Type must be application/json");
     response.status = 415;
     co_return response;
@@ -250,6 +252,7 @@ asio::awaitable<Response> Server::State::respond(
   const Request request{method_of(message.method()),
                         {message.target().data(), message.target().size()},
                         message.body(),
+                        cbor,
                         &identity};
   Response response = co_await ask(api, request);
   if (message.method() == beast::http::verb::head) response.body.clear();  // RFC 9110 9.3.2

@@ -61,6 +61,7 @@ Identity identify(SSL* connection, std::string from) {
   identity.name = only_value(subject, NID_commonName);
   if (unit == "station") identity.role = Role::station;
   if (unit == "operator") identity.role = Role::operator_;
+  if (unit == "relying-party") identity.role = Role::relying_party;
   return identity;
 }
 

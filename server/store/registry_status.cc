@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 struct Lookups {
   explicit Lookups(Connection opened)
       : connection(std::move(opened)),
-        device(connection.prepare("SELECT state FROM device WHERE id = ?1")),
+        device(connection.prepare("SELECT state, changed FROM device WHERE id = ?1")),
         certificate(
             connection.prepare("SELECT state, revoked_at, reason FROM certificate WHERE serial = ?1")),
         issuer(connection.prepare("SELECT revoked_at, reason FROM issuer_revocation WHERE name = ?1")),
@@ -52,11 +52,14 @@ verifier::Revocation revocation_at(const Statement& row, int column) {
   return {row.integer(column), static_cast<std::uint8_t>(row.integer(column + 1))};
 }
 
+constexpr CertificateStatus kStale{.state = CertificateStatus::State::stale, .revocation = {}};
+constexpr CertificateStatus kGood{.state = CertificateStatus::State::good, .revocation = {}};
+
 CertificateStatus issuer_status(Lookups& lookups, std::string_view name) {
   Statement& query = lookups.issuer.bind(name);
   const Statement::Step step = query.step();
-  if (step == Statement::Step::failed) return {CertificateStatus::State::stale, {}};
-  if (step == Statement::Step::done) return {CertificateStatus::State::good, {}};
+  if (step == Statement::Step::failed) return kStale;
+  if (step == Statement::Step::done) return kGood;
   const CertificateStatus status{CertificateStatus::State::revoked, revocation_at(query, 0)};
   query.reset();
   return status;
@@ -65,9 +68,9 @@ CertificateStatus issuer_status(Lookups& lookups, std::string_view name) {
 CertificateStatus leaf_status(Lookups& lookups, Bytes serial) {
   Statement& query = lookups.certificate.bind(serial);
   const Statement::Step step = query.step();
-  if (step == Statement::Step::failed) return {CertificateStatus::State::stale, {}};
+  if (step == Statement::Step::failed) return kStale;
   if (step == Statement::Step::done) return {};
-  CertificateStatus status{CertificateStatus::State::good, {}};
+  CertificateStatus status = kGood;
   if (static_cast<registry::CertificateState>(query.integer(0)) == registry::CertificateState::revoked) {
     status = {CertificateStatus::State::revoked, revocation_at(query, 1)};
   }
@@ -154,7 +157,7 @@ CertificateStatus RegistryStatus::certificate(const x509::Certificate& certifica
   const IssuerKey* own = state_->find(certificate);
   if (own == nullptr && state_->find(issuer) == nullptr) return {};
   auto lookups = state_->pool.take();
-  if (!lookups) return {CertificateStatus::State::stale, {}};
+  if (!lookups) return kStale;
   const CertificateStatus status =
       own != nullptr ? issuer_status(**lookups, own->name) : leaf_status(**lookups, certificate.serial());
   state_->pool.give(*std::move(lookups));
@@ -163,15 +166,15 @@ CertificateStatus RegistryStatus::certificate(const x509::Certificate& certifica
 
 DeviceStatus RegistryStatus::device(Bytes device_id, der::UnixTime /*now*/) const {
   auto lookups = state_->pool.take();
-  if (!lookups) return {DeviceStatus::State::stale, {}};
+  DeviceStatus status{.state = DeviceStatus::State::stale};
+  if (!lookups) return status;
   Statement& query = (*lookups)->device.bind(device_id);
-  DeviceStatus status{DeviceStatus::State::unknown, {}};
   const Statement::Step step = query.step();
-  if (step == Statement::Step::failed) status.state = DeviceStatus::State::stale;
+  if (step == Statement::Step::done) status.state = DeviceStatus::State::unknown;
   if (step == Statement::Step::row) {
     const auto state = static_cast<registry::DeviceState>(query.integer(0));
+    status = {standing(state), registry::name(state), query.integer(1)};
     query.reset();
-    status = {standing(state), registry::name(state)};
   }
   state_->pool.give(*std::move(lookups));
   return status;

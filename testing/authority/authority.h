@@ -18,7 +18,7 @@ class AuthorityFolder {
   [[nodiscard]] std::filesystem::path path() const { return folder_ / "ca"; }
   [[nodiscard]] std::filesystem::path scratch(std::string_view name) const { return folder_ / name; }
   [[nodiscard]] app::Layout layout() const { return {path()}; }
-  /// `who`: station, operator, server; empty: no client certificate.
+  /// `who`: station, operator, relying-party, server; empty: no client certificate.
   [[nodiscard]] TlsFiles identity(const std::string& who) const;
   /// What the sqlite3 command prints for this; an error is part of the text.
   [[nodiscard]] std::string sql(const std::string& query) const;

@@ -6,8 +6,9 @@
 #include <stdexcept>
 
 #include "core/cose/cose.h"
-#include "core/csr/csr.h"
 #include "core/enrol/entropy.h"
+#include "core/evidence/evidence.h"
+#include "core/psa_token/psa_token.h"
 #include "core/x509/oids.h"
 #include "crypto/openssl/openssl_crypto.h"
 
@@ -23,7 +24,7 @@ T must(Result<T> result, const char* what) {
 
 template <typename Write>
 Octets written(Write write) {
-  Octets buffer(2048);
+  Octets buffer(8192);
   Writer out(buffer);
   write(out);
   const Bytes octets = must(out.finish(), "write");
@@ -41,25 +42,70 @@ Unit::Unit(std::uint64_t number, crypto::KeyType type)
     : id_(fmt::format("01{:064x}", number)), key_(must(crypto::OpenSslKey::generate(type), "generate")) {}
 
 Octets Unit::request_as(std::string_view id, std::string_view nonce) const {
+  return request_of(id, nonce, {});
+}
+
+Octets Unit::request_with_evidence(std::string_view nonce, Bytes token) const {
+  const Octets value = written([&](Writer& out) {
+    der::Builder builder(out);
+    evidence::write_attribute_value(token, builder);
+  });
+  const csr::Attribute attributes[] = {{evidence::kAttribute, value}};
+  return request_of(id_, nonce, attributes);
+}
+
+Octets Unit::spki() const {
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> point{};
   const auto half = must(host_crypto().public_key(key_.view(), point), "public_key");
+  return written([&](Writer& out) {
+    der::Builder builder(out);
+    x509::write_spki(half, builder);
+  });
+}
+
+Octets Unit::token(Bytes challenge, const TokenWish& wish) const {
+  const Octets instance_id = unhex(wish.instance_id.empty() ? id_ : wish.instance_id);
+  const Octets implementation_id(psa_token::kImplementationIdSize, 0x11);
+  const Octets boot_seed(32, 0x22);
+  const Octets measured(32, 0x33);
+  const psa_token::SoftwareComponent components[] = {{"PRoT", measured, "1.0.0", measured, {}}};
+  psa_token::ClaimFields claims;
+  claims.nonce = challenge;
+  claims.instance_id = instance_id;
+  claims.implementation_id = implementation_id;
+  claims.client_id = wish.client_id;
+  claims.security_lifecycle = wish.lifecycle;
+  claims.boot_seed = boot_seed;
+  claims.software_components = components;
+  claims.entropy = wish.entropy;
+  const Octets payload = written([&](Writer& out) { psa_token::write_claims(claims, out); });
+  std::vector<Bytes> chain;
+  if (wish.chain != nullptr) chain.assign(wish.chain->begin(), wish.chain->end());
+  cose::Sign1Fields fields;
+  fields.payload = payload;
+  fields.x5chain = chain;
+  Octets buffer(16384);
+  const Bytes message = must(cose::write_sign1(host_crypto(), fields, key_.view(), buffer), "write_sign1");
+  return {message.begin(), message.end()};
+}
+
+Octets Unit::request_of(std::string_view id, std::string_view nonce,
+                        std::span<const csr::Attribute> attributes) const {
   const x509::NamePart parts[] = {{x509::oid::kSerialNumber, id}};
   const Octets name = written([&](Writer& out) {
     der::Builder builder(out);
     x509::write_name(parts, builder);
   });
-  const Octets spki = written([&](Writer& out) {
-    der::Builder builder(out);
-    x509::write_spki(half, builder);
-  });
+  const Octets key = spki();
   csr::RequestFields fields;
   fields.subject = name;
-  fields.spki = spki;
+  fields.spki = key;
   fields.challenge_password = nonce;
+  std::vector<csr::Attribute> all(attributes.begin(), attributes.end());
   const auto entropy = enrol::entropy_value(entropy_.value_or(enrol::Entropy::unknown));
-  const csr::Attribute attribute{enrol::kEntropyAttribute, entropy};
-  if (entropy_) fields.attributes = {&attribute, 1};
-  Octets buffer(2048);
+  if (entropy_) all.push_back({enrol::kEntropyAttribute, entropy});
+  fields.attributes = all;
+  Octets buffer(8192);
   const Bytes der = must(
       csr::write_request(host_crypto(), fields, key_.view(), crypto::default_algorithm(key_.type()), buffer),
       "write_request");

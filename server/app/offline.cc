@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/offline.h"
+
+#include <fmt/format.h>
+
+#include "crypto/openssl/keys.h"
+#include "crypto/openssl/openssl_crypto.h"
+
+namespace pedigree::app {
+namespace {
+
+using authority::refuse;
+using crypto::OpenSslKey;
+
+constexpr der::UnixTime kDay = 86400;
+
+Answer<OpenSslKey> open_key(const std::filesystem::path& path, const SecretText& passphrase) {
+  const auto pem = read_private(path);
+  if (!pem) return std::unexpected(pem.error());
+  auto key = OpenSslKey::from_pem(pem->text(), passphrase.text());
+  if (!key) {
+    return refuse(key.error().code, fmt::format("{}: {}", path.string(), sentence(key.error().code)));
+  }
+  return *std::move(key);
+}
+
+}  // namespace
+
+Answer<void> make_client(const Layout& layout, const NewClient& client, const SecretText& passphrase,
+                         der::UnixTime now) {
+  if (client.name.empty() || client.name.size() > 64) {
+    return refuse(ErrorCode::bad_configuration, "the client's name must have 1 to 64 characters");
+  }
+  const auto ca = read_certificate(layout.tls_certificate("ca"));
+  if (!ca) return std::unexpected(ca.error());
+  const auto ca_key = open_key(layout.tls_key("ca"), passphrase);
+  if (!ca_key) return std::unexpected(ca_key.error());
+  const auto key = OpenSslKey::generate(crypto::KeyType::p256);
+  if (!key) return refuse(key.error());
+  authority::TlsFields fields;
+  fields.common_name = client.name;
+  fields.role = client.role;
+  fields.key = key->view();
+  fields.issuer = {*ca, ca_key->view()};
+  fields.not_before = now;
+  fields.not_after = now + static_cast<der::UnixTime>(client.days) * kDay;
+  const crypto::OpenSslCrypto crypto;
+  const auto certificate = authority::make_tls(crypto, fields);
+  if (!certificate) return refuse(certificate.error());
+  auto pem = key->to_pem({});
+  if (!pem) return refuse(pem.error());
+  const SecretText secret(*std::move(pem));
+  if (const auto written = write_private(client.key, secret.text()); !written) return written;
+  return write_private(client.certificate, certificate_pem(*certificate));
+}
+
+Answer<Der> make_root_crl(const Layout& layout, std::span<const x509::RevokedEntry> entries,
+                          std::uint32_t days, const SecretText& passphrase, der::UnixTime now) {
+  auto root = read_certificate(layout.root_certificate());
+  if (!root) return std::unexpected(root.error());
+  const auto key = open_key(layout.root_key(), passphrase);
+  if (!key) return std::unexpected(key.error());
+  auto issuer = authority::Issuer::make({}, {"root", "root", authority::IssuerState::retired, {}},
+                                        {*std::move(root)}, key->view());
+  if (!issuer) return refuse(issuer.error());
+  const crypto::OpenSslCrypto crypto;
+  auto crl = issuer->make_crl(crypto, entries, now, now + static_cast<der::UnixTime>(days) * kDay);
+  if (!crl) return refuse(crl.error());
+  return *std::move(crl);
+}
+
+}  // namespace pedigree::app

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intermediates under /v1: what they are, their CRLs, and their revocation.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/http/api_call.h"
+
+namespace pedigree::http {
+
+void Api::issuers(Call& call) {
+  const auto revoked = store_.revoked_issuers();
+  if (!revoked) return call.respond(error_response(revoked.error().code, sentence(revoked.error().code)));
+  const auto state_of = [&](const authority::IssuerConfig& issuer) {
+    const bool gone = std::ranges::any_of(*revoked, [&](const auto& one) { return one.name == issuer.name; });
+    return gone ? std::string_view("revoked") : name(issuer.state);
+  };
+  boost::json::array list;
+  for (const authority::Issuer& issuer : engine_.issuers()) {
+    boost::json::array profiles;
+    for (const std::string& profile : issuer.config().profiles) profiles.emplace_back(profile);
+    boost::json::array chain;
+    for (const authority::Der& certificate : issuer.chain()) chain.emplace_back(to_base64(certificate));
+    std::array<std::uint8_t, 512> subject{};
+    Writer text(subject);
+    if (const auto certificate = x509::Certificate::parse(issuer.chain().front())) {
+      x509::print_name(certificate->subject(), text);
+    }
+    list.push_back({{"name", issuer.config().name},
+                    {"subject", as_text(text.written())},
+                    {"state", state_of(issuer.config())},
+                    {"profiles", std::move(profiles)},
+                    {"chain", std::move(chain)},
+                    {"root_spki_sha256", registry::hex(engine_.root_spki_sha256())}});
+  }
+  call.respond(json_response({{"issuers", std::move(list)}, {"root", to_base64(engine_.root())}}));
+}
+
+void Api::crl(Call& call) {
+  if (engine_.find_issuer(call.argument) == nullptr) {
+    return call.respond(error_response(ErrorCode::not_found, "there is no such intermediate"));
+  }
+  const der::UnixTime now = clock_();
+  const auto count = store_.revoked_count(call.argument);
+  if (!count) return call.respond(error_response(count.error().code, sentence(count.error().code)));
+  const std::lock_guard lock(crl_mutex_);
+  CachedCrl& cached = crls_[std::string(call.argument)];
+  // A fresh one after every revocation, and well before the old one lapses.
+  const bool usable = !cached.der.empty() && cached.revoked == *count && now - cached.made < 3600;
+  if (!usable) {
+    const auto revoked = store_.revoked(call.argument);
+    if (!revoked) return call.respond(error_response(revoked.error().code, sentence(revoked.error().code)));
+    std::vector<x509::RevokedEntry> entries;
+    entries.reserve(revoked->size());
+    for (const registry::Revoked& one : *revoked) entries.push_back({one.serial, one.when, one.reason});
+    const auto crl = engine_.make_crl(call.argument, entries, now);
+    if (!crl) return call.respond(error_response(crl.error().code, crl.error().detail));
+    cached = {revoked->size(), now, std::string(as_text(*crl))};
+  }
+  call.respond({200, "application/pkix-crl", cached.der});
+}
+
+void Api::revoke_issuer(Call& call) {
+  const authority::Issuer* issuer = engine_.find_issuer(call.argument);
+  if (issuer == nullptr) {
+    return call.respond(error_response(ErrorCode::not_found, "there is no such intermediate"));
+  }
+  Body body(call.request.body);
+  const auto reason = registry::parse_reason(body.text("reason"));
+  if (!reason) body.wrong("\"reason\" is not a reason of RFC 5280 5.3.1 that can be used here");
+  const std::string why(body.text("why"));
+  if (why.empty() || why.size() > 500) body.wrong("\"why\" must be 1 to 500 characters");
+  if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
+  const auto certificate = x509::Certificate::parse(issuer->chain().front());
+  if (!certificate) {
+    return call.respond(error_response(certificate.error().code, sentence(certificate.error().code)));
+  }
+  const Bytes serial = certificate->serial();
+  registry::IssuerRevocation revocation{issuer->config().name,
+                                        issuer->config().parent,
+                                        {serial.begin(), serial.end()},
+                                        *reason,
+                                        why,
+                                        call.actor(),
+                                        clock_()};
+  store_.revoke_issuer(std::move(revocation), [this, respond = std::move(call.respond)](const auto& outcome) {
+    if (!outcome) return conflict(respond, outcome.error());
+    respond(json_response({{"name", outcome->name},
+                           {"parent", outcome->parent},
+                           {"serial", registry::hex(outcome->serial)},
+                           {"revoked_at", outcome->when},
+                           {"reason", x509::name(outcome->reason)}}));
+  });
+}
+
+}  // namespace pedigree::http
