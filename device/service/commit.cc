@@ -12,29 +12,33 @@ namespace {
 constexpr std::size_t kShortName = 8;
 
 /// Octets as lower-case hex.
-template <std::size_t N>
-struct Hex {
-  explicit Hex(Bytes octets) noexcept {
-    Writer out(text);
-    for (const std::uint8_t octet : octets) {
-      write_digit(octet >> 4U, out);
-      write_digit(octet & 0x0fU, out);
-    }
+void write_hex(Bytes octets, Writer& out) noexcept {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (const std::uint8_t octet : octets) {
+    out.u8(static_cast<std::uint8_t>(kDigits[octet >> 4U]));
+    out.u8(static_cast<std::uint8_t>(kDigits[octet & 0x0fU]));
   }
-  static void write_digit(unsigned digit, Writer& out) noexcept {
-    out.u8(static_cast<std::uint8_t>(digit < 10 ? '0' + digit : 'a' + digit - 10));
-  }
-  [[nodiscard]] std::string_view view() const noexcept { return as_text(text); }
-  std::array<std::uint8_t, 2 * N> text;
-};
+}
+
+/// An RDN of one attribute up to its text, whose length never changes: { serialNumber, PrintableString } and
+/// { commonName, UTF8String }. Written out, so that the writer of names is not in the image.
+constexpr std::uint8_t kSerialNumberRdn[] = {0x31, 0x4b, 0x30, 0x49, 0x06, 0x03,
+                                             0x55, 0x04, 0x05, 0x13, 0x42};
+constexpr std::uint8_t kCommonNameRdn[] = {0x31, 0x19, 0x30, 0x17, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x10};
+constexpr std::uint8_t kSerialNumberSize = sizeof kSerialNumberRdn + 2 * enrol::kDeviceIdSize;
+constexpr std::uint8_t kCommonNameSize = sizeof kCommonNameRdn + 2 * kShortName;
+static_assert(kSerialNumberSize == 2 + 0x4b && kCommonNameSize == 2 + 0x19);
 
 /// serialNumber = device id, and CN = its first octets if wanted.
-void write_subject(Bytes device_id, std::uint32_t subject, Writer& writer) noexcept {
-  const Hex<enrol::kDeviceIdSize> id(device_id);
-  const std::array<x509::NamePart, 2> parts{
-      {{x509::oid::kSerialNumber, id.view()}, {x509::oid::kCommonName, {id.view().data(), 2 * kShortName}}}};
-  der::Builder builder(writer);
-  x509::write_name(std::span(parts).first(subject == PEDIGREE_SUBJECT_WITH_COMMON_NAME ? 2 : 1), builder);
+void write_subject(Bytes device_id, std::uint32_t subject, Writer& out) noexcept {
+  const bool with_common_name = subject == PEDIGREE_SUBJECT_WITH_COMMON_NAME;
+  out.u8(static_cast<std::uint8_t>(der::kSequence));
+  out.u8(kSerialNumberSize + (with_common_name ? kCommonNameSize : 0));
+  out.bytes(kSerialNumberRdn);
+  write_hex(device_id, out);
+  if (!with_common_name) return;
+  out.bytes(kCommonNameRdn);
+  write_hex(device_id.first(kShortName), out);
 }
 
 /// Extensions with one, keyUsage digitalSignature, critical: what every request asks for. Written out, so
@@ -58,14 +62,16 @@ Status Service::compose_request(const pedigree_csr_request_t& request) noexcept 
   Writer subject(name);
   write_subject(platform_.device_id, request.subject, subject);
   const Spki spki = spki_of(*record.pending);
-  const Hex<PEDIGREE_NONCE_SIZE> challenge(request.nonce);
+  std::array<std::uint8_t, 2 * PEDIGREE_NONCE_SIZE> password;
+  Writer challenge(password);
+  write_hex(request.nonce, challenge);
   const auto entropy = enrol::entropy_value(platform_.entropy);
   const csr::Attribute attributes[] = {{x509::oid::kExtensionRequest, kRequestedExtensions},
                                        {enrol::kEntropyAttribute, entropy}};
   csr::RequestFields fields;
   fields.subject = subject.written();
   fields.spki = spki.view();
-  fields.challenge_password = challenge.view();
+  fields.challenge_password = as_text(password);
   fields.attributes = attributes;
 
   clear_workspace();
