@@ -151,7 +151,9 @@ void bench_first_seen(Bench& bench) {
 }  // namespace pedigree::bench
 
 int main() {
-  pedigree::bench::Bench bench;
-  pedigree::bench::bench_returning(bench);
-  pedigree::bench::bench_first_seen(bench);
+  return pedigree::bench::guarded("verifier_bench", [] {
+    pedigree::bench::Bench bench;
+    pedigree::bench::bench_returning(bench);
+    pedigree::bench::bench_first_seen(bench);
+  });
 }

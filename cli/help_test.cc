@@ -80,7 +80,7 @@ try pedigree completion z
 )";
   const CommandResult result = bash(script);
   EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.output, "verify\nchain\n--root-spki\nalways\nnever\n\nzsh\n");
+  EXPECT_EQ(result.output, "verify\ntoken\n--root-spki\nalways\nnever\n\nzsh\n");
 }
 
 TEST_F(Help, ZshAndFishComplete) {
@@ -101,7 +101,7 @@ try provision --profile
 )";
   const CommandResult completed = testing::run({"zsh", "-f", "-c", script, "zsh", program()});
   EXPECT_EQ(completed.status, 0) << completed.output;
-  EXPECT_TRUE(completed.output.starts_with("chain -h --help")) << completed.output;
+  EXPECT_TRUE(completed.output.starts_with("token data policy chain -h --help")) << completed.output;
   EXPECT_NE(completed.output.find("\nauto always never\n"), std::string::npos) << completed.output;
   EXPECT_NE(completed.output.find("\nroot chain certificate crl "), std::string::npos) << completed.output;
   EXPECT_TRUE(completed.output.ends_with("\nfiles\niak idevid tls-client data\n")) << completed.output;

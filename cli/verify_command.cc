@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/describe.h"
+#include "cli/verify_appraisal.h"
 #include "cli/verify_chain.h"
 #include "core/x509/oids.h"
 #include "crypto/openssl/openssl_crypto.h"
@@ -107,6 +108,9 @@ void add_verify_command(CLI::App& app, Context& context) {
   CLI::App* verify_app =
       app.add_subcommand("verify", "Decide whether something is to be trusted, and say why");
   verify_app->require_subcommand(1);
+  add_verify_token_command(*verify_app, context);
+  add_verify_data_command(*verify_app, context);
+  add_verify_policy_command(*verify_app, context);
   CLI::App* chain =
       verify_app->add_subcommand("chain", "Validate a certificate chain against a trusted root");
   chain->footer(

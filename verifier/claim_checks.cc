@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/enrol/messages.h"
 #include "verifier/prove.h"
 
 namespace pedigree::verifier {
@@ -10,7 +11,7 @@ namespace {
 
 using psa_token::Claims;
 
-constexpr std::uint8_t kFixedSeed = 3;  // Claims::entropy, as enrol numbers it
+constexpr auto kFixedSeed = static_cast<std::uint8_t>(enrol::Entropy::fixed);
 
 void check_identity(Appraisal& appraisal, const Claims& claims, bool certified) {
   // The policy names a raw key and not the device that has it.

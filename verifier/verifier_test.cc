@@ -292,8 +292,7 @@ TEST(Verifier, RefusesForeignAndForgedChains) {
   const Verifier verifier(Fleet::crypto(), policy());
   EXPECT_EQ(outcome_of_token(verifier, Fleet("Another Root CA").device(1)),
             "rejected: untrusted_root in chain at 2");
-  EXPECT_EQ(outcome_of_token(verifier, Fleet().device(1)),
-            "rejected: key_identifier_mismatch in chain at 2")
+  EXPECT_EQ(outcome_of_token(verifier, Fleet().device(1)), "rejected: key_identifier_mismatch in chain at 2")
       << "a root of the same name";
   const Octets token = device().token({.with_chain = false});
   std::vector<Octets> forged = device().chain();
