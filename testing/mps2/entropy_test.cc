@@ -62,10 +62,16 @@ TEST(Statistics, SeeWhatIsNotRandom) {
   EXPECT_TRUE(far_ones(biased).contains("monobit"));
 }
 
+/// What the secure world has said when a line with these words is complete.
 std::string boot_until(const Board& board, const Images& images, const std::string& words) {
   const auto emulator = board.run(images);
-  const bool said =
-      emulator->wait_until([&] { return board.secure_log().find(words) != std::string::npos; }, kPatience);
+  const bool said = emulator->wait_until(
+      [&] {
+        const std::string log = board.secure_log();
+        const std::size_t at = log.find(words);
+        return at != std::string::npos && log.find('\n', at) != std::string::npos;
+      },
+      kPatience);
   const std::string log = board.secure_log();
   emulator->kill();
   emulator->wait();
