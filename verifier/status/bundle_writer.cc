@@ -2,6 +2,7 @@
 #include "verifier/status/bundle_writer.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace pedigree::verifier {
 namespace {
@@ -41,7 +42,9 @@ struct Records {
   }
 
   Result<void> add(RevokedList& list) {
-    std::ranges::stable_sort(list.records, {}, &RevokedRecord::serial);
+    std::ranges::sort(list.records, [](const RevokedRecord& a, const RevokedRecord& b) {
+      return std::tie(a.serial, a.since) < std::tie(b.serial, b.since);
+    });
     const auto doubled = std::ranges::unique(list.records, {}, &RevokedRecord::serial);
     list.records.erase(doubled.begin(), doubled.end());
     BundleSection section;
@@ -62,7 +65,9 @@ struct Records {
   }
 
   Result<void> add(std::vector<DeviceRecord>& devices) {
-    std::ranges::stable_sort(devices, {}, &DeviceRecord::id);
+    std::ranges::sort(devices, [](const DeviceRecord& a, const DeviceRecord& b) {
+      return std::tie(a.id, a.since) < std::tie(b.id, b.since);
+    });
     const auto doubled = std::ranges::unique(devices, {}, &DeviceRecord::id);
     devices.erase(doubled.begin(), doubled.end());
     BundleSection section;

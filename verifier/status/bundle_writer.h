@@ -53,7 +53,7 @@ struct BundleContents {
 /// without the root.
 using SignManifest = std::function<Result<std::vector<std::uint8_t>>(Bytes manifest)>;
 
-/// The whole file. Records are sorted here; of two with one key the first stays. Errors: those of `sign` and
+/// The whole file. Records are sorted here; of two with one key the older stays. Errors: those of `sign` and
 /// of digest, too_long (the manifest).
 [[nodiscard]] Result<std::vector<std::uint8_t>> make_bundle(const crypto::Crypto& crypto,
                                                             BundleContents contents,

@@ -42,7 +42,10 @@ std::vector<std::uint32_t> make_index(Bytes entries) {
     if (!element) break;
     places.push_back({serial_at(entries, offset), offset});
   }
-  std::ranges::stable_sort(places, serial_less, &Place::serial);
+  std::ranges::sort(places, [](const Place& a, const Place& b) {
+    if (equal(a.serial, b.serial)) return a.offset < b.offset;
+    return serial_less(a.serial, b.serial);
+  });
   std::vector<std::uint32_t> index;
   index.reserve(places.size());
   for (const Place& place : places) index.push_back(place.offset);
