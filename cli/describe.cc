@@ -7,20 +7,10 @@
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "verifier/text.h"
 
 namespace pedigree::cli {
 namespace {
-
-/// Sizes with a counting writer, then writes.
-template <typename Print>
-std::string collect(Print print) {
-  Writer size;
-  print(size);
-  Octets buffer(size.size());
-  Writer out(buffer);
-  print(out);
-  return std::string(as_text(out.written()));
-}
 
 /// A number of exactly `digits` digits at the start of `text`, which is then removed.
 std::optional<int> take_number(std::string_view& text, std::size_t digits) {
@@ -55,8 +45,7 @@ std::optional<der::UnixTime> take_day(std::string_view& text) {
 }  // namespace
 
 std::string name_text(Bytes name) {
-  if (name.size() <= 2) return "(empty name)";
-  return collect([name](Writer& out) { x509::print_name(name, out); });
+  return verifier::name_text(name);
 }
 
 std::string title_of(const x509::Certificate& certificate) {
@@ -69,7 +58,7 @@ std::string title_of(const x509::Certificate& certificate) {
 }
 
 std::string time_text(der::UnixTime when) {
-  return collect([when](Writer& out) { der::print_time(when, out); });
+  return verifier::time_text(when);
 }
 
 std::string day_text(der::UnixTime when) {
@@ -81,7 +70,13 @@ std::string key_text(const x509::SubjectPublicKeyInfo& spki) {
 }
 
 std::string oid_text(Bytes oid) {
-  return collect([oid](Writer& out) { x509::print_oid(oid, out); });
+  const auto print = [oid](Writer& out) { x509::print_oid(oid, out); };
+  Writer size;
+  print(size);
+  Octets buffer(size.size());
+  Writer out(buffer);
+  print(out);
+  return std::string(as_text(out.written()));
 }
 
 std::string sha256_hex(Bytes octets) {

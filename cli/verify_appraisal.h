@@ -15,7 +15,7 @@ namespace pedigree::cli {
 struct TrustOptions {
   std::string policy;
   std::vector<std::string> roots, root_hashes, keys, chains, crls, ocsp, references;
-  std::string bundle;
+  std::string bundle, registry;
   std::string time;
   bool strict = false;
 };
@@ -45,6 +45,8 @@ class VerifierSetup {
  private:
   struct Parts;
   explicit VerifierSetup(std::unique_ptr<Parts> parts);
+  static std::expected<void, SetupFailure> open_sources(const TrustOptions& options, verifier::Policy& policy,
+                                                        Parts& parts);
   std::unique_ptr<Parts> parts_;
 };
 

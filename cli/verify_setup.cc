@@ -7,6 +7,8 @@
 #include "cli/describe.h"
 #include "cli/verify_appraisal.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/directory.h"
+#include "server/store/registry_status.h"
 #include "verifier/status/bundle.h"
 #include "verifier/status/crl.h"
 #include "verifier/status/ocsp_status.h"
@@ -20,9 +22,11 @@ struct VerifierSetup::Parts {
   verifier::CrlStatus crls{crypto};
   verifier::OcspStatus ocsp{crypto};
   std::unique_ptr<verifier::BundleStatus> bundle;
+  std::unique_ptr<store::RegistryStatus> registry;
   std::vector<Octets> chain;
   std::vector<Bytes> chain_views;
   std::optional<der::UnixTime> time;
+  std::vector<const verifier::StatusSource*> sources;
   std::unique_ptr<verifier::Verifier> verifier;
 };
 
@@ -128,6 +132,21 @@ Done open_bundle(const crypto::Crypto& crypto, const std::string& file, der::Uni
   return {};
 }
 
+/// An authority's directory on this computer: its root is trusted, and its registry asked.
+Done open_registry(const std::string& path, Policy& policy,
+                   std::unique_ptr<store::RegistryStatus>& registry) {
+  const auto directory = app::Directory::open(path, nullptr);
+  if (!directory) return unusable(path, directory.error().detail);
+  std::vector<store::StatusIssuer> issuers;
+  for (const authority::Issuer& issuer : (*directory)->engine().issuers())
+    issuers.push_back({issuer.config().name, issuer.chain().front()});
+  auto opened = store::RegistryStatus::open({.file = (*directory)->layout().database()}, issuers);
+  if (!opened) return unusable(path, sentence(opened.error().code));
+  policy.roots.push_back((*directory)->engine().root());
+  registry = *std::move(opened);
+  return {};
+}
+
 std::expected<Policy, SetupFailure> read_policy(const TrustOptions& options) {
   Policy policy;
   if (!options.policy.empty()) {
@@ -142,8 +161,9 @@ std::expected<Policy, SetupFailure> read_policy(const TrustOptions& options) {
   for (const auto append : {append_roots, append_keys, append_references}) {
     if (auto done = append(options, policy); !done) return std::unexpected(done.error());
   }
-  if (policy.roots.empty() && policy.root_spki_sha256.empty() && policy.raw_keys.empty())
-    return usage("nothing is trusted: give --policy, --root, --root-spki or --key");
+  const bool trusts = !policy.roots.empty() || !policy.root_spki_sha256.empty() || !policy.raw_keys.empty();
+  if (!trusts && options.registry.empty())
+    return usage("nothing is trusted: give --policy, --root, --root-spki, --key or --registry");
   return policy;
 }
 
@@ -170,6 +190,10 @@ void add_trust_options(CLI::App& command, TrustOptions& options) {
   files("--crl", options.crls, "CRL of an issuer in the chain (PEM or DER); may be repeated");
   files("--ocsp", options.ocsp, "OCSP response (DER); may be repeated");
   files("--reference", options.references, "Reference values: JSON (*.json) or CoRIM; may be repeated");
+  command
+      .add_option("--registry", options.registry,
+                  "Directory of an authority on this computer: trust its root, ask its registry")
+      ->option_text("DIR");
   command.add_option("--bundle", options.bundle, "Trust bundle under a trusted root")->option_text("FILE");
   command
       .add_option("--time", options.time,
@@ -180,6 +204,23 @@ void add_trust_options(CLI::App& command, TrustOptions& options) {
 
 VerifierSetup::VerifierSetup(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 VerifierSetup::~VerifierSetup() = default;
+
+Done VerifierSetup::open_sources(const TrustOptions& options, Policy& policy, Parts& parts) {
+  if (!options.registry.empty()) {
+    if (auto done = open_registry(options.registry, policy, parts.registry); !done) return done;
+    parts.sources.push_back(parts.registry.get());
+  }
+  if (auto done = append_status(options.crls, "X509 CRL", parts.crls); !done) return done;
+  if (!options.crls.empty()) parts.sources.push_back(&parts.crls);
+  if (auto done = append_status(options.ocsp, "OCSP RESPONSE", parts.ocsp); !done) return done;
+  if (!options.ocsp.empty()) parts.sources.push_back(&parts.ocsp);
+  if (!options.bundle.empty()) {
+    const der::UnixTime at = parts.time.value_or(now());
+    if (auto done = open_bundle(parts.crypto, options.bundle, at, policy, parts.bundle); !done) return done;
+    parts.sources.push_back(parts.bundle.get());
+  }
+  return {};
+}
 
 std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
     const TrustOptions& options, std::optional<bool> nonce_required) {
@@ -198,21 +239,8 @@ std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
     std::move(found->begin(), found->end(), std::back_inserter(parts->chain));
   }
   parts->chain_views.assign(parts->chain.begin(), parts->chain.end());
-  if (auto done = append_status(options.crls, "X509 CRL", parts->crls); !done)
-    return std::unexpected(done.error());
-  if (auto done = append_status(options.ocsp, "OCSP RESPONSE", parts->ocsp); !done)
-    return std::unexpected(done.error());
-  std::vector<const verifier::StatusSource*> sources;
-  if (!options.crls.empty()) sources.push_back(&parts->crls);
-  if (!options.ocsp.empty()) sources.push_back(&parts->ocsp);
-  if (!options.bundle.empty()) {
-    const der::UnixTime at = parts->time.value_or(now());
-    if (auto done = open_bundle(parts->crypto, options.bundle, at, *policy, parts->bundle); !done)
-      return std::unexpected(done.error());
-    sources.push_back(parts->bundle.get());
-  }
-  parts->verifier =
-      std::make_unique<verifier::Verifier>(parts->crypto, *std::move(policy), std::move(sources));
+  if (auto done = open_sources(options, *policy, *parts); !done) return std::unexpected(done.error());
+  parts->verifier = std::make_unique<verifier::Verifier>(parts->crypto, *std::move(policy), parts->sources);
   return std::unique_ptr<VerifierSetup>(new VerifierSetup(std::move(parts)));
 }
 

@@ -152,6 +152,7 @@ TEST_F(VerifyToken, NamesWhatItCannotUse) {
   EXPECT_NE(policy.output.find("policy.toml, line 2, column 1: rootz is not a known key"), std::string::npos)
       << policy.output;
   EXPECT_EQ(token({"--nonce", "xyz"}).status, kExitUsage);
+  EXPECT_EQ(token({"--nonce", kNonce, "--registry", file("nowhere")}).status, kExitUnreadable);
   EXPECT_EQ(token({"--nonce", kNonce, "--crl", file("token.cbor")}).status, kExitUnreadable);
   EXPECT_EQ(verify({"token", file("token.cbor"), "--nonce", kNonce}).status, kExitUsage)
       << "nothing is trusted";
