@@ -2,6 +2,7 @@
 // The verifier as the authority serves it: its own root and registry, and the policy of its directory.
 #pragma once
 
+#include "crypto/openssl/keys.h"
 #include "server/app/directory.h"
 #include "server/http/appraiser.h"
 #include "server/store/registry_status.h"
@@ -24,10 +25,10 @@ class Appraisal {
   [[nodiscard]] const store::RegistryStatus& registry() const noexcept { return *registry_; }
 
  private:
-  Appraisal(const Directory& directory, verifier::Policy policy,
-            std::unique_ptr<store::RegistryStatus> registry,
-            std::unique_ptr<authority::AppraisalNonces> nonces);
+  struct Parts;
+  Appraisal(const Directory& directory, Parts parts);
 
+  std::optional<crypto::OpenSslKey> key_;
   std::unique_ptr<store::RegistryStatus> registry_;
   std::unique_ptr<authority::AppraisalNonces> nonces_;
   verifier::Verifier verifier_;

@@ -44,6 +44,8 @@ struct Layout {
   std::filesystem::path directory;
   [[nodiscard]] std::filesystem::path config() const { return directory / "authority.toml"; }
   [[nodiscard]] std::filesystem::path verifier_policy() const { return directory / "verifier.toml"; }
+  /// The key that signs EARs; an authority of before it had one has none.
+  [[nodiscard]] std::filesystem::path verifier_key() const { return directory / "verifier.key.pem"; }
   [[nodiscard]] std::filesystem::path root_certificate() const { return directory / "root.cert.pem"; }
   [[nodiscard]] std::filesystem::path root_key() const { return directory / "root.key.pem"; }
   [[nodiscard]] std::filesystem::path nonce_key() const { return directory / "nonce.key"; }

@@ -33,7 +33,7 @@ class Init {
 
   Answer<void> run() {
     for (const auto step : {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
-                            &Init::write_settings}) {
+                            &Init::make_verifier_key, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -120,6 +120,16 @@ class Init {
       if (const auto made = make_identity(*ca, role); !made) return made;
     }
     return {};
+  }
+
+  /// Signs appraisals for others; ES256, so P-256.
+  Answer<void> make_verifier_key() {
+    const auto key = OpenSslKey::generate(crypto::KeyType::p256);
+    if (!key) return refuse(key.error());
+    auto pem = key->to_pem({});
+    if (!pem) return refuse(pem.error());
+    const SecretText secret(*std::move(pem));
+    return write_private(layout_.verifier_key(), secret.text());
   }
 
   Answer<void> make_identity(const Made& ca, authority::TlsRole role) {

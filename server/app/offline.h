@@ -4,8 +4,8 @@
 
 #include <span>
 
-#include "core/x509/crl.h"
 #include "authority/issuer.h"
+#include "core/x509/crl.h"
 #include "server/app/files.h"
 
 namespace pedigree::app {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/cbor/cbor.h"
+#include "core/cose/cose.h"
 #include "testing/authority/authority.h"
 #include "testing/support/octets.h"
 
@@ -227,6 +228,37 @@ TEST_F(Verify, SpeaksCborToo) {
   EXPECT_EQ(relying_->call("POST", "/v1/verify", "\xff", "application/cbor").error(), "bad_request");
   EXPECT_EQ(station_->call("POST", "/v1/nonce", "\xa0", "application/cbor").status, 415U)
       << "other calls speak JSON";
+}
+
+TEST_F(Verify, SignsTheResultForOthers) {
+  const Enrolled one = enrolled(1);
+  const auto key = authority_.client("relying-party")->get("/v1/verify/key").json();
+  auto asked = item(one, own_nonce_);
+  asked["ear"] = "cwt";
+  const auto cwt_answer = verify(asked).json();
+  EXPECT_EQ(text(cwt_answer, "verdict"), "trusted");
+  const Octets cwt = unbase64(text(cwt_answer, "ear"));
+  const auto message = cose::Sign1::parse(cwt);
+  ASSERT_TRUE(message);
+  const Octets spki = unbase64(text(key, "spki"));
+  const auto parsed = x509::parse_spki(spki);
+  ASSERT_TRUE(parsed && parsed->key);
+  Octets scratch(8192);
+  EXPECT_TRUE(message->verify(host_crypto(), *parsed->key, {}, scratch));
+  EXPECT_EQ(hex(host_crypto().sha256(spki).value()), text(key, "kid"));
+
+  asked["ear"] = "jwt";
+  const std::string jwt = text(verify(asked).json(), "ear");
+  EXPECT_EQ(std::ranges::count(jwt, '.'), 2) << jwt;
+  station_.reset();
+  operator_.reset();
+  relying_.reset();
+  authority_.stop();
+  std::filesystem::remove(authority_.layout().verifier_key());
+  authority_.restart();
+  relying_ = authority_.client("relying-party");
+  EXPECT_EQ(relying_->get("/v1/verify/key").status, 404U);
+  EXPECT_THAT(verify(asked).body, HasSubstr("key_not_found"));
 }
 
 TEST_F(Verify, IsForRelyingPartiesAndOperators) {

@@ -29,6 +29,7 @@ const Api::Route Api::kRoutes[] = {
     {Method::post, "/v1/verify", Access::appraiser, &Api::verify, true},
     {Method::post, "/v1/verify/batch", Access::appraiser, &Api::verify_batch, true},
     {Method::post, "/v1/verify/nonce", Access::appraiser, &Api::verify_nonce, true},
+    {Method::get, "/v1/verify/key", Access::client, &Api::verify_key},
     {Method::post, "/v1/enrol", Access::station, &Api::enrol},
     {Method::post, "/v1/nonce", Access::station, &Api::nonce},
     {Method::post, "/v1/receipt", Access::station, &Api::receipt},

@@ -73,6 +73,7 @@ class Api {
   void certificate(Call& call);
   void crl(Call& call);
   void verify_nonce(Call& call);
+  void verify_key(Call& call);
   void verify(Call& call);
   void verify_batch(Call& call);
 

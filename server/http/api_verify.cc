@@ -12,6 +12,9 @@ namespace json = boost::json;
 
 constexpr std::string_view kNoAppraiser = "this process appraises nothing";
 
+constexpr std::string_view kNoSigner =
+    "no EAR can be signed: see verifier.key.pem in the authority's directory";
+
 /// The members of a full report that say what decided.
 json::object short_report(const verifier::Appraisal& appraisal) {
   json::object out{{"verdict", name(appraisal.verdict)}, {"reason", nullptr}, {"device", nullptr}};
@@ -42,11 +45,13 @@ void Api::verify_nonce(Call& call) {
 
 boost::json::value Api::appraise(const Call& call, const VerifyItem& item, bool full) {
   if (!item.fault.empty()) return error_object(ErrorCode::bad_request, item.fault);
-  if (item.ear != EarForm::none) {
-    return error_object(ErrorCode::bad_request, "this authority has no key to sign an EAR with");
-  }
   const verifier::Appraisal appraisal = appraiser_->appraise(item, call.request.client->name, clock_());
-  return full ? verifier::to_json(appraisal) : short_report(appraisal);
+  json::object report = full ? verifier::to_json(appraisal) : short_report(appraisal);
+  if (item.ear == EarForm::none) return report;
+  const auto ear = appraiser_->sign(appraisal, item.ear);
+  if (!ear) return error_object(ear.error().code, kNoSigner);
+  report["ear"] = *ear;
+  return report;
 }
 
 void Api::verify_any(Call& call, bool batch) {
@@ -68,6 +73,16 @@ void Api::verify_any(Call& call, bool batch) {
   results.reserve(parsed->items().size());
   for (const VerifyItem& item : parsed->items()) results.push_back(appraise(call, item, full));
   call.respond(answer(call.request, results));
+}
+
+void Api::verify_key(Call& call) {
+  if (appraiser_ == nullptr || !appraiser_->signer()) {
+    return call.respond(error_response(ErrorCode::not_found, kNoSigner));
+  }
+  const EarSigner& signer = *appraiser_->signer();
+  const auto kid = signer.crypto.sha256(signer.spki);
+  if (!kid) return call.respond(error_response(kid.error().code, sentence(kid.error().code)));
+  call.respond(json_response({{"kid", registry::hex(*kid)}, {"spki", to_base64(signer.spki)}}));
 }
 
 void Api::verify(Call& call) {
