@@ -147,10 +147,11 @@ Done open_registry(const std::string& path, Policy& policy,
   return {};
 }
 
-std::expected<Policy, SetupFailure> read_policy(const TrustOptions& options) {
+std::expected<Policy, SetupFailure> read_policy(const TrustOptions& options,
+                                                const verifier::ManifestContext& context) {
   Policy policy;
   if (!options.policy.empty()) {
-    auto loaded = verifier::load_policy(options.policy);
+    auto loaded = verifier::load_policy(options.policy, context);
     if (!loaded)
       return unreadable({.summary = loaded.error().what,
                          .details = {},
@@ -230,7 +231,7 @@ std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
     if (!parts->time)
       return usage("--time takes 2026-11-24, 2026-11-24T12:00:00Z or @seconds, not " + options.time);
   }
-  auto policy = read_policy(options);
+  auto policy = read_policy(options, {.crypto = &parts->crypto, .now = parts->time.value_or(now())});
   if (!policy) return std::unexpected(policy.error());
   if (nonce_required) policy->nonce_required = *nonce_required;
   for (const std::string& file : options.chains) {

@@ -4,8 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <ctime>
 
+#include "cli/ear.h"
 #include "cli/verify_appraisal.h"
+#include "crypto/openssl/openssl_crypto.h"
 #include "verifier/report.h"
 
 namespace pedigree::cli {
@@ -13,6 +16,7 @@ namespace {
 
 struct TokenOptions {
   TrustOptions trust;
+  EarArguments ear;
   std::string file, nonce;
   bool no_nonce = false;
 };
@@ -32,15 +36,20 @@ void verify_token(const TokenOptions& options, Context& context) {
   if (!token) return print_error(context, kExitUnreadable, token.error());
   const verifier::Appraisal appraisal = (*setup)->verifier().appraise(
       {.token = *token, .chain = (*setup)->chain(), .nonce = *nonce}, (*setup)->time());
-  if (context.json)
-    print_json(verifier::to_json(appraisal));
-  else
-    print_appraisal(context, appraisal);
+  const EarOutcome ear = write_ear(context, options.ear, appraisal, (*setup)->verifier().policy().name);
+  if (ear == EarOutcome::failed) return;
+  if (ear != EarOutcome::printed) {
+    if (context.json)
+      print_json(verifier::to_json(appraisal));
+    else
+      print_appraisal(context, appraisal);
+  }
   context.exit_code = exit_code_of(appraisal.verdict, options.trust.strict);
 }
 
 void verify_policy(const std::string& file, Context& context) {
-  const auto policy = verifier::load_policy(file);
+  const crypto::OpenSslCrypto crypto;
+  const auto policy = verifier::load_policy(file, {.crypto = &crypto, .now = std::time(nullptr)});
   if (!policy)
     return print_error(context, kExitUnreadable,
                        {.summary = policy.error().what,
@@ -77,6 +86,7 @@ void add_verify_token_command(CLI::App& verify_app, Context& context) {
           ->option_text("HEX");
   command->add_flag("--no-nonce", options->no_nonce, "Take a token of any age")->excludes(nonce);
   add_trust_options(*command, options->trust);
+  add_ear_options(*command, options->ear);
   command->callback([options, &context] { verify_token(*options, context); });
 }
 

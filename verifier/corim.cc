@@ -375,6 +375,7 @@ ReferenceError corim_error(const Error& error) {
   if (error.code == ErrorCode::unknown_field) {
     what = "the manifest makes a condition that is not understood, or speaks of single instances";
   }
+  if (error.code == ErrorCode::bad_tag && error.offset == 0) what = "this is no CoRIM, or one that is signed";
   if (error.code == ErrorCode::missing_field) {
     what = "the manifest holds no reference value, or a part of it is missing";
   }

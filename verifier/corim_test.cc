@@ -6,6 +6,7 @@
 #include "crypto/openssl/openssl_crypto.h"
 #include "testing/support/octets.h"
 #include "testing/support/support.h"
+#include "verifier/policy.h"
 #include "verifier/reference.h"
 
 namespace pedigree::verifier {
@@ -265,6 +266,36 @@ TEST(SignedCorim, IsVerifiedByAChainWhoseLeafMaySign) {
   EXPECT_EQ(verify(device.message, by_root(device)), "eku_forbids");
   const SignedManifest client = sign("chain = True; eku = '1.3.6.1.5.5.7.3.2'");
   EXPECT_EQ(verify(client.message, by_root(client)), "eku_forbids");
+}
+
+// The answer to a policy with a signed manifest: "read", or what is wrong.
+std::string through_policy(const SignedManifest& made, const std::string& settings,
+                           const ManifestContext& context) {
+  const testing::TempDir folder;
+  testing::write_file(folder / "values.cbor", made.message);
+  testing::write_file(folder / "signer.pem", testing::to_pem("PUBLIC KEY", made.key));
+  testing::write_file(folder / "root.pem", testing::to_pem("CERTIFICATE", made.root));
+  const auto policy = parse_policy("reference = [\"values.cbor\"]\n" + settings, folder.path(), context);
+  if (!policy) return policy.error().what;
+  EXPECT_EQ(policy->reference.size(), 1U);
+  return "read";
+}
+
+TEST(SignedCorim, IsReadThroughAPolicyThatNamesTheSigner) {
+  const crypto::OpenSslCrypto crypto;
+  const ManifestContext context{&crypto, 1750000000};
+  const SignedManifest made = sign();
+  EXPECT_EQ(through_policy(made, "reference_keys = [\"signer.pem\"]", context), "read");
+  EXPECT_EQ(through_policy(made, "", context),
+            "line 1, column 14: reference: values.cbor cannot be used: the signer is none that the policy "
+            "trusts for "
+            "reference values");
+  EXPECT_EQ(through_policy(made, "reference_keys = [\"signer.pem\"]", {&crypto, 1900000000}),
+            "line 1, column 14: reference: values.cbor cannot be used: the manifest has expired");
+  EXPECT_EQ(
+      through_policy(made, "reference_keys = [\"signer.pem\"]", {}),
+      "line 1, column 14: reference: values.cbor cannot be used: signed manifests cannot be verified here");
+  EXPECT_EQ(through_policy(sign("chain = True"), "roots = [\"root.pem\"]", context), "read");
 }
 
 }  // namespace

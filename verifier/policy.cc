@@ -55,11 +55,25 @@ constexpr std::array<std::pair<std::string_view, psa_token::Lifecycle>, 7> kLife
      {"recoverable-psa-rot-debug", psa_token::Lifecycle::recoverable_psa_rot_debug},
      {"decommissioned", psa_token::Lifecycle::decommissioned}}};
 
+/// A signed manifest, to be verified once all that may sign it is known.
+struct SignedManifest {
+  std::string file;
+  toml::source_region at;
+  std::vector<std::uint8_t> content;
+};
+
+/// Whether this is CBOR with tag 18 (COSE_Sign1), or with the tag of signed CoRIM before it.
+bool is_signed_manifest(Bytes content) {
+  return (!content.empty() && content[0] == 0xd2) ||
+         (content.size() > 2 && content[0] == 0xd9 && content[1] == 0x01 && content[2] == 0xf6);
+}
+
 /// One setting: its name, and what reads its node.
 class Entry {
  public:
-  Entry(std::string_view key, const toml::node& node, const std::filesystem::path& folder)
-      : key_(key), node_(node), folder_(folder) {}
+  Entry(std::string_view key, const toml::node& node, const std::filesystem::path& folder,
+        std::optional<der::UnixTime> now, std::vector<SignedManifest>& manifests)
+      : key_(key), node_(node), folder_(folder), now_(now), manifests_(manifests) {}
 
   Answer text(std::string& out) const {
     const auto value = node_.value_exact<std::string>();
@@ -122,7 +136,11 @@ class Entry {
       const auto content = read_whole(folder_ / item);
       if (!content) return wrong(at, fmt::format("{}: {} {}", key_, item, content.error()));
       const bool json = item.ends_with(".json");
-      const auto read = json ? read_reference_json(as_text(*content), out) : read_corim(*content, out);
+      if (!json && is_signed_manifest(*content)) {
+        manifests_.push_back({item, at, *content});
+        return {};
+      }
+      const auto read = json ? read_reference_json(as_text(*content), out) : read_corim(*content, out, now_);
       if (read) return {};
       const ReferenceError& error = read.error();
       const std::string place = json ? "" : fmt::format(" at byte {}", error.offset);
@@ -161,7 +179,29 @@ class Entry {
   std::string_view key_;
   const toml::node& node_;
   const std::filesystem::path& folder_;
+  std::optional<der::UnixTime> now_;
+  std::vector<SignedManifest>& manifests_;
 };
+
+/// Signed manifests count where a key of `reference_keys` signed them, or a chain under one of the roots.
+Answer open_manifests(const std::vector<SignedManifest>& manifests, const ManifestContext& context,
+                      Policy& policy) {
+  CorimTrust trust{.keys = policy.reference_keys, .anchors = {}};
+  for (const auto& der : policy.roots) {
+    if (const auto root = x509::Certificate::parse(der)) trust.anchors.push_back({*root, {}, {}});
+  }
+  for (const Sha256& hash : policy.root_spki_sha256) trust.anchors.push_back({{}, hash, {}});
+  for (const SignedManifest& manifest : manifests) {
+    const auto bad = [&manifest](std::string_view what) {
+      return wrong(manifest.at, fmt::format("reference: {} cannot be used: {}", manifest.file, what));
+    };
+    if (context.crypto == nullptr || !context.now) return bad("signed manifests cannot be verified here");
+    const auto read =
+        read_signed_corim(*context.crypto, manifest.content, trust, *context.now, policy.reference);
+    if (!read) return bad(read.error().what);
+  }
+  return {};
+}
 
 Result<void> check_root(Bytes der) {
   PEDIGREE_TRY(x509::Certificate::parse(der));
@@ -180,7 +220,7 @@ struct Setting {
 };
 
 /// Every key of a policy (docs/formats.md).
-constexpr std::array<Setting, 15> kSettings{{
+constexpr std::array<Setting, 16> kSettings{{
     {"name", [](const Entry& in, Policy& out) { return in.text(out.name); }},
     {"roots", [](const Entry& in, Policy& out) { return in.objects("CERTIFICATE", out.roots, check_root); }},
     {"root_keys", [](const Entry& in, Policy& out) { return in.hashes(out.root_spki_sha256); }},
@@ -196,6 +236,8 @@ constexpr std::array<Setting, 15> kSettings{{
      [](const Entry& in, Policy& out) { return in.word(kLevels, out.unknown_revocation); }},
     {"unknown_device", [](const Entry& in, Policy& out) { return in.word(kLevels, out.unknown_device); }},
     {"reference", [](const Entry& in, Policy& out) { return in.references(out.reference); }},
+    {"reference_keys",
+     [](const Entry& in, Policy& out) { return in.objects("PUBLIC KEY", out.reference_keys, check_key); }},
     {"no_reference", [](const Entry& in, Policy& out) { return in.word(kLevels, out.no_reference); }},
     {"reference_mismatch",
      [](const Entry& in, Policy& out) { return in.word(kLevels, out.reference_mismatch); }},
@@ -203,7 +245,8 @@ constexpr std::array<Setting, 15> kSettings{{
 
 }  // namespace
 
-std::expected<Policy, PolicyError> parse_policy(std::string_view toml, const std::filesystem::path& folder) {
+std::expected<Policy, PolicyError> parse_policy(std::string_view toml, const std::filesystem::path& folder,
+                                                const ManifestContext& context) {
   toml::table document;
   try {
     document = toml::parse(toml);
@@ -211,18 +254,22 @@ std::expected<Policy, PolicyError> parse_policy(std::string_view toml, const std
     return wrong(error.source(), error.description());
   }
   Policy policy;
+  std::vector<SignedManifest> manifests;
   for (const auto& [key, node] : document) {
     const auto setting = std::ranges::find(kSettings, key.str(), &Setting::key);
     if (setting == kSettings.end())
       return wrong(key.source(), fmt::format("{} is not a known key", key.str()));
-    if (auto read = setting->read(Entry(setting->key, node, folder), policy); !read) {
+    if (auto read = setting->read(Entry(setting->key, node, folder, context.now, manifests), policy); !read) {
       return std::unexpected(read.error());
     }
   }
+  if (auto opened = open_manifests(manifests, context, policy); !opened)
+    return std::unexpected(opened.error());
   return policy;
 }
 
-std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file) {
+std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file,
+                                               const ManifestContext& context) {
   const auto content = read_whole(file);
   const auto named = [&file](std::string_view what) {
     return fmt::format("policy {}{}{}", file.string(), what.starts_with("line") ? ", " : " ", what);
@@ -230,7 +277,7 @@ std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file
   if (!content) {
     return std::unexpected(PolicyError{.code = ErrorCode::io_failure, .what = named(content.error())});
   }
-  auto policy = parse_policy(as_text(*content), file.parent_path());
+  auto policy = parse_policy(as_text(*content), file.parent_path(), context);
   if (!policy) policy.error().what = named(policy.error().what);
   return policy;
 }

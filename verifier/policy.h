@@ -36,6 +36,7 @@ struct Policy {
   Level purpose_not_stated = Level::reject;
   bool nonce_required = true;
   ReferenceValues reference;
+  std::vector<std::vector<std::uint8_t>> reference_keys;  ///< SubjectPublicKeyInfo of who signs CoRIM
 };
 
 /// A policy file that cannot be used: one sentence with file, line and key.
@@ -43,10 +44,17 @@ struct PolicyError {
   ErrorCode code = ErrorCode::bad_configuration;
   std::string what;
 };
+/// What is needed to read reference manifests that are signed (CoRIM in COSE_Sign1), and those that expire.
+struct ManifestContext {
+  const crypto::Crypto* crypto = nullptr;  ///< null: signed manifests are refused
+  std::optional<der::UnixTime> now{};  ///< empty: their validity is not checked, and signed ones are refused
+};
 /// Reads a policy; files it names (roots, reference values) are relative to it. Unknown keys are errors.
-[[nodiscard]] std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file);
+[[nodiscard]] std::expected<Policy, PolicyError> load_policy(const std::filesystem::path& file,
+                                                             const ManifestContext& context = {});
 /// The same from text; files are relative to `folder`.
 [[nodiscard]] std::expected<Policy, PolicyError> parse_policy(std::string_view toml,
-                                                              const std::filesystem::path& folder);
+                                                              const std::filesystem::path& folder,
+                                                              const ManifestContext& context = {});
 
 }  // namespace pedigree::verifier

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
+
 namespace pedigree::app {
 
 using authority::refuse;
@@ -16,7 +18,8 @@ Answer<verifier::Policy> read_verifier_policy(const Directory& directory) {
   if (std::filesystem::exists(path, ignored)) {
     const auto text = read_text(path);
     if (!text) return std::unexpected(text.error());
-    auto read = verifier::parse_policy(*text, directory.layout().directory);
+    auto read = verifier::parse_policy(*text, directory.layout().directory,
+                                       {.crypto = &directory.crypto(), .now = std::time(nullptr)});
     if (!read) return refuse(read.error().code, fmt::format("{}: {}", path.string(), read.error().what));
     policy = *std::move(read);
   }

@@ -14,9 +14,12 @@ thread_local std::array<char, 1024> last_error{};
 using verifier::Policy;
 using verifier::StatusSource;
 
-int finish_policy(std::expected<Policy, verifier::PolicyError> policy, pedigree_verifier** out) {
-  if (!policy) return failed(policy.error().code, policy.error().what);
+// `read` reads a policy; the crypto that verifies its manifests lives in the handle.
+template <typename Read>
+int make_verifier(Read read, pedigree_verifier** out) {
   auto made = std::make_unique<pedigree_verifier>();
+  auto policy = read(verifier::ManifestContext{&made->crypto, time_or_now(0)});
+  if (!policy) return failed(policy.error().code, policy.error().what);
   made->policy = *std::move(policy);
   made->rebuild();
   *out = made.release();
@@ -141,14 +144,24 @@ int pedigree_verifier_from_file(const char* policy_file, pedigree_verifier** ver
   if (verifier == nullptr) return bad_argument("verifier is NULL");
   *verifier = nullptr;
   if (policy_file == nullptr) return bad_argument("policy_file is NULL");
-  return guarded([&] { return c_api::finish_policy(verifier::load_policy(policy_file), verifier); });
+  return guarded([&] {
+    const auto read = [&](const verifier::ManifestContext& context) {
+      return verifier::load_policy(policy_file, context);
+    };
+    return c_api::make_verifier(read, verifier);
+  });
 }
 
 int pedigree_verifier_from_text(const char* policy, const char* folder, pedigree_verifier** verifier) {
   if (verifier == nullptr) return bad_argument("verifier is NULL");
   *verifier = nullptr;
   if (policy == nullptr || folder == nullptr) return bad_argument("policy or folder is NULL");
-  return guarded([&] { return c_api::finish_policy(verifier::parse_policy(policy, folder), verifier); });
+  return guarded([&] {
+    const auto read = [&](const verifier::ManifestContext& context) {
+      return verifier::parse_policy(policy, folder, context);
+    };
+    return c_api::make_verifier(read, verifier);
+  });
 }
 
 void pedigree_verifier_free(pedigree_verifier* verifier) {
