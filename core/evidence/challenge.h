@@ -15,6 +15,7 @@ enum class Statement : std::uint8_t {
   receipt,        ///< part: the encoded Receipt
 };
 
+/// Octets of such a challenge, one of the three sizes that a token may answer (RFC 9783 4.1.1).
 inline constexpr std::size_t kStatementChallengeSize = 64;
 using StatementChallenge = std::array<std::uint8_t, kStatementChallengeSize>;
 

@@ -72,8 +72,8 @@ bool is_digits(std::string_view text) noexcept {
 bool is_certification_reference(std::string_view text, Profile profile) noexcept {
   constexpr std::size_t kEan = 13;
   if (text.size() == kEan) return has_old_rules(profile) && is_digits(text);
-  return text.size() == kEan + 6 && text[kEan] == '-' && is_digits(text.substr(0, kEan)) &&
-         is_digits(text.substr(kEan + 1));
+  return text.size() == kEan + 6 && text[kEan] == '-' && is_digits({text.data(), kEan}) &&
+         is_digits({text.data() + kEan + 1, 5});
 }
 
 /// A key is an integer or text; text and integers beyond 63 bits are none that we know: kNoNumber.

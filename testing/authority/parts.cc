@@ -15,7 +15,8 @@ TunedServer::TunedServer(const AuthorityFolder& folder, const Tuning& tuning) : 
       store::open_store({folder.layout().database(), tuning.busy_milliseconds, tuning.max_size_octets});
   if (!store) throw std::runtime_error(std::string(sentence(store.error().code)));
   store_ = *std::move(store);
-  api_ = std::make_unique<http::Api>(directory_->engine(), *store_, nullptr, [] { return std::time(nullptr); });
+  api_ =
+      std::make_unique<http::Api>(directory_->engine(), *store_, nullptr, [] { return std::time(nullptr); });
   auto options = directory_->server_options();
   if (!options) throw std::runtime_error(options.error().detail);
   options->threads = 2;
