@@ -2,6 +2,7 @@
 // Appraisals where the registry decides: over HTTPS in batches, the load generator on the same cores, against
 // the raw verifications of one core; and in a registry of 10^7 devices against one of 10^3.
 #include <algorithm>
+#include <cstdio>
 #include <ctime>
 #include <random>
 
@@ -285,16 +286,13 @@ void bench_scale() {
   const auto seconds = best_seconds({[&] { small.appraise(); }, [&] { large.appraise(); },
                                      [&] { small.look_up(); }, [&] { large.look_up(); }});
   record({"appraise_registry_scale",
-          seconds[1] / seconds[0],
-          "ratio",
-          1,
+          seconds[1] * 1e6,
+          "us",
+          seconds[0] * 1e6,
           1.1,
           Better::lower,
-          {{"us_at_10^3", seconds[0] * 1e6},
-           {"us_at_10^7", seconds[1] * 1e6},
-           {"us_device_lookup_at_10^3", seconds[2] * 1e6},
-           {"us_device_lookup_at_10^7", seconds[3] * 1e6},
-           {"MB_at_10^7", large.megabytes()}}});
+          {{"device_lookup_at_10^3", seconds[2] * 1e6}, {"device_lookup_at_10^7", seconds[3] * 1e6}}});
+  std::printf("  registry of 10^7 devices: %.0f MB\n", large.megabytes());
 }
 
 }  // namespace
