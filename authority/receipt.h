@@ -11,7 +11,8 @@
 namespace pedigree::authority {
 
 /// Verifies a receipt by the key of chain[0]: it must name this device, this nonce and the SHA-256 of this
-/// chain as on the wire (a CBOR array, leaf first, without the root). Errors: bad_receipt, with what differs.
+/// chain as on the wire (a CBOR array, leaf first, without the root); or it is an attestation token of this
+/// device over such a statement (core/evidence/challenge.h). Errors: bad_receipt, with what differs.
 [[nodiscard]] Answer<void> verify_receipt(const crypto::Crypto& crypto, const std::vector<Bytes>& chain,
                                           const registry::DeviceId& device, Bytes nonce, Bytes receipt);
 

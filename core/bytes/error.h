@@ -93,6 +93,10 @@ namespace pedigree {
   X(bad_digest, 135, "the data's SHA-256 is not the one announced")                                           \
   X(root_required, 136, "no root is pinned on the device yet; send the root as the last certificate")          \
   X(not_owner, 137, "the slot belongs to a secure partition, which alone may use or end its keys")            \
+  X(attestation_failure, 140, "the platform's attestation service made no token; the device's log tells more")  \
+  X(no_attestation_chain, 141, "the attestation key has no chain yet; provision it, or ask without the chain")  \
+  X(reserved_challenge, 142, "the challenge has the form of the device's own statements; choose another")      \
+  X(evidence_forbidden, 143, "the key came from outside: there is no evidence that it was made in the device") \
   /* 150..: station and authority */                                                                          \
   X(timeout, 150, "no answer in time; check the cable, the port and that the device is powered")              \
   X(connection_failed, 151, "the connection could not be made")                                               \

@@ -17,7 +17,7 @@ Result<void> check_absent(Reader pairs, std::size_t count) noexcept {
 Result<void> check_protected(Bytes header, std::uint32_t offset) noexcept {
   if (header.empty()) return {};
   Reader in(header, offset);
-  PEDIGREE_ASSIGN(const std::size_t count, cbor::read_unique_map(in));
+  PEDIGREE_ASSIGN(const std::size_t count, cbor::read_map(in));
   PEDIGREE_TRY(check_absent(in, count));
   for (std::size_t i = 0; i < 2 * count; ++i) PEDIGREE_TRY(cbor::skip(in));
   return in.finish();
@@ -37,7 +37,7 @@ Result<void> skip_payload_and_signature(Reader in) noexcept {
 
 Result<void> add_x5chain(Bytes message, Bytes x5chain, Writer& out) noexcept {
   Reader value(x5chain);
-  if (!read_x5chain(value) || !value.empty()) return fail(ErrorCode::bad_header);
+  if (!cbor::skip(value) || !value.empty()) return fail(ErrorCode::bad_header);
   Reader in(message);
   PEDIGREE_ASSIGN(const cbor::Major major, cbor::peek(in));
   if (major == cbor::Major::tag && cbor::read_tag(in) != kSign1Tag) return fail(ErrorCode::bad_tag);
@@ -49,9 +49,9 @@ Result<void> add_x5chain(Bytes message, Bytes x5chain, Writer& out) noexcept {
   PEDIGREE_TRY(check_protected(protected_header, in.offset() - size));
 
   const Bytes before = message.first(in.offset());
-  PEDIGREE_ASSIGN(const std::size_t pairs, cbor::read_unique_map(in));
+  PEDIGREE_ASSIGN(const std::size_t pairs, cbor::read_map(in));
   PEDIGREE_TRY(check_absent(in, pairs));
-  if (pairs == cbor::kMaxPairs) return fail(ErrorCode::too_many, in.offset());
+  if (pairs >= cbor::kMaxPairs) return fail(ErrorCode::too_many, in.offset());
   const Bytes rest = in.rest();
   for (std::size_t i = 0; i < 2 * pairs; ++i) PEDIGREE_TRY(cbor::skip(in));
   PEDIGREE_TRY(skip_payload_and_signature(in));

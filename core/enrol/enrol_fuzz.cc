@@ -36,13 +36,12 @@ void try_message(Bytes payload) {
   require(encoded(*again) == once);
 }
 
-constexpr void (*kMessages[])(Bytes) = {try_message<InfoResponse>,       try_message<SlotsResponse>,
-                                        try_message<BeginRequest>,       try_message<BeginResponse>,
-                                        try_message<CsrRequest>,         try_message<ChunkResponse>,
-                                        try_message<ChainReadRequest>,   try_message<ChainWriteRequest>,
-                                        try_message<ChainWriteResponse>, try_message<CommitRequest>,
-                                        try_message<CommitResponse>,     try_message<SlotRequest>,
-                                        try_message<PublicKeyResponse>,  try_message<Receipt>};
+constexpr void (*kMessages[])(Bytes) = {
+    try_message<InfoResponse>,      try_message<SlotsResponse>,     try_message<BeginRequest>,
+    try_message<BeginResponse>,     try_message<CsrRequest>,        try_message<ChunkResponse>,
+    try_message<ChainReadRequest>,  try_message<ChainWriteRequest>, try_message<ChainWriteResponse>,
+    try_message<CommitRequest>,     try_message<CommitResponse>,    try_message<SlotRequest>,
+    try_message<PublicKeyResponse>, try_message<Receipt>,           try_message<AttestRequest>};
 
 }  // namespace
 

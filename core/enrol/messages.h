@@ -21,6 +21,7 @@ enum class Command : std::uint8_t {
   chain = 4,
   commit = 5,
   abort = 6,
+  attest = 7,
   destroy = 9,
   public_key = 10,
 };
@@ -113,8 +114,16 @@ struct CsrRequest {
   std::uint32_t slot = 0;    // "slot"
   Bytes nonce{};             // "nonce" 32 octets from the authority
   std::uint32_t offset = 0;  // "off"
+  bool evidence = false;     // "evid"  with a token that says where the key was made
 };
-/// A part of an object: csr, chain read, receipt.
+/// attest (read): the token comes in chunks; the device keeps it until the next request for another one.
+struct AttestRequest {
+  std::uint32_t slot = 0;    // "slot"  0: the built-in attestation key's, or none
+  Bytes nonce{};             // "nonce" 32, 48 or 64 octets: the challenge
+  bool chain = false;        // "chain" with the slot's chain as x5chain
+  std::uint32_t offset = 0;  // "off"
+};
+/// A part of an object: csr, attest, chain read.
 struct ChunkResponse {
   std::uint32_t offset = 0;              // "off"
   Bytes data{};                          // "data"
@@ -136,12 +145,16 @@ struct ChainWriteResponse {
   std::uint32_t offset = 0;  // "off" where to go on
 };
 
+/// commit (write); and (read) a further part of the receipt that it answered with, a ChunkResponse.
 struct CommitRequest {
-  std::uint32_t slot = 0;  // "slot"
-  Bytes nonce{};           // "nonce" for the receipt
+  std::uint32_t slot = 0;    // "slot"
+  Bytes nonce{};             // "nonce" for the receipt
+  std::uint32_t offset = 0;  // "off" when reading
 };
 struct CommitResponse {
-  Bytes receipt{};  // "rcpt" COSE_Sign1
+  Bytes receipt{};  // "rcpt" COSE_Sign1: a Receipt, or an attestation token over one; its first part if it
+                    // does not fit
+  std::optional<std::uint32_t> total{};  // "len" octets of the whole, where this is a part
 };
 
 struct SlotRequest {       // abort, destroy, public key
@@ -160,6 +173,7 @@ void encode(const SlotsResponse& m, Writer& out) noexcept;
 void encode(const BeginRequest& m, Writer& out) noexcept;
 void encode(const BeginResponse& m, Writer& out) noexcept;
 void encode(const CsrRequest& m, Writer& out) noexcept;
+void encode(const AttestRequest& m, Writer& out) noexcept;
 void encode(const ChunkResponse& m, Writer& out) noexcept;
 void encode(const ChainReadRequest& m, Writer& out) noexcept;
 void encode(const ChainWriteRequest& m, Writer& out) noexcept;
@@ -182,6 +196,8 @@ Result<BeginResponse> decode<BeginResponse>(Bytes payload) noexcept;
 template <>
 Result<CsrRequest> decode<CsrRequest>(Bytes payload) noexcept;
 template <>
+Result<AttestRequest> decode<AttestRequest>(Bytes payload) noexcept;
+template <>
 Result<ChunkResponse> decode<ChunkResponse>(Bytes payload) noexcept;
 template <>
 Result<ChainReadRequest> decode<ChainReadRequest>(Bytes payload) noexcept;
@@ -200,7 +216,8 @@ Result<PublicKeyResponse> decode<PublicKeyResponse>(Bytes payload) noexcept;
 
 /// What the receipt's COSE_Sign1 carries as payload: CBOR map {1: slot, 2: SHA-256 of the chain as on the
 /// wire, 3: nonce, 4: device id}. Signed by the slot's own key; verified by the authority under the leaf it
-/// issued.
+/// issued. The built-in attestation key signs tokens only: its receipt is a token over this
+/// (core/evidence/challenge.h).
 struct Receipt {
   std::uint32_t slot = 0;
   Bytes chain_sha256{};

@@ -103,13 +103,14 @@ std::vector<Case> cases() {
           case_of("slots", slots_response(), 1),
           case_of("begin", begin, 3),
           case_of("begin response", BeginResponse{7, true, kData}, 2),
-          case_of("csr", CsrRequest{7, kHash, 70000}, 3),
+          case_of("csr", CsrRequest{7, kHash, 70000, true}, 3),
+          case_of("attest", AttestRequest{7, kHash, true, 70000}, 3),
           case_of("chunk", ChunkResponse{0, kData, 1000}, 2),
           case_of("chain read", ChainReadRequest{7, 64}, 2),
           case_of("chain write", ChainWriteRequest{7, 0, kData, 1000, Bytes(kHash)}, 3),
           case_of("chain written", ChainWriteResponse{64}, 1),
-          case_of("commit", CommitRequest{7, kHash}, 2),
-          case_of("committed", CommitResponse{kData}, 1),
+          case_of("commit", CommitRequest{7, kHash, 64}, 2),
+          case_of("committed", CommitResponse{kData, 700}, 1),
           case_of("slot", SlotRequest{7}, 1),
           case_of("public key", PublicKeyResponse{kData}, 1)};
 }

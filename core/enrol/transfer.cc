@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages that move a request, a chain and a receipt: csr, chain, commit.
+// Messages that move a request, a token, a chain and a receipt: csr, attest, chain, commit.
 #include "core/enrol/fields.h"
 
 namespace pedigree::enrol {
@@ -9,6 +9,13 @@ constexpr Field kCsrRequest[] = {
     PEDIGREE_FIELD(CsrRequest, slot, "slot", u32, true),
     PEDIGREE_FIELD(CsrRequest, nonce, "nonce", octets, true, kNonceSize, kNonceSize),
     PEDIGREE_FIELD(CsrRequest, offset, "off", u32, true),
+    PEDIGREE_FIELD(CsrRequest, evidence, "evid", boolean, false),
+};
+constexpr Field kAttestRequest[] = {
+    PEDIGREE_FIELD(AttestRequest, slot, "slot", u32, true),
+    PEDIGREE_FIELD(AttestRequest, nonce, "nonce", octets, true, 32, 64),
+    PEDIGREE_FIELD(AttestRequest, chain, "chain", boolean, false),
+    PEDIGREE_FIELD(AttestRequest, offset, "off", u32, true),
 };
 constexpr Field kChunkResponse[] = {
     PEDIGREE_FIELD(ChunkResponse, offset, "off", u32, true),
@@ -30,13 +37,17 @@ constexpr Field kChainWriteResponse[] = {PEDIGREE_FIELD(ChainWriteResponse, offs
 constexpr Field kCommitRequest[] = {
     PEDIGREE_FIELD(CommitRequest, slot, "slot", u32, true),
     PEDIGREE_FIELD(CommitRequest, nonce, "nonce", octets, true, kNonceSize, kNonceSize),
+    PEDIGREE_FIELD(CommitRequest, offset, "off", u32, false),
 };
 constexpr Field kCommitResponse[] = {
-    PEDIGREE_FIELD(CommitResponse, receipt, "rcpt", octets, true, 1, kNoLimit)};
+    PEDIGREE_FIELD(CommitResponse, receipt, "rcpt", octets, true, 1, kNoLimit),
+    PEDIGREE_FIELD(CommitResponse, total, "len", optional_u32, false),
+};
 
 }  // namespace
 
 PEDIGREE_MESSAGE(CsrRequest, kCsrRequest)
+PEDIGREE_MESSAGE(AttestRequest, kAttestRequest)
 PEDIGREE_MESSAGE(ChunkResponse, kChunkResponse)
 PEDIGREE_MESSAGE(ChainReadRequest, kChainReadRequest)
 PEDIGREE_MESSAGE(ChainWriteRequest, kChainWriteRequest)

@@ -84,12 +84,12 @@ Output<1024> Stage::read_chain(std::uint32_t slot) const noexcept {
   return out;
 }
 
-Output<PEDIGREE_MAX_RECEIPT> Stage::commit(std::uint32_t slot, std::uint8_t nonce) const noexcept {
+Output<PEDIGREE_MAX_TOKEN_RECEIPT> Stage::commit(std::uint32_t slot, std::uint8_t nonce) const noexcept {
   pedigree_commit_request_t request{};
   request.slot = slot;
   std::fill_n(request.nonce, sizeof request.nonce, nonce);
-  Output<PEDIGREE_MAX_RECEIPT> out;
-  out.status = pedigree_commit(port.handle(), &request, out.octets.data(), &out.size);
+  Output<PEDIGREE_MAX_TOKEN_RECEIPT> out;
+  out.status = pedigree_commit(port.handle(), &request, out.octets.data(), out.octets.size(), &out.size);
   return out;
 }
 

@@ -70,8 +70,8 @@ class Stage {
   [[nodiscard]] psa_status_t write_part(std::uint32_t slot, Bytes chain, std::size_t offset, std::size_t size,
                                         std::uint32_t& next) const noexcept;
   [[nodiscard]] Output<1024> read_chain(std::uint32_t slot) const noexcept;
-  [[nodiscard]] Output<PEDIGREE_MAX_RECEIPT> commit(std::uint32_t slot,
-                                                    std::uint8_t nonce = 9) const noexcept;
+  [[nodiscard]] Output<PEDIGREE_MAX_TOKEN_RECEIPT> commit(std::uint32_t slot,
+                                                          std::uint8_t nonce = 9) const noexcept;
   [[nodiscard]] Output<PEDIGREE_MAX_SIGNATURE> sign_hash(std::uint32_t slot, Bytes digest) const noexcept;
   /// Writes a chain that carries the root, and commits it.
   [[nodiscard]] psa_status_t provision(std::uint32_t slot, Bytes spki) noexcept;

@@ -13,6 +13,7 @@ struct Call {
   Bytes payload;
   MutableBytes scratch;
   std::size_t room;
+  HeldReceipt& receipt;
   Writer& out;
 
   /// Where a part of an object goes on its way through.
@@ -112,10 +113,28 @@ Result<void> csr(const Call& call) noexcept {
   request.subject = PEDIGREE_SUBJECT_SERIAL_NUMBER;
   if (message.nonce.size() != sizeof request.nonce) return fail(ErrorCode::bad_value);
   std::ranges::copy(message.nonce, request.nonce);
+  request.evidence = message.evidence ? 1 : 0;
   const MutableBytes space = call.chunk_space();
   std::size_t size = 0;
   std::uint32_t total = 0;
   PEDIGREE_TRY(as_result(pedigree_csr(call.service, &request, space.data(), space.size(), &size, &total)));
+  write_chunk(call, message.offset, space.first(size), total);
+  return {};
+}
+
+Result<void> attest(const Call& call) noexcept {
+  PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::AttestRequest>(call.payload));
+  pedigree_attest_request_t request{};
+  request.slot = message.slot;
+  request.offset = message.offset;
+  request.chain = message.chain ? 1 : 0;
+  request.challenge_size = static_cast<std::uint32_t>(message.nonce.size());
+  if (message.nonce.size() > sizeof request.challenge) return fail(ErrorCode::bad_value);
+  std::ranges::copy(message.nonce, request.challenge);
+  const MutableBytes space = call.chunk_space();
+  std::size_t size = 0;
+  std::uint32_t total = 0;
+  PEDIGREE_TRY(as_result(pedigree_attest(call.service, &request, space.data(), space.size(), &size, &total)));
   write_chunk(call, message.offset, space.first(size), total);
   return {};
 }
@@ -156,10 +175,34 @@ Result<void> commit(const Call& call) noexcept {
   request.slot = message.slot;
   if (message.nonce.size() != sizeof request.nonce) return fail(ErrorCode::bad_value);
   std::ranges::copy(message.nonce, request.nonce);
-  std::array<std::uint8_t, PEDIGREE_MAX_RECEIPT> receipt;
+  HeldReceipt& receipt = call.receipt;
+  receipt.size = 0;
   std::size_t size = 0;
-  PEDIGREE_TRY(as_result(pedigree_commit(call.service, &request, receipt.data(), &size)));
-  enrol::encode(enrol::CommitResponse{Bytes(receipt).first(size)}, call.out);
+  PEDIGREE_TRY(as_result(
+      pedigree_commit(call.service, &request, receipt.octets.data(), receipt.octets.size(), &size)));
+  receipt.slot = message.slot;
+  std::ranges::copy(message.nonce, receipt.nonce.begin());
+  receipt.size = size;
+  const Bytes whole = Bytes(receipt.octets).first(size);
+  enrol::CommitResponse response{whole, {}};
+  if (size > call.chunk_space().size()) {
+    response = {whole.first(call.chunk_space().size()), static_cast<std::uint32_t>(size)};
+  }
+  enrol::encode(response, call.out);
+  return {};
+}
+
+/// A further part of the receipt at hand. Errors: not_found where that is another one, or none.
+Result<void> receipt_read(const Call& call) noexcept {
+  PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::CommitRequest>(call.payload));
+  const HeldReceipt& receipt = call.receipt;
+  if (receipt.size == 0 || receipt.slot != message.slot || !equal(receipt.nonce, message.nonce)) {
+    return fail(ErrorCode::not_found);
+  }
+  if (message.offset > receipt.size) return fail(ErrorCode::bad_offset);
+  const Bytes rest = Bytes(receipt.octets).first(receipt.size).subspan(message.offset);
+  write_chunk(call, message.offset, rest.first(std::min(rest.size(), call.chunk_space().size())),
+              static_cast<std::uint32_t>(receipt.size));
   return {};
 }
 
@@ -188,8 +231,12 @@ Result<void> serve_read(enrol::Command command, const Call& call) noexcept {
       return slots(call);
     case enrol::Command::csr:
       return csr(call);
+    case enrol::Command::attest:
+      return attest(call);
     case enrol::Command::chain:
       return chain_read(call);
+    case enrol::Command::commit:
+      return receipt_read(call);
     case enrol::Command::public_key:
       return public_key(call);
     default:
@@ -217,8 +264,8 @@ Result<void> serve_write(enrol::Command command, const Call& call) noexcept {
 }  // namespace
 
 Result<void> serve_pedigree_group(psa_handle_t service, const smp::Packet& request, MutableBytes scratch,
-                                  std::size_t room, Writer& out) noexcept {
-  const Call call{service, request.payload, scratch, room, out};
+                                  std::size_t room, HeldReceipt& receipt, Writer& out) noexcept {
+  const Call call{service, request.payload, scratch, room, receipt, out};
   const auto command = static_cast<enrol::Command>(request.header.command);
   return request.header.operation == smp::Operation::read ? serve_read(command, call)
                                                           : serve_write(command, call);

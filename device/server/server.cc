@@ -82,7 +82,7 @@ bool Server::take_reset() noexcept {
 Result<void> Server::serve(const smp::Packet& request, std::size_t room, Writer& out) noexcept {
   if (request.header.group == smp::kOsGroup) return os_group(request, out);
   if (request.header.group == smp::kPedigreeGroup) {
-    return serve_pedigree_group(service_, request, scratch_, room, out);
+    return serve_pedigree_group(service_, request, scratch_, room, receipt_, out);
   }
   return fail(ErrorCode::unknown_command);
 }

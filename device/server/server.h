@@ -19,6 +19,14 @@ struct ServerOptions {
   std::string_view bootloader;  ///< bootloader info; borrowed
 };
 
+/// The receipt of the last commit, for a station whose packets do not take it whole.
+struct HeldReceipt {
+  std::uint32_t slot = 0;
+  std::array<std::uint8_t, PEDIGREE_NONCE_SIZE> nonce{};
+  std::size_t size = 0;  ///< 0: none
+  std::array<std::uint8_t, PEDIGREE_MAX_TOKEN_RECEIPT> octets{};
+};
+
 class Server {
  public:
   /// `scratch` holds one part of an object on its way from the service: buffer_size octets. Borrowed.
@@ -41,13 +49,15 @@ class Server {
   psa_handle_t service_;
   ServerOptions options_;
   MutableBytes scratch_;
+  HeldReceipt receipt_;
   bool reset_ = false;
 };
 
 /// Serves a request of Pedigree's group: payload in, payload out. `scratch` as for Server; a part of an
 /// object is at most as long as leaves room in an answer of `room` octets. Errors: those of the service and
-/// of enrol::decode, unknown_command, communication_failure.
+/// of enrol::decode, unknown_command, communication_failure; not_found for a receipt that is not at hand.
 [[nodiscard]] Result<void> serve_pedigree_group(psa_handle_t service, const smp::Packet& request,
-                                                MutableBytes scratch, std::size_t room, Writer& out) noexcept;
+                                                MutableBytes scratch, std::size_t room, HeldReceipt& receipt,
+                                                Writer& out) noexcept;
 
 }  // namespace pedigree::device

@@ -35,6 +35,15 @@ psa_status_t pedigree_csr(psa_handle_t handle, const pedigree_csr_request_t* req
   return status;
 }
 
+psa_status_t pedigree_attest(psa_handle_t handle, const pedigree_attest_request_t* request, uint8_t* buffer,
+                             size_t capacity, size_t* size, uint32_t* total) {
+  const psa_invec in[] = {IN(request, sizeof *request)};
+  psa_outvec out[] = {{total, sizeof *total}, {buffer, capacity}};
+  const psa_status_t status = psa_call(handle, PEDIGREE_CALL_ATTEST, in, COUNT(in), out, COUNT(out));
+  if (status == 0) *size = out[1].len;
+  return status;
+}
+
 psa_status_t pedigree_chain_write(psa_handle_t handle, const pedigree_chain_write_request_t* request,
                                   const uint8_t* data, size_t size, uint32_t* next) {
   const psa_invec in[] = {IN(request, sizeof *request), IN(data, size)};
@@ -58,9 +67,9 @@ psa_status_t pedigree_chain_digest(psa_handle_t handle, uint32_t slot, pedigree_
 }
 
 psa_status_t pedigree_commit(psa_handle_t handle, const pedigree_commit_request_t* request, uint8_t* receipt,
-                             size_t* receipt_size) {
+                             size_t capacity, size_t* receipt_size) {
   const psa_invec in[] = {IN(request, sizeof *request)};
-  psa_outvec out[] = {{receipt, PEDIGREE_MAX_RECEIPT}};
+  psa_outvec out[] = {{receipt, capacity}};
   const psa_status_t status = psa_call(handle, PEDIGREE_CALL_COMMIT, in, COUNT(in), out, COUNT(out));
   if (status == 0) *receipt_size = out[0].len;
   return status;

@@ -3,6 +3,7 @@
 #include "core/cose/cose.h"
 #include "core/csr/csr.h"
 #include "core/enrol/entropy.h"
+#include "core/evidence/evidence.h"
 #include "core/x509/oids.h"
 #include "device/service/service.h"
 
@@ -41,6 +42,14 @@ void write_subject(Bytes device_id, std::uint32_t subject, Writer& out) noexcept
   write_hex(device_id.first(kShortName), out);
 }
 
+/// What a request is to hold, as one number up to kLastForm.
+constexpr std::uint32_t kLastForm = kAttests ? 3 : 1;
+std::uint32_t form_of(const pedigree_csr_request_t& request) noexcept {
+  static_assert(PEDIGREE_SUBJECT_WITH_COMMON_NAME == 1);
+  const bool known = request.evidence <= 1 && request.subject <= 1;
+  return known ? 2 * request.evidence + request.subject : UINT32_MAX;
+}
+
 /// Extensions with one, keyUsage digitalSignature, critical: what every request asks for. Written out, so
 /// that the writer of extensions is not in the image.
 constexpr std::uint8_t kRequestedExtensions[] = {0x30, 0x10, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f,
@@ -48,55 +57,83 @@ constexpr std::uint8_t kRequestedExtensions[] = {0x30, 0x10, 0x30, 0x0e, 0x06, 0
 
 }  // namespace
 
+/// PKCS#10 to the start of the workspace; evidence waits at its end until it is copied.
+Status Service::write_pkcs10(const pedigree_csr_request_t& request, const KeyRecord& key, Bytes spki,
+                             std::size_t& size) noexcept {
+  MutableBytes space = workspace_;
+  const auto entropy = enrol::entropy_value(platform_.entropy);
+  std::array<csr::Attribute, kAttests ? 3 : 2> attributes{
+      {{x509::oid::kExtensionRequest, kRequestedExtensions}, {enrol::kEntropyAttribute, entropy}}};
+  std::size_t count = 2;
+  if constexpr (kAttests) {
+    if (request.evidence == 1) {
+      if (key.origin == enrol::Origin::import) return ErrorCode::evidence_forbidden;
+      Bytes value;
+      PEDIGREE_CHECK(write_evidence(request.nonce, spki, value));
+      attributes[count++] = {evidence::kAttribute, value};
+      space = space.first(space.size() - value.size() - evidence::kAttributeOverhead);
+    }
+  }
+  std::array<std::uint8_t, 128> name;
+  Writer subject(name);
+  write_subject(platform_.device_id, request.subject, subject);
+  std::array<std::uint8_t, 2 * PEDIGREE_NONCE_SIZE> password;
+  Writer challenge(password);
+  write_hex(request.nonce, challenge);
+  csr::RequestFields fields;
+  fields.subject = subject.written();
+  fields.spki = spki;
+  fields.challenge_password = as_text(password);
+  fields.attributes = std::span(attributes).first(count);
+  const auto der = csr::write_request(crypto_, fields, private_key(request.slot, key),
+                                      crypto::default_algorithm(key.type), space);
+  PEDIGREE_CHECK(der);
+  size = der->size();
+  return {};
+}
+
 /// The request for this slot and nonce: composed and signed here, every octet of it, and kept resident until
 /// the workspace is needed for something else.
 Status Service::compose_request(const pedigree_csr_request_t& request) noexcept {
   if (resident_.kind == Resident::Kind::request && resident_.slot == request.slot &&
-      resident_.subject == request.subject && equal(resident_.nonce, request.nonce)) {
+      resident_.form == form_of(request) && equal(resident_.nonce, request.nonce)) {
     return {};
   }
   SlotRecord record;
   PEDIGREE_CHECK(load(request.slot, record));
   if (!record.pending) return ErrorCode::wrong_state;
-  std::array<std::uint8_t, 128> name;
-  Writer subject(name);
-  write_subject(platform_.device_id, request.subject, subject);
-  const Spki spki = spki_of(*record.pending);
-  std::array<std::uint8_t, 2 * PEDIGREE_NONCE_SIZE> password;
-  Writer challenge(password);
-  write_hex(request.nonce, challenge);
-  const auto entropy = enrol::entropy_value(platform_.entropy);
-  const csr::Attribute attributes[] = {{x509::oid::kExtensionRequest, kRequestedExtensions},
-                                       {enrol::kEntropyAttribute, entropy}};
-  csr::RequestFields fields;
-  fields.subject = subject.written();
-  fields.spki = spki.view();
-  fields.challenge_password = as_text(password);
-  fields.attributes = attributes;
-
+  const KeyRecord& key = *record.pending;
+  const Spki spki = spki_of(key);
   clear_workspace();
-  const auto der = csr::write_request(crypto_, fields, private_key(request.slot, *record.pending),
-                                      crypto::default_algorithm(record.pending->type), chain_space());
-  PEDIGREE_CHECK(der);
+  std::size_t size = 0;
+  if (kAttests && key.origin == enrol::Origin::builtin && !platform_.iak_signs_requests) {
+    PEDIGREE_CHECK(write_token_request(request.nonce, spki.view(), size));
+  } else {
+    PEDIGREE_CHECK(write_pkcs10(request, key, spki.view(), size));
+  }
   resident_.kind = Resident::Kind::request;
   resident_.slot = request.slot;
-  resident_.subject = request.subject;
-  resident_.size = der->size();
+  resident_.form = form_of(request);
+  resident_.size = size;
   std::copy_n(request.nonce, sizeof request.nonce, resident_.nonce.begin());
+  return {};
+}
+
+Status Service::write_resident(Message& message, std::uint32_t offset) const noexcept {
+  if (offset > resident_.size) return ErrorCode::bad_offset;
+  const Bytes rest = Bytes(workspace_).first(resident_.size).subspan(offset);
+  write_output(message, 0, static_cast<std::uint32_t>(resident_.size));
+  message.write(1, rest.first(std::min(rest.size(), message.out_size(1))));
   return {};
 }
 
 Status Service::csr(Message& message) noexcept {
   pedigree_csr_request_t request;
   PEDIGREE_CHECK(read_input(message, 0, request));
-  if (request.subject > PEDIGREE_SUBJECT_WITH_COMMON_NAME) return ErrorCode::bad_value;
+  if (form_of(request) > kLastForm) return ErrorCode::bad_value;
   PEDIGREE_CHECK(check_room(message, 0, sizeof(std::uint32_t)));
   PEDIGREE_CHECK(compose_request(request));
-  if (request.offset > resident_.size) return ErrorCode::bad_offset;
-  const Bytes rest = Bytes(chain_space()).first(resident_.size).subspan(request.offset);
-  write_output(message, 0, static_cast<std::uint32_t>(resident_.size));
-  message.write(1, rest.first(std::min(rest.size(), message.out_size(1))));
-  return {};
+  return write_resident(message, request.offset);
 }
 
 Status Service::load_pinned_root(PinnedRoot& root) noexcept {
@@ -136,10 +173,11 @@ Status Service::activate(std::uint32_t slot, KeyRecord& key) noexcept {
 }
 
 Status Service::write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key,
-                              MutableBytes out, Bytes& receipt) const noexcept {
+                              MutableBytes out, Bytes& receipt) noexcept {
   std::array<std::uint8_t, 128> payload;
   Writer writer(payload);
   enrol::encode(enrol::Receipt{request.slot, key.chain_sha256, request.nonce, platform_.device_id}, writer);
+  if (kAttests && key.origin == enrol::Origin::builtin) return write_token_receipt(writer.written(), receipt);
   cose::Sign1Fields fields;
   fields.payload = writer.written();
   const auto written = cose::write_sign1(crypto_, fields, private_key(request.slot, key), out);
@@ -163,7 +201,7 @@ Status Service::commit(Message& message) noexcept {
   std::array<std::uint8_t, 2 * PEDIGREE_MAX_RECEIPT> buffer;
   Bytes receipt;
   PEDIGREE_CHECK(write_receipt(request, *record.active, buffer, receipt));
-  if (receipt.size() > PEDIGREE_MAX_RECEIPT) return ErrorCode::buffer_too_small;
+  PEDIGREE_CHECK(check_room(message, 0, receipt.size()));
   if (pending) PEDIGREE_CHECK(settle(request.slot, record));
   message.write(0, receipt);
   return {};

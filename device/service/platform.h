@@ -21,7 +21,10 @@ struct Platform {
   std::string_view world;                            ///< "TrustZone", "simulated"; at most 15 octets
   KeyId hardware_unique_key = 0;                     ///< derivation key of HKDF-SHA-256
   KeyId builtin_iak = 0;                             ///< P-256
-  KeyId key_base = 0;                                ///< the service makes keys key_base + 2 .. key_base + 17
+  /// Whether the platform lets the service sign certification requests with the built-in key. Where it does
+  /// not, as on stock TF-M, that key is certified by a token request.
+  bool iak_signs_requests = false;
+  KeyId key_base = 0;              ///< the service makes keys key_base + 2 .. key_base + 17
   std::uint64_t storage_base = 0;  ///< the service stores at storage_base .. storage_base + 0xfff
   std::uint32_t part_size = 512;   ///< octets of the largest storage asset, at least 512
 };

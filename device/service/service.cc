@@ -7,8 +7,6 @@
 namespace pedigree::device {
 namespace {
 
-constexpr std::string_view kVersion = "0.1.0";
-
 template <std::size_t N>
 void copy_text(std::string_view text, char (&out)[N]) noexcept {
   std::copy_n(text.begin(), std::min(text.size(), N - 1), out);
@@ -113,6 +111,9 @@ Status Service::dispatch(Message& message) noexcept {
       return chain_read(message);
     case PEDIGREE_CALL_COMMIT:
       return commit(message);
+    case PEDIGREE_CALL_ATTEST:
+      if constexpr (kAttests) return attest(message);
+      return ErrorCode::unknown_command;
     case PEDIGREE_CALL_CHAIN_DIGEST:
     case PEDIGREE_CALL_ABORT:
     case PEDIGREE_CALL_DESTROY:
@@ -180,7 +181,7 @@ Status Service::info(Message& message) noexcept {
     return pinned;
   }
   std::copy(platform_.device_id.begin(), platform_.device_id.end(), out.device_id);
-  copy_text(kVersion, out.version);
+  copy_text(kServiceVersion, out.version);
   copy_text(platform_.world, out.world);
   write_output(message, 0, out);
   return {};

@@ -3,6 +3,7 @@
 // each psa_call it receives (docs/security-model.md lists the rules that no caller can get round).
 #pragma once
 
+#include "core/evidence/challenge.h"
 #include "device/service/chain_check.h"
 #include "device/service/key_store.h"
 #include "device/service/message.h"
@@ -10,6 +11,15 @@
 #include "pedigree/service.h"
 
 namespace pedigree::device {
+
+/// Version of the service, as info tells it.
+inline constexpr std::string_view kServiceVersion = "0.1.0";
+
+/// Whether the service attests: a build for a platform without an attestation service leaves it out.
+#ifndef PEDIGREE_ATTESTATION
+#define PEDIGREE_ATTESTATION 1
+#endif
+inline constexpr bool kAttests = PEDIGREE_ATTESTATION != 0;
 
 class Service {
  public:
@@ -28,11 +38,11 @@ class Service {
  private:
   /// What the workspace holds at present: a copy that can always be made again.
   struct Resident {
-    enum class Kind : std::uint8_t { nothing, staged_chain, request };
+    enum class Kind : std::uint8_t { nothing, staged_chain, request, token };
     Kind kind = Kind::nothing;
     std::uint32_t slot = 0;
     std::size_t size = 0;
-    std::uint32_t subject = 0;                              ///< request
+    std::uint32_t form = 0;                                 ///< request: form_of
     std::array<std::uint8_t, PEDIGREE_NONCE_SIZE> nonce{};  ///< request
   };
   struct Found {
@@ -55,6 +65,7 @@ class Service {
   Status chain_read(Message& message) noexcept;
   static Status chain_digest(Message& message, const SlotRecord& record) noexcept;
   Status commit(Message& message) noexcept;
+  Status attest(Message& message) noexcept;
   /// The calls whose first input is a slot's number alone; abort and destroy are here.
   Status on_slot(Message& message) noexcept;
   Status sign_hash(Message& message, std::uint32_t slot, const SlotRecord& record) const noexcept;
@@ -81,6 +92,11 @@ class Service {
   Status make_pending(Found& found, const KeyRequest& request) noexcept;
 
   Status compose_request(const pedigree_csr_request_t& request) noexcept;
+  Status write_pkcs10(const pedigree_csr_request_t& request, const KeyRecord& key, Bytes spki,
+                      std::size_t& size) noexcept;
+  /// Writes the part of what is resident that starts at `offset`: its size to output vector 0, octets to 1.
+  /// Errors: bad_offset.
+  Status write_resident(Message& message, std::uint32_t offset) const noexcept;
   Status start_transfer(const pedigree_chain_write_request_t& request, SlotRecord& record) noexcept;
   Status load_staged(std::uint32_t slot, const KeyRecord& pending) noexcept;
   Status store_full_parts(std::uint32_t slot, const KeyRecord& pending, std::size_t received) noexcept;
@@ -88,7 +104,27 @@ class Service {
   /// Errors: not_found where no root is pinned.
   Status load_pinned_root(PinnedRoot& root) noexcept;
   Status write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key, MutableBytes out,
-                       Bytes& receipt) const noexcept;
+                       Bytes& receipt) noexcept;
+  // attest.cc
+  /// A chain in storage, without its root.
+  struct StoredChain {
+    std::uint8_t bank = 0;
+    std::uint8_t certificates = 0;
+    std::size_t size = 0;
+  };
+  /// Errors: buffer_too_small, bad_value (challenge), attestation_failure.
+  static Status get_token(Bytes challenge, MutableBytes out, std::size_t& size) noexcept;
+  Status get_statement(evidence::Statement statement, std::span<const Bytes> parts, MutableBytes out,
+                       std::size_t& size) const noexcept;
+  /// Errors: no_attestation_chain.
+  Status find_attestation_slot(std::uint32_t& slot, StoredChain& chain) const noexcept;
+  Status add_chain(std::uint32_t slot, const StoredChain& chain, MutableBytes space,
+                   std::size_t& size) const noexcept;
+  Status compose_token(const pedigree_attest_request_t& request) noexcept;
+  Status write_token_request(Bytes nonce, Bytes spki, std::size_t& size) noexcept;
+  Status write_evidence(Bytes nonce, Bytes spki, Bytes& value) noexcept;
+  Status write_token_receipt(Bytes receipt, Bytes& token) noexcept;
+
   [[nodiscard]] crypto::PrivateKey private_key(std::uint32_t slot, const KeyRecord& key) const noexcept;
   /// Sets the record and removes keys and parts that it does not name.
   Status settle(std::uint32_t slot, const SlotRecord& record) noexcept;

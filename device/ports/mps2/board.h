@@ -15,9 +15,12 @@ namespace pedigree::mps2 {
 
 /// Memory: an alias with bit 28 set is the secure view of the same octets. The linker scripts hold the same
 /// numbers.
+inline constexpr std::uintptr_t kBootImage = 0x10000000;
 inline constexpr std::uintptr_t kSecureImage = 0x10010000;
 inline constexpr std::uintptr_t kNonSecureImage = 0x00200000;
 inline constexpr std::uintptr_t kNonSecureCodeEnd = 0x00400000;
+/// Where an image's vector table holds the address of the image's end: an entry that the processor reserves.
+inline constexpr std::uintptr_t kImageEnd = 0x20;
 inline constexpr std::uintptr_t kGateways = 0x101E0000;  ///< veneers, callable from the non-secure side
 inline constexpr std::uintptr_t kGatewaysEnd = 0x101E1000;
 inline constexpr std::uintptr_t kSecureRam = 0x38000000;

@@ -81,6 +81,7 @@ Device::Device(std::unique_ptr<Storage> storage, const DeviceOptions& options)
   platform_.entropy = enrol::Entropy::platform;  // the host's
   platform_.hardware_unique_key = key_id(number_, kHardwareUniqueKey);
   platform_.builtin_iak = key_id(number_, kAttestationKey);
+  platform_.iak_signs_requests = !options.stock_iak;
   platform_.key_base = key_id(number_, 0);
   platform_.storage_base = storage_uid(number_, 0);
   if (devices().size() <= number_) devices().resize(number_ + 1);
@@ -159,6 +160,7 @@ void Device::purge_keys() const {
 
 void Device::reboot() {
   purge_keys();
+  attestation_ = Attestation::boot(platform_, psa(), options_.attestation);
   secure_.emplace(platform_, psa());
   secure_->get().recover();
   device::ServerOptions server;
@@ -189,6 +191,7 @@ extern "C" psa_status_t psa_call(psa_handle_t handle, std::int32_t type, const p
   }
   if (in_len + out_len > PSA_MAX_IOVEC) return PSA_ERROR_PROGRAMMER_ERROR;
   SimMessage message(type, devices()[index]->client(), {in_vec, in_len}, {out_vec, out_len});
+  const AttestationCaller caller(devices()[index]->attestation(), pedigree::device::kServicePartition);
   const psa_status_t status = devices()[index]->service().call(message);
   if (status == PSA_SUCCESS) message.deliver();
   return status;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "device/ports/sim/attestation.h"
 #include "device/ports/sim/storage.h"
 #include "device/server/server.h"
 #include "device/service/service.h"
@@ -21,6 +22,9 @@ struct DeviceOptions {
   /// What SMP `parameters` answers.
   std::uint32_t buffer_size = 1024;
   std::uint32_t buffer_count = 4;
+  /// As on stock TF-M: the attestation key signs nothing but tokens, and is certified by a token request.
+  bool stock_iak = false;
+  AttestationOptions attestation;
 };
 
 /// Not for several threads at once: Mbed TLS 2.28's PSA allows one at a time in a process.
@@ -53,6 +57,8 @@ class Device {
   [[nodiscard]] Storage& storage() noexcept { return *storage_; }
   [[nodiscard]] device::Platform& platform() noexcept { return platform_; }
   [[nodiscard]] device::Service& service() noexcept { return secure_->get(); }
+  /// Of the present boot; null where there was no entropy for it.
+  [[nodiscard]] Attestation* attestation() noexcept { return attestation_.get(); }
 
   /// Octets of the largest chain a simulated device takes, root included.
   static constexpr std::size_t kMaxChain = 8192;
@@ -68,6 +74,7 @@ class Device {
   std::int32_t client_ = -1;
   DeviceOptions options_;
   device::Platform platform_;
+  std::unique_ptr<Attestation> attestation_;
   std::optional<device::StaticService<kMaxChain>> secure_;
   std::vector<std::uint8_t> scratch_;
   std::vector<std::uint8_t> response_;

@@ -62,8 +62,8 @@ Result<Begun> Client::begin(const BeginWish& wish) const {
   return Begun{response.slot, response.reused != 0, spki};
 }
 
-Result<Octets> Client::csr(std::uint32_t slot, std::uint8_t nonce, std::size_t part,
-                           std::uint32_t subject) const {
+Result<Octets> Client::csr(std::uint32_t slot, std::uint8_t nonce, std::size_t part, std::uint32_t subject,
+                           std::uint32_t evidence) const {
   Octets whole;
   std::uint32_t total = 0;
   do {
@@ -71,10 +71,29 @@ Result<Octets> Client::csr(std::uint32_t slot, std::uint8_t nonce, std::size_t p
     request.slot = slot;
     request.offset = static_cast<std::uint32_t>(whole.size());
     request.subject = subject;
+    request.evidence = evidence;
     std::ranges::fill(request.nonce, nonce);
     Octets buffer(part);
     std::size_t size = 0;
     PEDIGREE_TRY(outcome(pedigree_csr(service_, &request, buffer.data(), buffer.size(), &size, &total)));
+    whole.insert(whole.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+  } while (whole.size() < total);
+  return whole;
+}
+
+Result<Octets> Client::attest(Bytes challenge, bool chain, std::uint32_t slot, std::size_t part) const {
+  Octets whole;
+  std::uint32_t total = 0;
+  do {
+    pedigree_attest_request_t request{};
+    request.slot = slot;
+    request.offset = static_cast<std::uint32_t>(whole.size());
+    request.chain = chain ? 1 : 0;
+    request.challenge_size = static_cast<std::uint32_t>(challenge.size());
+    std::ranges::copy(challenge, request.challenge);
+    Octets buffer(part);
+    std::size_t size = 0;
+    PEDIGREE_TRY(outcome(pedigree_attest(service_, &request, buffer.data(), buffer.size(), &size, &total)));
     whole.insert(whole.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
   } while (whole.size() < total);
   return whole;
@@ -125,13 +144,13 @@ Result<pedigree_chain_digest_t> Client::chain_digest(std::uint32_t slot) const {
   return out;
 }
 
-Result<Octets> Client::commit(std::uint32_t slot, std::uint8_t nonce) const {
+Result<Octets> Client::commit(std::uint32_t slot, std::uint8_t nonce, std::size_t capacity) const {
   pedigree_commit_request_t request{};
   request.slot = slot;
   std::ranges::fill(request.nonce, nonce);
-  Octets receipt(PEDIGREE_MAX_RECEIPT);
+  Octets receipt(capacity);
   std::size_t size = 0;
-  PEDIGREE_TRY(outcome(pedigree_commit(service_, &request, receipt.data(), &size)));
+  PEDIGREE_TRY(outcome(pedigree_commit(service_, &request, receipt.data(), receipt.size(), &size)));
   receipt.resize(size);
   return receipt;
 }
@@ -174,6 +193,10 @@ std::uint32_t Client::provision(const TestAuthority& authority, const BeginWish&
 std::unique_ptr<Device> open_in_memory(enrol::Lifecycle lifecycle) {
   DeviceOptions options;
   options.lifecycle = lifecycle;
+  return open_in_memory(options);
+}
+
+std::unique_ptr<Device> open_in_memory(const DeviceOptions& options) {
   auto device = Device::open(std::make_unique<Storage>(), options);
   if (!device) throw std::runtime_error(device.error());
   return std::move(*device);

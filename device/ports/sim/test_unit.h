@@ -43,7 +43,11 @@ class Client {
   [[nodiscard]] Result<Begun> begin(const BeginWish& wish) const;
   /// The whole request, fetched in parts of `part` octets.
   [[nodiscard]] Result<Octets> csr(std::uint32_t slot, std::uint8_t nonce, std::size_t part = 1024,
-                                   std::uint32_t subject = PEDIGREE_SUBJECT_SERIAL_NUMBER) const;
+                                   std::uint32_t subject = PEDIGREE_SUBJECT_SERIAL_NUMBER,
+                                   std::uint32_t evidence = 0) const;
+  /// The whole token, fetched in parts of `part` octets. `challenge` has up to PEDIGREE_MAX_CHALLENGE octets.
+  [[nodiscard]] Result<Octets> attest(Bytes challenge, bool chain, std::uint32_t slot = 0,
+                                      std::size_t part = 200) const;
   /// One part; `announce` sends total and SHA-256 as a station does at offset 0.
   [[nodiscard]] Result<std::uint32_t> write_part(std::uint32_t slot, Bytes chain, std::size_t offset,
                                                  std::size_t size, bool announce = true) const;
@@ -51,7 +55,8 @@ class Client {
   [[nodiscard]] Outcome write_chain(std::uint32_t slot, Bytes chain, std::size_t part = 300) const;
   [[nodiscard]] Result<Octets> read_chain(std::uint32_t slot, std::size_t part = 200) const;
   [[nodiscard]] Result<pedigree_chain_digest_t> chain_digest(std::uint32_t slot) const;
-  [[nodiscard]] Result<Octets> commit(std::uint32_t slot, std::uint8_t nonce = 9) const;
+  [[nodiscard]] Result<Octets> commit(std::uint32_t slot, std::uint8_t nonce = 9,
+                                      std::size_t capacity = PEDIGREE_MAX_TOKEN_RECEIPT) const;
   [[nodiscard]] Outcome abort(std::uint32_t slot) const;
   [[nodiscard]] Outcome destroy(std::uint32_t slot) const;
   [[nodiscard]] Result<Octets> sign_hash(std::uint32_t slot, Bytes digest) const;
@@ -66,6 +71,7 @@ class Client {
 /// Opens a simulated device on storage in memory. Throws where that fails.
 [[nodiscard]] std::unique_ptr<Device> open_in_memory(
     enrol::Lifecycle lifecycle = enrol::Lifecycle::assembly_and_test);
+[[nodiscard]] std::unique_ptr<Device> open_in_memory(const DeviceOptions& options);
 /// The same on a copy of another storage's assets, as if flash were moved to a new board.
 [[nodiscard]] std::unique_ptr<Device> open_copy(
     const std::map<std::uint64_t, std::vector<std::uint8_t>>& assets);

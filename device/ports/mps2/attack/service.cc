@@ -2,8 +2,10 @@
 // Well-formed calls for what is not permitted.
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "device/ports/mps2/attack/attack.h"
+#include "psa/initial_attestation.h"
 
 namespace pedigree::mps2 {
 namespace {
@@ -63,6 +65,35 @@ std::int32_t label_of(std::uintptr_t size) noexcept {
   return pedigree_begin(PEDIGREE_SERVICE_HANDLE, &request, nullptr, 0, &response, spki.data(), &spki_size);
 }
 
+/// Argument: octets of the challenge; where bit 16 is set it begins as the service's own statements do, and
+/// bits 17 on are the slot.
+std::int32_t attest_with(std::uintptr_t wish) noexcept {
+  pedigree_attest_request_t request{};
+  request.challenge_size = wish & 0xffffU;
+  request.slot = wish >> 17U;
+  if ((wish & 0x10000U) != 0) std::ranges::copy(std::string_view("Pedigree evidence"), request.challenge);
+  std::array<std::uint8_t, 64> data{};
+  std::size_t size = 0;
+  std::uint32_t total = 0;
+  return pedigree_attest(PEDIGREE_SERVICE_HANDLE, &request, data.data(), data.size(), &size, &total);
+}
+
+/// Asks the platform itself for a statement of the service; what comes must name the non-secure side: 1 where
+/// it does not.
+std::int32_t attest_as_the_service(std::uintptr_t /*unused*/) noexcept {
+  std::array<std::uint8_t, 64> challenge{};
+  std::ranges::copy(std::string_view("Pedigree evidence"), challenge.begin());
+  static constinit std::array<std::uint8_t, PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE> token{};
+  std::size_t size = 0;
+  const psa_status_t status =
+      psa_initial_attest_get_token(challenge.data(), challenge.size(), token.data(), token.size(), &size);
+  if (status != 0) return status;
+  // Claim 2394, client id: -1.
+  constexpr std::array<std::uint8_t, 4> kNonSecure{0x19, 0x09, 0x5a, 0x20};
+  const auto found = std::ranges::search(std::span(token).first(size), kNonSecure);
+  return found.empty() ? 1 : 0;
+}
+
 std::int32_t type_of(std::uintptr_t type) noexcept {
   return call(static_cast<std::int32_t>(type), nullptr, 0, nullptr, 0);
 }
@@ -81,6 +112,13 @@ constexpr Attempt kAttempts[] = {
     {"tls slot becomes an attestation slot", begin, wish(kTlsSlot, 1, 3, true)},
     {"purpose 0", begin, wish(0, 0, 1, false)},
     {"unknown call", type_of, 999},
+    {"attest over 31 octets", attest_with, 31},
+    {"attest over no octets", attest_with, 0},
+    {"attest over more octets than there are", attest_with, 0xffff},
+    {"attest with the tls slot", attest_with, kTlsSlot << 17U | 32},
+    {"attest with a partition's slot", attest_with, kForeignSlot << 17U | 32},
+    {"attest what the service states", attest_with, 0x10040},
+    {"a token that names the secure side", attest_as_the_service},
     {"read a chain beyond its end", read_chain_from, 0xfffffff0},
     {"label longer than its field", label_of, 255},
     {"sign with a partition's slot", sign_with, kForeignSlot},

@@ -45,6 +45,8 @@ extern "C" [[noreturn]] void boot_fault() noexcept {
 }  // namespace pedigree::mps2
 
 extern "C" std::uint32_t boot_stack_end;
+/// A symbol of the linker script, for the vector table (board.h, kImageEnd).
+extern "C" void image_end();
 
 namespace {
 using Handler = void (*)();
@@ -57,6 +59,6 @@ struct Vectors {
     &boot_stack_end,
     {pedigree::mps2::boot_main, pedigree::mps2::boot_fault, pedigree::mps2::boot_fault,
      pedigree::mps2::boot_fault, pedigree::mps2::boot_fault, pedigree::mps2::boot_fault,
-     pedigree::mps2::boot_fault, nullptr, nullptr, nullptr, pedigree::mps2::boot_fault, nullptr, nullptr,
+     pedigree::mps2::boot_fault, image_end, nullptr, nullptr, pedigree::mps2::boot_fault, nullptr, nullptr,
      pedigree::mps2::boot_fault, pedigree::mps2::boot_fault}};
 }  // namespace

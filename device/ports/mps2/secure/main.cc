@@ -5,6 +5,7 @@
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
 #include "device/ports/mps2/board.h"
+#include "device/ports/mps2/secure/attestation.h"
 #include "device/ports/mps2/secure/entropy.h"
 #include "device/ports/mps2/secure/partitions.h"
 #include "device/ports/mps2/secure/spm.h"
@@ -25,6 +26,7 @@ constinit device::Platform platform{
     .world = "TrustZone",
     .hardware_unique_key = 0x801,
     .builtin_iak = 0x800,
+    .iak_signs_requests = true,
     .key_base = 0x100,
     .storage_base = 0x1'0000'0000,
     .part_size = NvStore::kMaxAssetSize,
@@ -55,7 +57,7 @@ Result<void> start_platform() noexcept {
   PEDIGREE_TRY(check_random_output());
   PEDIGREE_TRY(read_lifecycle());
   PEDIGREE_ASSIGN(platform.device_id, device::read_device_id(platform.builtin_iak, psa));
-  return {};
+  return start_attestation(platform, psa);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "device/ports/mps2/secure/attestation.h"
 #include "device/ports/mps2/secure/gateway.h"
 #include "device/ports/mps2/secure/world.h"
 
@@ -151,11 +152,13 @@ extern "C" {
                                                                             std::uint32_t control,
                                                                             const psa_invec* in_vec,
                                                                             psa_outvec* out_vec) {
-  if (handle != PEDIGREE_SERVICE_HANDLE || offered == nullptr) return PSA_ERROR_CONNECTION_REFUSED;
+  const bool attests = handle == PEDIGREE_ATTESTATION_HANDLE;
+  if ((handle != PEDIGREE_SERVICE_HANDLE && !attests) || offered == nullptr)
+    return PSA_ERROR_CONNECTION_REFUSED;
   if (busy.exchange(true)) return PSA_ERROR_CONNECTION_BUSY;
   psa_status_t status = PSA_ERROR_PROGRAMMER_ERROR;
   if (message.take(control, in_vec, out_vec)) {
-    status = offered->call(message);
+    status = attests ? serve_attestation(message) : offered->call(message);
     if (status == 0) message.deliver(out_vec);
   }
   message.clear();

@@ -29,6 +29,9 @@ extern "C" {
 #define PEDIGREE_MAX_SPKI 120u
 #define PEDIGREE_MAX_RECEIPT 288u
 #define PEDIGREE_MAX_SIGNATURE 96u
+/* Largest receipt that is an attestation token, and largest challenge. */
+#define PEDIGREE_MAX_TOKEN_RECEIPT 1024u
+#define PEDIGREE_MAX_CHALLENGE 64u
 
 /* psa_call types. */
 #define PEDIGREE_CALL_INFO 1
@@ -43,6 +46,7 @@ extern "C" {
 #define PEDIGREE_CALL_DESTROY 10
 #define PEDIGREE_CALL_SIGN_HASH 11
 #define PEDIGREE_CALL_PUBLIC_KEY 12
+#define PEDIGREE_CALL_ATTEST 13
 
 /* What pedigree_info answers. */
 typedef struct pedigree_info_t {
@@ -101,8 +105,18 @@ typedef struct pedigree_csr_request_t {
   uint32_t slot;
   uint32_t offset;
   uint32_t subject;
+  uint32_t evidence;                  /* 1: with a token that says where the key was made */
   uint8_t nonce[PEDIGREE_NONCE_SIZE]; /* becomes the challengePassword, as 64 hex characters */
 } pedigree_csr_request_t;
+
+/* Which part of which token pedigree_attest is to write. */
+typedef struct pedigree_attest_request_t {
+  uint32_t slot; /* the built-in attestation key's, or 0: that one, or none */
+  uint32_t offset;
+  uint32_t chain;                            /* 1: with the slot's chain as x5chain */
+  uint32_t challenge_size;                   /* 32, 48 or 64 */
+  uint8_t challenge[PEDIGREE_MAX_CHALLENGE]; /* what is behind challenge_size is not looked at */
+} pedigree_attest_request_t;
 
 /* Where the part given to pedigree_chain_write belongs. */
 typedef struct pedigree_chain_write_request_t {
@@ -144,7 +158,8 @@ psa_status_t pedigree_begin(psa_handle_t handle, const pedigree_begin_request_t*
                             pedigree_begin_response_t* response, uint8_t* spki, size_t* spki_size);
 
 /* The part of the PKCS#10 request (DER) from `offset` that fits `buffer`; `total` is the size of the whole.
-   The request is composed and signed at offset 0 or with a new nonce, and kept for the other parts. */
+   The request is composed and signed at offset 0 or with a new nonce, and kept for the other parts. For the
+   built-in attestation key of a platform where that signs tokens only, it is a token request (CBOR). */
 psa_status_t pedigree_csr(psa_handle_t handle, const pedigree_csr_request_t* request, uint8_t* buffer,
                           size_t capacity, size_t* size, uint32_t* total);
 
@@ -160,10 +175,18 @@ psa_status_t pedigree_chain_read(psa_handle_t handle, const pedigree_range_reque
 /* Size and SHA-256 of the committed chain. */
 psa_status_t pedigree_chain_digest(psa_handle_t handle, uint32_t slot, pedigree_chain_digest_t* digest);
 
+/* The part of an attestation token (COSE_Sign1) over a challenge from `offset` that fits `buffer`; `total` is
+   the size of the whole. The token is made when one is asked for that is not at hand, and kept for the other
+   parts. */
+psa_status_t pedigree_attest(psa_handle_t handle, const pedigree_attest_request_t* request, uint8_t* buffer,
+                             size_t capacity, size_t* size, uint32_t* total);
+
 /* Checks the staged chain, makes the pending key active with it, and returns a receipt (COSE_Sign1) over
-   `nonce`. On a slot that is active already: a fresh receipt. `receipt` has room for PEDIGREE_MAX_RECEIPT. */
+   `nonce`. On a slot that is active already: a fresh receipt. `capacity` octets of `receipt` are at least
+   PEDIGREE_MAX_RECEIPT; for the built-in attestation key PEDIGREE_MAX_TOKEN_RECEIPT, or as many as its tokens
+   have. */
 psa_status_t pedigree_commit(psa_handle_t handle, const pedigree_commit_request_t* request, uint8_t* receipt,
-                             size_t* receipt_size);
+                             size_t capacity, size_t* receipt_size);
 
 /* Drops the pending key and what was staged for it. Nothing pending: success. */
 psa_status_t pedigree_abort(psa_handle_t handle, uint32_t slot);
