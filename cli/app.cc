@@ -91,6 +91,7 @@ void build_app(CLI::App& app, Context& context) {
   add_authority_command(app, context);
   add_device_command(app, context);
   add_provision_command(app, context);
+  add_attest_command(app, context);
   add_export_command(app, context);
   add_inspect_command(app, context);
   add_verify_command(app, context);

@@ -37,6 +37,8 @@ struct DeviceArguments {
   std::uint32_t buffer_count = 4;
   sim::ImpairmentOptions impairment;
   std::uint32_t delay_ms = 0;
+  bool stock_iak = false;
+  sim::AttestationOptions attestation;
 };
 
 struct ConnectArguments {
@@ -126,6 +128,8 @@ sim::DeviceOptions device_options(const DeviceArguments& arguments) {
   options.durability = arguments.fsync ? sim::Durability::host : sim::Durability::process;
   options.buffer_size = arguments.buffer_size;
   options.buffer_count = arguments.buffer_count;
+  options.stock_iak = arguments.stock_iak;
+  options.attestation = arguments.attestation;
   return options;
 }
 
@@ -261,6 +265,26 @@ CLI::Validator address_validator() {
           "HOST:PORT"};
 }
 
+void add_attestation_options(CLI::App& command, DeviceArguments& arguments) {
+  command.add_flag(
+      "--stock-iak", arguments.stock_iak,
+      "The attestation key signs nothing but tokens, as on stock TF-M: it asks by a token request");
+  command
+      .add_option(
+          "--certification-reference", arguments.attestation.certification_reference,
+          "What tokens say of the product's certification: 13 digits, a hyphen, 5 digits (default: nothing)")
+      ->check([](const std::string& text) {
+        const bool good = text.size() == 19 && text[13] == '-' &&
+                          std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }) == 18;
+        return good ? std::string() : text + " is not of the form 1234567890123-12345";
+      })
+      ->option_text("TEXT");
+  command
+      .add_option("--verification-service", arguments.attestation.verification_service,
+                  "Where tokens say that they can be verified (default: nothing)")
+      ->option_text("URL");
+}
+
 void add_network_options(CLI::App& command, DeviceArguments& arguments) {
   command
       .add_option("--udp", arguments.udp,
@@ -298,8 +322,9 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
 void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
   CLI::Option* const emulated = command.add_flag(
       "--qemu", arguments.emulated, "Run the TrustZone firmware in QEMU, each device on a pseudo-terminal");
-  for (const char* option : {"--udp", "--pty", "--lifecycle", "--fsync", "--buffer-size", "--buffer-count",
-                             "--drop", "--duplicate", "--delay", "--seed"}) {
+  for (const char* option : {"--udp", "--pty", "--lifecycle", "--fsync", "--stock-iak",
+                             "--certification-reference", "--verification-service", "--buffer-size",
+                             "--buffer-count", "--drop", "--duplicate", "--delay", "--seed"}) {
     emulated->excludes(command.get_option(option));
   }
   command
@@ -349,6 +374,7 @@ void add_device_command(CLI::App& app, Context& context) {
       ->check(CLI::IsMember(names));
   command->add_flag("--fsync", arguments->fsync,
                     "Make each write survive a power cut of this computer, not only of the device");
+  add_attestation_options(*command, *arguments);
   add_network_options(*command, *arguments);
   add_emulator_options(*command, *arguments);
   add_connect_command(*command, context);

@@ -17,7 +17,7 @@ namespace {
 ReportResult report_block(const PemBlock& block, der::UnixTime now) {
   if (block.label == "CERTIFICATE") return report_certificate(block.der, now);
   if (block.label == "CERTIFICATE REQUEST" || block.label == "NEW CERTIFICATE REQUEST") {
-    return report_request(block.der);
+    return report_request(block.der, now);
   }
   if (block.label == "X509 CRL") return report_crl(block.der, now);
   if (block.label == "PUBLIC KEY") return report_public_key(block.der);
@@ -35,7 +35,7 @@ ReportResult report_der(Bytes der, der::UnixTime now) {
     case Form::certificate:
       return report_certificate(der, now);
     case Form::request:
-      return report_request(der);
+      return report_request(der, now);
     case Form::crl:
       return report_crl(der, now);
     case Form::public_key:
@@ -154,6 +154,8 @@ ReportResult inspect(Bytes content, der::UnixTime now) {
       return report_cbor_chain(content, now);
     case Form::cose_sign1:
       return report_sign1(content, now);
+    case Form::token_request:
+      return report_token_request(content, now);
     case Form::pcap:
       return report_pcap(content);
     case Form::console:
@@ -192,8 +194,16 @@ TreeNode to_tree(const Report& report) {
     node.style = Style::plain;
     return node;  // its title says it all
   }
-  for (const Fact& fact : report.facts)
-    node.facts.push_back(fmt::format("{:{}}  {}", fact.name, width, fact.text));
+  for (const Fact& fact : report.facts) {
+    // A text of several lines is a list.
+    std::string_view name = fact.name;
+    for (std::string_view rest = fact.text;;) {
+      node.facts.push_back(fmt::format("{:{}}  {}", name, width, rest.substr(0, rest.find('\n'))));
+      if (!rest.contains('\n')) break;
+      rest.remove_prefix(rest.find('\n') + 1);
+      name = {};
+    }
+  }
   for (const std::string& warning : report.warnings) {
     node.children.push_back(
         {.label = "warning: " + warning, .style = Style::warning, .remark = {}, .facts = {}, .children = {}});

@@ -13,6 +13,7 @@
 #include "core/bytes/bytes.h"
 #include "core/bytes/error.h"
 #include "core/der/der.h"
+#include "core/psa_token/psa_token.h"
 
 namespace pedigree::cli {
 
@@ -28,6 +29,7 @@ enum class Form : std::uint8_t {
   encrypted_private_key,  ///< PKCS#8
   cbor_chain,
   cose_sign1,
+  token_request,
   pcap,
   console,  ///< SMP in console framing, among other text
   smp,      ///< SMP packets one after another
@@ -74,17 +76,22 @@ struct InspectError {
 // The parts of inspect, each for one form; the content is of that form.
 using ReportResult = std::expected<Report, InspectError>;
 [[nodiscard]] ReportResult report_certificate(Bytes der, der::UnixTime now);
-[[nodiscard]] ReportResult report_request(Bytes der);
+[[nodiscard]] ReportResult report_request(Bytes der, der::UnixTime now);
 [[nodiscard]] ReportResult report_crl(Bytes der, der::UnixTime now);
 [[nodiscard]] ReportResult report_public_key(Bytes der);
 [[nodiscard]] ReportResult report_private_key(Bytes der);
 [[nodiscard]] ReportResult report_encrypted_key(Bytes der);
 [[nodiscard]] ReportResult report_chain(const std::vector<Bytes>& certificates, der::UnixTime now);
 [[nodiscard]] ReportResult report_sign1(Bytes cbor, der::UnixTime now);
+[[nodiscard]] ReportResult report_token_request(Bytes cbor, der::UnixTime now);
 [[nodiscard]] ReportResult report_pcap(Bytes content);
 [[nodiscard]] ReportResult report_console(Bytes content);
 [[nodiscard]] ReportResult report_smp(Bytes content);
 
+/// Makes the report one of an attestation token, and adds its claims.
+void add_claims(Report& report, const psa_token::Claims& claims);
+/// Adds the evidence of a request: what its token is, and in JSON all of it.
+void add_evidence(Report& report, Bytes token, der::UnixTime now);
 /// Adds "key", "spki sha256", and a warning where it is a published test key or of an unsupported type.
 void add_key_facts(Report& report, Bytes spki);
 /// A part for each extension of an Extensions SEQUENCE's content.

@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/inspect.h"
 #include "core/csr/csr.h"
+#include "core/evidence/evidence.h"
 #include "core/x509/crl.h"
 #include "core/x509/name.h"
 #include "crypto/openssl/openssl_crypto.h"
@@ -84,7 +85,7 @@ ReportResult report_certificate(Bytes der, der::UnixTime now) {
   return report;
 }
 
-ReportResult report_request(Bytes der) {
+ReportResult report_request(Bytes der, der::UnixTime now) {
   const auto request = csr::Request::parse(der);
   if (!request) return std::unexpected(to_inspect_error(request.error(), "the request"));
   Report report{.kind = "certification request",
@@ -100,6 +101,12 @@ ReportResult report_request(Bytes der) {
   if (!verified) report.warnings.emplace_back("the request's signature does not verify by its own key");
   if (!request->challenge_password().empty()) {
     report.add("challenge password", printable(as_text(request->challenge_password())));
+  }
+  const auto token = evidence::find_token(*request);
+  if (token) {
+    add_evidence(report, *token, now);
+  } else if (token.error().code != ErrorCode::not_found) {
+    report.warnings.emplace_back("the evidence attribute is malformed");
   }
   report.parts_name = "extensions";
   report.parts = extension_parts(request->requested_extensions());

@@ -36,6 +36,7 @@ void add_payload(Report& report, Bytes payload) {
     report.add("nonce", to_hex(receipt->nonce));
     return;
   }
+  if (const auto claims = psa_token::Claims::parse(payload)) return add_claims(report, *claims);
   const auto text = diagnostic(payload);
   report.add("payload", text ? *text : "h'" + to_hex(payload) + "'");
 }

@@ -5,6 +5,7 @@
 #include "cli/files.h"
 #include "cli/inspect.h"
 #include "core/cbor/cbor.h"
+#include "core/evidence/evidence.h"
 #include "core/smp/smp.h"
 
 namespace pedigree::cli {
@@ -100,6 +101,7 @@ Form detect(Bytes content) noexcept {
   if (is_pcap(content)) return Form::pcap;
   if (is_pem(content)) return Form::pem;
   if (content[0] == der::kSequence) return detect_der(content);
+  if (evidence::TokenRequest::parse(content)) return Form::token_request;
   if (is_smp(content)) return Form::smp;
   if (has_console_frame(as_text(content))) return Form::console;
   const auto major = static_cast<cbor::Major>(content[0] >> 5U);

@@ -22,14 +22,21 @@ struct CommandName {
   std::uint8_t command;
   const char* text;
 };
-constexpr CommandName kCommands[] = {
-    {smp::kOsGroup, 0, "echo"},          {smp::kOsGroup, 5, "reset"},
-    {smp::kOsGroup, 6, "parameters"},    {smp::kOsGroup, 7, "info"},
-    {smp::kOsGroup, 8, "bootloader"},    {smp::kPedigreeGroup, 0, "info"},
-    {smp::kPedigreeGroup, 1, "slots"},   {smp::kPedigreeGroup, 2, "begin"},
-    {smp::kPedigreeGroup, 3, "csr"},     {smp::kPedigreeGroup, 4, "chain"},
-    {smp::kPedigreeGroup, 5, "commit"},  {smp::kPedigreeGroup, 6, "abort"},
-    {smp::kPedigreeGroup, 9, "destroy"}, {smp::kPedigreeGroup, 10, "public key"}};
+constexpr CommandName kCommands[] = {{smp::kOsGroup, 0, "echo"},
+                                     {smp::kOsGroup, 5, "reset"},
+                                     {smp::kOsGroup, 6, "parameters"},
+                                     {smp::kOsGroup, 7, "info"},
+                                     {smp::kOsGroup, 8, "bootloader"},
+                                     {smp::kPedigreeGroup, 0, "info"},
+                                     {smp::kPedigreeGroup, 1, "slots"},
+                                     {smp::kPedigreeGroup, 2, "begin"},
+                                     {smp::kPedigreeGroup, 3, "csr"},
+                                     {smp::kPedigreeGroup, 7, "attest"},
+                                     {smp::kPedigreeGroup, 4, "chain"},
+                                     {smp::kPedigreeGroup, 5, "commit"},
+                                     {smp::kPedigreeGroup, 6, "abort"},
+                                     {smp::kPedigreeGroup, 9, "destroy"},
+                                     {smp::kPedigreeGroup, 10, "public key"}};
 constexpr const char* kOperations[] = {"read", "read response", "write", "write response"};
 
 std::string command_text(const smp::Header& header) {

@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/files.h"
+#include "cli/device_lines.h"
 #include "cli/output.h"
 #include "cli/provision_view.h"
 #include "crypto/openssl/openssl_crypto.h"
@@ -25,121 +25,14 @@ using station::Outcome;
 using station::Unit;
 
 struct ProvisionArguments {
-  std::vector<std::string> udp;
-  std::vector<std::string> serial;
-  std::string devices;
-  std::uint32_t baud = 115200;
-  double timeout = 15;
+  LineArguments lines;
   double authority_timeout = 60;
   std::string tls;
-  std::string capture;
   std::string journal;
   bool info = false;
   station::AuthorityOptions authority;
   station::ProvisionOptions flow;
 };
-
-/// A failure that ends the command before any unit is touched.
-struct Stop {
-  ExitCode code;
-  Problem problem;
-};
-
-[[noreturn]] void stop(ExitCode code, std::string summary, std::string next = {}) {
-  throw Stop{code, {.summary = std::move(summary), .details = {}, .next = std::move(next), .note = {}}};
-}
-
-template <typename T>
-T need(Outcome<T> outcome, std::string next = {}) {
-  if (!outcome) stop(exit_code_of(outcome.error()), outcome.error().message, std::move(next));
-  return *std::move(outcome);
-}
-
-/// Adds where the devices of `pedigree device --ready-file` listen.
-void read_devices(ProvisionArguments& arguments) {
-  const auto content = read_input(arguments.devices);
-  if (!content) throw Stop{kExitUnreadable, content.error()};
-  boost::system::error_code error;
-  const json::value parsed = json::parse(as_text(*content), error);
-  const json::value* list =
-      !error && parsed.is_object() ? parsed.get_object().if_contains("devices") : nullptr;
-  if (list == nullptr || !list->is_array()) {
-    stop(kExitUnreadable, arguments.devices + " is not a list of devices",
-         "pedigree device --ready-file writes such a file");
-  }
-  for (const json::value& entry : list->get_array()) {
-    const json::object* device = entry.if_object();
-    const json::value* udp = device != nullptr ? device->if_contains("udp") : nullptr;
-    const json::value* serial = device != nullptr ? device->if_contains("serial") : nullptr;
-    if (udp != nullptr && udp->is_string()) {
-      arguments.udp.emplace_back(udp->get_string());
-    } else if (serial != nullptr && serial->is_string()) {
-      arguments.serial.emplace_back(serial->get_string());
-    } else {
-      stop(kExitUnreadable, arguments.devices + " has a device with neither udp nor serial");
-    }
-  }
-}
-
-std::vector<Unit> units_of(ProvisionArguments& arguments, station::Loop& loop,
-                           const station::LinkOptions& options) {
-  if (!arguments.devices.empty()) read_devices(arguments);
-  std::vector<Unit> units;
-  const auto named = [&units](const std::string& peer) {
-    return std::ranges::find(units, peer, &Unit::peer) != units.end();
-  };
-  for (const std::string& address : arguments.udp) {
-    if (named("udp " + address)) continue;
-    units.push_back(
-        {"udp " + address, [&loop, address, options] { return station::open_udp(loop, address, options); }});
-  }
-  for (const std::string& path : arguments.serial) {
-    if (named("serial " + path)) continue;
-    units.push_back(
-        {"serial " + path, [&loop, path, options] { return station::open_serial(loop, path, options); }});
-  }
-  if (units.empty()) {
-    stop(kExitUsage, "no device is named", "give --udp HOST:PORT, --serial PATH or --devices FILE");
-  }
-  return units;
-}
-
-station::Duration seconds(double value) {
-  return station::Duration(static_cast<std::int64_t>(value * 1e6));
-}
-
-struct Lines {
-  std::atomic<ProvisionView*> view = nullptr;  // while there is one, notices go through it
-  std::unique_ptr<station::CaptureFile> capture;
-  station::Loop loop;
-  std::vector<Unit> units;
-};
-
-std::function<void(const std::string&)> notices(const Lines& lines, const Context& context) {
-  return [&lines, &context](const std::string& text) {
-    if (ProvisionView* view = lines.view) {
-      view->notice(text);
-    } else {
-      print_warning(context, text);
-    }
-  };
-}
-
-/// Opens what the devices are reached by; nothing is sent yet.
-void prepare(Lines& lines, const Context& context, ProvisionArguments& arguments) {
-  if (!arguments.capture.empty()) {
-    auto file = station::CaptureFile::create(arguments.capture);
-    if (!file)
-      stop(kExitUnreadable, arguments.capture + ": cannot be written", "give another --capture FILE");
-    lines.capture = *std::move(file);
-  }
-  station::LinkOptions options;
-  options.exchange.give_up = seconds(arguments.timeout);
-  options.baud = arguments.baud;
-  options.capture = lines.capture.get();
-  options.notice = notices(lines, context);
-  lines.units = units_of(arguments, lines.loop, options);
-}
 
 json::object info_json(const std::string& peer, const station::DeviceInfo& info,
                        const std::vector<station::Slot>& slots) {
@@ -207,7 +100,7 @@ Outcome<Introduction> meet(const Unit& unit) {
 
 void run_info(Context& context, ProvisionArguments& arguments) {
   Lines lines;
-  prepare(lines, context, arguments);
+  prepare(lines, context, arguments.lines);
   json::array list;
   for (const Unit& unit : lines.units) {
     const auto met = meet(unit);
@@ -254,7 +147,8 @@ void complete_authority(ProvisionArguments& arguments) {
     if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/station.cert.pem";
     if (authority.key_file.empty()) authority.key_file = arguments.tls + "/station.key.pem";
   }
-  const bool bare = arguments.udp.empty() && arguments.serial.empty() && arguments.devices.empty();
+  const bool bare =
+      arguments.lines.udp.empty() && arguments.lines.serial.empty() && arguments.lines.devices.empty();
   if (bare && authority.url.empty()) throw CLI::RequiredError("--authority");
   const auto require = [](bool given, const std::string& what, const std::string& next) {
     if (!given) stop(kExitUsage, what + " is missing", next);
@@ -270,7 +164,7 @@ void complete_authority(ProvisionArguments& arguments) {
 void run_provision(Context& context, ProvisionArguments& arguments) {
   complete_authority(arguments);
   Lines lines;
-  prepare(lines, context, arguments);
+  prepare(lines, context, arguments.lines);
   arguments.authority.give_up =
       std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
   arguments.authority.notice = notices(lines, context);
@@ -326,34 +220,6 @@ void run_status(Context& context, const std::string& folder) {
   }
 }
 
-template <typename Action>
-void guarded(Context& context, Action action) {
-  try {
-    action();
-  } catch (const Stop& reason) {
-    print_error(context, reason.code, reason.problem);
-  }
-}
-
-void add_line_options(CLI::App& command, ProvisionArguments& arguments) {
-  command.add_option("--udp", arguments.udp, "Devices on UDP: HOST:PORT, several with commas")
-      ->delimiter(',')
-      ->option_text("HOST:PORT");
-  command.add_option("--serial", arguments.serial, "Devices on serial ports or pseudo-terminals")
-      ->option_text("PATH");
-  command.add_option("--devices", arguments.devices, "Devices as `pedigree device --ready-file` lists them")
-      ->option_text("FILE");
-  command.add_option("--baud", arguments.baud, "Speed of the serial ports (default 115200)")
-      ->check(CLI::Range(1200, 4000000));
-  command
-      .add_option("--timeout", arguments.timeout,
-                  "Give a silent device up after this many seconds (default 15)")
-      ->check(CLI::Range(0.1, 3600.0));
-  command.add_option("--capture", arguments.capture, "Record the SMP traffic to this pcap file")
-      ->option_text("FILE");
-  command.add_flag("--info", arguments.info, "Show what the devices say of themselves, and change nothing");
-}
-
 void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
   command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT")
       ->option_text("URL");
@@ -376,6 +242,14 @@ void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
   command.add_option("--profile", arguments.flow.profile, "What to certify (default iak)")
       ->check(CLI::IsMember({"iak", "idevid", "tls-client", "data"}));
   command
+      .add_option_function<std::string>(
+          "--origin",
+          [&arguments](const std::string& name) {
+            arguments.flow.origin = name == "builtin" ? enrol::Origin::builtin : enrol::Origin::generate;
+          },
+          "Where a new key comes from (default: builtin for iak, generate for the others)")
+      ->check(CLI::IsMember({"builtin", "generate"}));
+  command
       .add_option("--issuer", arguments.flow.issuer,
                   "Name of the intermediate; default: the authority's choice")
       ->option_text("NAME");
@@ -396,7 +270,8 @@ void add_provision_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ProvisionArguments>();
   CLI::App* command = app.add_subcommand("provision", "Give devices their keys and certificate chains");
   command->require_subcommand(0, 1);
-  add_line_options(*command, *arguments);
+  add_line_options(*command, arguments->lines);
+  command->add_flag("--info", arguments->info, "Show what the devices say of themselves, and change nothing");
   add_authority_options(*command, *arguments);
   add_flow_options(*command, *arguments);
   CLI::App* status = command->add_subcommand("status", "Show what a journal knows of its devices");

@@ -176,13 +176,23 @@ Outcome<std::vector<std::uint8_t>> Device::read_object(At at, std::string_view w
   return assembly.take();
 }
 
-Outcome<std::vector<std::uint8_t>> Device::csr(std::uint32_t slot, Bytes nonce) {
+Outcome<std::vector<std::uint8_t>> Device::csr(std::uint32_t slot, Bytes nonce, bool evidence) {
   // Only the first part makes the device sign; it keeps the request for the others.
   const auto at = [&](std::uint32_t offset) {
     return request(smp::Operation::read, enrol::Command::csr,
-                   enrol::CsrRequest{.slot = slot, .nonce = nonce, .offset = offset}, offset == 0);
+                   enrol::CsrRequest{.slot = slot, .nonce = nonce, .offset = offset, .evidence = evidence},
+                   offset == 0);
   };
   return read_object(at, "the device's request (CSR)");
+}
+
+Outcome<std::vector<std::uint8_t>> Device::attest(std::uint32_t slot, Bytes challenge, bool chain) {
+  const auto at = [&](std::uint32_t offset) {
+    return request(smp::Operation::read, enrol::Command::attest,
+                   enrol::AttestRequest{.slot = slot, .nonce = challenge, .chain = chain, .offset = offset},
+                   offset == 0);
+  };
+  return read_object(at, "the device's token");
 }
 
 Outcome<std::vector<std::uint8_t>> Device::read_chain(std::uint32_t slot) {
@@ -247,11 +257,27 @@ Outcome<void> Device::write_chain(std::uint32_t slot, Bytes chain, const Sha256&
 }
 
 Outcome<std::vector<std::uint8_t>> Device::commit(std::uint32_t slot, Bytes nonce) {
-  const enrol::CommitRequest message{.slot = slot, .nonce = nonce};
+  const enrol::CommitRequest message{.slot = slot, .nonce = nonce, .offset = 0};
   STATION_ASSIGN(const auto payload,
                  call(link_, request(smp::Operation::write, enrol::Command::commit, message, true)));
   STATION_ASSIGN(const auto answer, decoded<enrol::CommitResponse>(payload, "the device's answer to commit"));
-  return copy(answer.receipt);
+  std::vector<std::uint8_t> receipt = copy(answer.receipt);
+  const std::uint32_t total = answer.total.value_or(static_cast<std::uint32_t>(receipt.size()));
+  if (total > kLargestObject) {
+    return unreadable(Side::device, {ErrorCode::too_long, total}, "the device's answer to commit");
+  }
+  while (receipt.size() < total) {
+    const auto offset = static_cast<std::uint32_t>(receipt.size());
+    const enrol::CommitRequest more{.slot = slot, .nonce = nonce, .offset = offset};
+    STATION_ASSIGN(const auto read,
+                   call(link_, request(smp::Operation::read, enrol::Command::commit, more, false)));
+    STATION_ASSIGN(const auto part, decoded<enrol::ChunkResponse>(read, "the device's receipt"));
+    if (part.offset != offset || part.data.empty() || part.data.size() > total - receipt.size()) {
+      return unreadable(Side::device, {ErrorCode::bad_offset, part.offset}, "the device's receipt");
+    }
+    receipt.insert(receipt.end(), part.data.begin(), part.data.end());
+  }
+  return receipt;
 }
 
 Outcome<void> Device::abort(std::uint32_t slot) {

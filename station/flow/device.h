@@ -61,8 +61,13 @@ class Device {
   [[nodiscard]] Outcome<DeviceInfo> info();
   [[nodiscard]] Outcome<std::vector<Slot>> slots();
   [[nodiscard]] Outcome<PendingKey> begin(const KeyRequest& request);
-  /// The PKCS#10 request over `nonce`, DER.
-  [[nodiscard]] Outcome<std::vector<std::uint8_t>> csr(std::uint32_t slot, Bytes nonce);
+  /// The request over `nonce`: PKCS#10 in DER, with evidence or without; or a token request
+  /// (core/evidence/evidence.h).
+  [[nodiscard]] Outcome<std::vector<std::uint8_t>> csr(std::uint32_t slot, Bytes nonce,
+                                                       bool evidence = false);
+  /// An attestation token over a challenge of 32, 48 or 64 octets; with the slot's chain in it if wanted.
+  /// Slot 0 is the built-in attestation key's.
+  [[nodiscard]] Outcome<std::vector<std::uint8_t>> attest(std::uint32_t slot, Bytes challenge, bool chain);
   /// The committed chain as on the wire.
   [[nodiscard]] Outcome<std::vector<std::uint8_t>> read_chain(std::uint32_t slot);
   /// Sends a chain; goes on where an earlier transfer of the same chain (`sha256`) stopped.

@@ -69,6 +69,9 @@ struct ProvisionOptions {
   std::string profile = "iak";  ///< iak, idevid, tls-client or data
   std::string issuer;           ///< empty: the authority's choice
   crypto::KeyType key_type = crypto::KeyType::p256;
+  /// Where a new key comes from. Empty: for an attestation key the one that the device was made with, if it
+  /// has one, because the platform attests with no other; a generated key for anything else.
+  std::optional<enrol::Origin> origin;
   std::string out;     ///< folder for <device>-<profile>.chain.pem; empty: none
   bool reset = false;  ///< restart the device at the end
   unsigned jobs = 64;  ///< units at a time

@@ -159,6 +159,7 @@ Outcome<void> UnitRun::meet() {
   claim_ = line_.journal.claim(info.id);
   result_.pinned_root = info.pinned_root;
   result_.world = info.world;
+  origins_ = info.origins;
   if (info.dummy_key) warn("the device uses a published test key: anybody can speak in its name");
   if (info.entropy == enrol::Entropy::fixed) {
     warn("the device makes its keys from a fixed seed, for debugging: anybody can make the same ones");
@@ -235,7 +236,9 @@ Outcome<void> UnitRun::prove_active(const Slot& slot) {
 
 Outcome<void> UnitRun::fetch_nonce() {
   return step(Step::nonce, [&]() -> Outcome<void> {
-    STATION_ASSIGN(nonce_, line_.authority.nonce(result_.device, options_.profile));
+    STATION_ASSIGN(const Nonce nonce, line_.authority.nonce(result_.device, options_.profile));
+    nonce_ = nonce.value;
+    evidence_ = nonce.evidence;
     return {};
   });
 }
@@ -244,7 +247,8 @@ Outcome<void> UnitRun::certify(enrol::Purpose purpose, const std::optional<Slot>
   if (slot) result_.kept_key = true;
   STATION_TRY(fetch_nonce());
   STATION_TRY(make_key(purpose, slot));
-  STATION_ASSIGN(const auto csr, step(Step::csr, [&] { return device_.csr(result_.slot, nonce_); }));
+  STATION_ASSIGN(const auto csr,
+                 step(Step::csr, [&] { return device_.csr(result_.slot, nonce_, evidence_); }));
   auto issued = step(Step::enrol, [&] { return enrol(csr); });
   if (!issued) {
     drop_pending_key(issued.error());
@@ -257,8 +261,14 @@ Outcome<void> UnitRun::certify(enrol::Purpose purpose, const std::optional<Slot>
   return record(JournalEntry::Event::issued);
 }
 
+enrol::Origin UnitRun::origin_for(enrol::Purpose purpose) const {
+  if (options_.origin) return *options_.origin;
+  const bool has_builtin = (origins_ & 1U << static_cast<unsigned>(enrol::Origin::builtin)) != 0;
+  return purpose == enrol::Purpose::iak && has_builtin ? enrol::Origin::builtin : enrol::Origin::generate;
+}
+
 Outcome<void> UnitRun::make_key(enrol::Purpose purpose, const std::optional<Slot>& slot) {
-  KeyRequest request{.purpose = purpose, .type = options_.key_type};
+  KeyRequest request{.purpose = purpose, .type = options_.key_type, .origin = origin_for(purpose)};
   if (slot) request = {slot->slot, slot->purpose, slot->type, slot->origin};
   STATION_ASSIGN(const auto pending, step(Step::key, [&] { return device_.begin(request); }));
   const Sha256 digest = digest_of(line_.crypto, pending.spki);

@@ -21,6 +21,7 @@ class UnitRun {
   [[nodiscard]] Outcome<void> prove_active(const Slot& slot);
   [[nodiscard]] bool resumable(const std::optional<Slot>& slot) const;
   [[nodiscard]] Outcome<void> certify(enrol::Purpose purpose, const std::optional<Slot>& slot);
+  [[nodiscard]] enrol::Origin origin_for(enrol::Purpose purpose) const;
   [[nodiscard]] Outcome<void> make_key(enrol::Purpose purpose, const std::optional<Slot>& slot);
   [[nodiscard]] Outcome<Issued> enrol(const std::vector<std::uint8_t>& csr);
   [[nodiscard]] Outcome<void> fetch_nonce();
@@ -44,10 +45,12 @@ class UnitRun {
   const ProvisionOptions& options_;
   const std::size_t index_;
   UnitResult result_;
+  std::uint32_t origins_ = 0;  // bit n: the device takes enrol::Origin n
   Journal::Claim claim_;
   std::string key_;  // hex of SHA-256 of the slot's SPKI
   std::optional<UnitRecord> known_;
   Sha256 nonce_{};
+  bool evidence_ = false;  // the authority wants evidence in the request
   std::string chain_sha256_;
   std::vector<std::uint8_t> receipt_;
 };

@@ -57,13 +57,14 @@ class HttpsAuthority final : public AuthorityClient {
   HttpsAuthority(std::unique_ptr<HttpPool> pool, AuthorityOptions options)
       : pool_(std::move(pool)), options_(std::move(options)) {}
 
-  Outcome<Sha256> nonce(const std::string& device, const std::string& profile) override {
+  Outcome<Nonce> nonce(const std::string& device, const std::string& profile) override {
     STATION_ASSIGN(const json::object body, ask("/v1/nonce", {{"device", device}, {"profile", profile}}));
     const auto octets = from_hex(text_member(body, "nonce"));
-    Sha256 value{};
-    if (!octets || octets->size() != value.size()) return malformed("nonce");
-    std::ranges::copy(*octets, value.begin());
-    return value;
+    Nonce nonce;
+    if (!octets || octets->size() != nonce.value.size()) return malformed("nonce");
+    std::ranges::copy(*octets, nonce.value.begin());
+    nonce.evidence = text_member(body, "evidence") == "required";
+    return nonce;
   }
 
   Outcome<Issued> enrol(const EnrolRequest& request) override {

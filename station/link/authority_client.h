@@ -33,6 +33,11 @@ struct ReceiptRequest {
   std::vector<std::uint8_t> receipt;  ///< COSE_Sign1
 };
 
+struct Nonce {
+  Sha256 value{};
+  bool evidence = false;  ///< the profile wants evidence in the request
+};
+
 /// Calls block and may come from any number of threads. Every call may be repeated: an authority answers a
 /// second time as it did the first. Failures: Side::authority with the authority's own code and sentence;
 /// timeout and connection_failed where it could not be reached in the time allowed.
@@ -40,7 +45,7 @@ class AuthorityClient {
  public:
   virtual ~AuthorityClient() = default;
   /// A nonce for one device and profile, good for both the request and the receipt.
-  [[nodiscard]] virtual Outcome<Sha256> nonce(const std::string& device, const std::string& profile) = 0;
+  [[nodiscard]] virtual Outcome<Nonce> nonce(const std::string& device, const std::string& profile) = 0;
   [[nodiscard]] virtual Outcome<Issued> enrol(const EnrolRequest& request) = 0;
   /// Returns the certificate's state ("active").
   [[nodiscard]] virtual Outcome<std::string> receipt(const ReceiptRequest& request) = 0;

@@ -64,7 +64,7 @@ class KillingLink final : public Link {
 class KillingAuthority final : public AuthorityClient {
  public:
   KillingAuthority(AuthorityClient& authority, Killer& killer) : authority_(authority), killer_(killer) {}
-  Outcome<Sha256> nonce(const std::string& device, const std::string& profile) override {
+  Outcome<Nonce> nonce(const std::string& device, const std::string& profile) override {
     return killer_.around("authority nonce", [&] { return authority_.nonce(device, profile); });
   }
   Outcome<Issued> enrol(const EnrolRequest& request) override {
