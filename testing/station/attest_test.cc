@@ -60,7 +60,7 @@ TEST_P(AttestTest, AProvisionedDeviceAttestsWithItsChain) {
   EXPECT_EQ(report.at("instance_id").as_string(), plant_.id());
   EXPECT_EQ(report.at("lifecycle").as_string(), "assembly and test");
   EXPECT_GT(report.at("client_id").to_number<std::int64_t>(), 0);
-  EXPECT_EQ(report.at("x5chain").as_array().size(), 2U);
+  EXPECT_EQ(report.at("x5chain").as_array().size(), 3U);
   const json::object bare = attest_json({"--no-chain"});
   EXPECT_FALSE(bare.at("report").as_object().contains("x5chain"));
 }

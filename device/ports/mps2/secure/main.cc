@@ -26,7 +26,7 @@ constinit device::Platform platform{
     .world = "TrustZone",
     .hardware_unique_key = 0x801,
     .builtin_iak = 0x800,
-    .iak_signs_requests = true,
+    .iak_signs_requests = false,  // as on stock TF-M
     .key_base = 0x100,
     .storage_base = 0x1'0000'0000,
     .part_size = NvStore::kMaxAssetSize,
