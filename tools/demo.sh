@@ -118,6 +118,24 @@ for chain in "${chains[@]}"; do
   "$pedigree" "${colour[@]}" verify chain "$chain.chain.pem" --root ca/root.cert.pem | sed 's/^/  /'
 done
 
+section "Ask the board who it is: a token with the chain inside, judged without a network"
+# What the relying party has: the root that it trusts, the authority's signed bundle of who is revoked, and its policy.
+"$pedigree" --quiet export trust-bundle --dir ca --passphrase-file passphrase --out trust.bundle
+# Devices on a bench have not left their factory's lifecycle.
+printf 'name = "demo"\nlifecycles = ["secured", "assembly-and-test"]\n' >policy.toml
+# attest UNIT: asks it with a fresh nonce.
+attest() {
+  openssl rand -hex 32 >"$1.nonce"
+  "$pedigree" --quiet attest --devices "$1.json" --nonce "$(cat "$1.nonce")" --out "$1.token"
+}
+# judge UNIT: what a relying party says of its token.
+judge() {
+  "$pedigree" "${colour[@]}" verify token "$1.token" --nonce "$(cat "$1.nonce")" --policy policy.toml \
+    --root ca/root.cert.pem --bundle trust.bundle
+}
+attest board
+judge board | sed 's/^/  /'
+
 section "What was said on sim-3's serial line: pedigree inspect sim-3.pcap"
 "$pedigree" "${colour[@]}" inspect sim-3.pcap >packets.txt
 sed -n '1,8p' packets.txt | cut -c -110
@@ -161,6 +179,13 @@ openssl verify -crl_check -CAfile ca/root.cert.pem -untrusted sim-2.chain.pem -C
   sim-2.chain.pem >crl.log 2>&1 || status=$?
 grep -q 'certificate revoked' crl.log || die "openssl should have found sim-2 on the CRL: $(cat crl.log)" "read $logs/crl.log"
 step_ok "openssl verify" "sim-2 with the authority's CRL: $(grep -oE 'certificate revoked' crl.log)"
+status=0
+attest sim-2
+"$pedigree" --quiet export trust-bundle --dir ca --passphrase-file passphrase --out trust.bundle
+judge sim-2 >verdict.log 2>&1 || status=$?
+sed -n '1p;/^ *fail/p' verdict.log | sed 's/^/  /'
+[ "$status" -eq 3 ] || die "the verifier should have rejected sim-2's token (exit status 3), not $status" "read $logs/verdict.log"
+step_ok "verify token" "sim-2 rejected: exit status 3"
 section_start=''
 
 shown=${pedigree#"$OLDPWD"/}
@@ -169,6 +194,7 @@ cat <<TEXT
 ${c_ok}It all holds${c_off}, in $(took "$demo_start"). Everything is in $logs; nothing runs any more. Try next:
 
   $shown inspect $logs/sim-3-tls.chain.pem
+  $shown verify token $logs/board.token --no-nonce --policy $logs/policy.toml --root $logs/ca/root.cert.pem --bundle $logs/trust.bundle
   $shown verify chain $logs/sim-2.chain.pem --root $logs/ca/root.cert.pem --crl $logs/acme.crl.pem
   $shown authority list --dir $logs/ca
   $shown authority serve --dir $logs/ca --passphrase-file $logs/passphrase
