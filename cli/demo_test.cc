@@ -57,6 +57,9 @@ TEST(Demo, ProvesTheMainJobAndCanRunAgain) {
         << result.output;
     EXPECT_NE(result.output.find("refused                ok  exit status 5\n"), std::string::npos);
     EXPECT_NE(result.output.find("CRL: certificate revoked\n"), std::string::npos) << result.output;
+    EXPECT_TRUE(std::regex_search(result.output, std::regex("\n  trusted  [0-9a-f.]+  lifecycle assembly")))
+        << result.output;
+    EXPECT_NE(result.output.find("sim-2 rejected: exit status 3\n"), std::string::npos) << result.output;
     EXPECT_EQ(result.output.find('\x1b'), std::string::npos) << result.output;
   }
 }
@@ -66,15 +69,16 @@ TEST(Demo, WhatItSaysToTryNextWorks) {
   const CommandResult result = demo(folder);
   ASSERT_EQ(result.status, 0) << result.output;
   const std::string suggestions = result.output.substr(result.output.find("Try next:"));
-  const std::regex line("\n  (\\S+/pedigree (inspect|verify|authority list|provision --help)[^\n]*)");
+  const std::regex line(
+      "\n  (\\S+/pedigree (inspect|verify token|verify chain|authority list|provision --help)[^\n]*)");
   std::size_t tried = 0;
   for (std::sregex_iterator match(suggestions.begin(), suggestions.end(), line), end; match != end; ++match) {
     const CommandResult next = testing::run({"bash", "-c", (*match)[1]});
     // The chain that was revoked is not trusted: that is what it shows.
-    EXPECT_EQ(next.status, (*match)[2] == "verify" ? 3 : 0) << (*match)[1] << "\n" << next.output;
+    EXPECT_EQ(next.status, (*match)[2] == "verify chain" ? 3 : 0) << (*match)[1] << "\n" << next.output;
     ++tried;
   }
-  EXPECT_EQ(tried, 4U) << suggestions;
+  EXPECT_EQ(tried, 5U) << suggestions;
 }
 
 TEST(Demo, LeavesNothingRunningWhereverItEnds) {

@@ -83,6 +83,8 @@ section "An authority: a root, a vendor below it, an OEM below the vendor"
 (umask 077 && openssl rand -hex 16 >passphrase)
 "$pedigree" "${colour[@]}" --quiet authority init --dir ca --root-name "Example Silicon Root CA" \
   --issuer "vendor=Example Silicon Device CA" --issuer "acme=Acme Devices CA@vendor" --passphrase-file passphrase
+# A TLS key is certified only where the device's attestation key says that it was made in the secure world.
+sed -i '/^\[profile.tls-client\]/,/^\[/s/^evidence = "none"/evidence = "required"/' ca/authority.toml
 start authority ca.url "$pedigree" authority serve --dir ca --listen 127.0.0.1:0 --ready-file ca.url \
   --passphrase-file passphrase
 printf '  serve     %s    SQLite, TLS 1.3, client certificates\n' "$(cat ca.url)"
@@ -103,7 +105,7 @@ provision vendor --profile iak --devices sim-1.json
 provision acme --profile iak --devices sim-2.json
 provision acme --profile iak --devices sim-3.json --capture sim-3.pcap
 provision acme --profile iak --devices board.json
-echo "  sim-3 once more: a second key, for TLS"
+echo "  sim-3 once more: a second key, for TLS, with evidence by the attestation key that it was made inside"
 provision acme --profile tls-client --devices sim-3.json
 for unit in sim-1 sim-2 sim-3 board; do ln -s "chains/$(device_of "$unit")-iak.chain.pem" "$unit.chain.pem"; done
 ln -s "chains/$(device_of sim-3)-tls-client.chain.pem" sim-3-tls.chain.pem
