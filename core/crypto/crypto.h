@@ -118,6 +118,34 @@ struct PrivateKey {
   std::uintptr_t handle = 0;
 };
 
+/// A digest on its way: what a PieceSource may ask while it hands out pieces.
+class RunningDigest {
+ public:
+  constexpr RunningDigest() noexcept = default;
+  RunningDigest(const RunningDigest&) = delete;
+  RunningDigest& operator=(const RunningDigest&) = delete;
+  /// Digest of all pieces handed out so far, into the first digest_size(hash) octets of `out`; the digest
+  /// goes on. Errors: buffer_too_small, crypto_failure.
+  [[nodiscard]] virtual Result<void> value(MutableBytes out) const noexcept = 0;
+
+ protected:
+  ~RunningDigest() = default;
+};
+
+/// Hands out a message that is not in memory as a whole. The state of the digest stays with the back end,
+/// on its stack, so that nobody can leave one unfinished.
+class PieceSource {
+ public:
+  constexpr PieceSource() noexcept = default;
+  PieceSource(const PieceSource&) = delete;
+  PieceSource& operator=(const PieceSource&) = delete;
+  /// The next piece, borrowed until the next call; empty: that was all. An error ends the digest with it.
+  [[nodiscard]] virtual Result<Bytes> next(const RunningDigest& so_far) noexcept = 0;
+
+ protected:
+  ~PieceSource() = default;
+};
+
 /// A crypto back end. Stateless for the caller; const calls may run on several threads (crypto/openssl), or
 /// one at a time where the library allows no more (crypto/psa with Mbed TLS 2.28).
 class Crypto {
@@ -137,6 +165,10 @@ class Crypto {
   [[nodiscard]] virtual Result<void> digest(Hash hash, std::span<const Bytes> parts,
                                             MutableBytes out) const noexcept = 0;
 
+  /// Digest of the pieces of `source`, as above. Errors: buffer_too_small, crypto_failure, those of `source`.
+  [[nodiscard]] virtual Result<void> digest(Hash hash, PieceSource& source,
+                                            MutableBytes out) const noexcept = 0;
+
   /// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`. Errors: crypto_failure.
   [[nodiscard]] virtual Result<Sha256> hmac_sha256(Bytes key,
                                                    std::span<const Bytes> parts) const noexcept = 0;
@@ -148,6 +180,12 @@ class Crypto {
   [[nodiscard]] virtual Result<void> verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                             Bytes signature) const noexcept = 0;
 
+  /// As verify, over a message whose digest by `algorithm.hash` was computed elsewhere. EdDSA has no such
+  /// form (it hashes the message twice): unsupported_algorithm. Errors also: invalid_signature where `digest`
+  /// is not digest_size(hash) long.
+  [[nodiscard]] virtual Result<void> verify_digest(const PublicKey& key, SignatureAlgorithm algorithm,
+                                                   Bytes digest, Bytes signature) const noexcept = 0;
+
   /// Checks that a public key is well-formed and, for curves, a point on the curve and not infinity.
   /// Errors: unsupported_algorithm, invalid_key.
   [[nodiscard]] virtual Result<void> check_public_key(const PublicKey& key) const noexcept = 0;
@@ -156,6 +194,11 @@ class Crypto {
   /// Errors: unsupported_algorithm, wrong_key_type, key_not_found, buffer_too_small, crypto_failure.
   [[nodiscard]] virtual Result<Bytes> sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                                            MutableBytes out) const noexcept = 0;
+
+  /// As sign, over a message whose digest by `algorithm.hash` was computed elsewhere. EdDSA has no such form:
+  /// unsupported_algorithm. Errors also: bad_value where `digest` is not digest_size(hash) long.
+  [[nodiscard]] virtual Result<Bytes> sign_digest(const PrivateKey& key, SignatureAlgorithm algorithm,
+                                                  Bytes digest, MutableBytes out) const noexcept = 0;
 
   /// The public half of `key`, in the form of PublicKey::key, written to `out` and borrowed from it.
   /// Errors: key_not_found, buffer_too_small, crypto_failure.

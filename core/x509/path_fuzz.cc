@@ -30,6 +30,10 @@ class AcceptAll final : public crypto::Crypto {
       out[i % 32] = static_cast<std::uint8_t>(out[i % 32] * 31 + parts[0][i]);
     return {};
   }
+  [[nodiscard]] Result<void> digest(crypto::Hash, crypto::PieceSource&,
+                                    MutableBytes) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
   [[nodiscard]] Result<Sha256> hmac_sha256(Bytes, std::span<const Bytes>) const noexcept override {
     return Sha256{};
   }
@@ -37,9 +41,17 @@ class AcceptAll final : public crypto::Crypto {
                                     Bytes) const noexcept override {
     return {};
   }
+  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey&, crypto::SignatureAlgorithm, Bytes,
+                                           Bytes) const noexcept override {
+    return {};
+  }
   [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey&) const noexcept override { return {}; }
   [[nodiscard]] Result<Bytes> sign(const crypto::PrivateKey&, crypto::SignatureAlgorithm, Bytes,
                                    MutableBytes) const noexcept override {
+    return fail(ErrorCode::key_not_found);
+  }
+  [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey&, crypto::SignatureAlgorithm, Bytes,
+                                          MutableBytes) const noexcept override {
     return fail(ErrorCode::key_not_found);
   }
   [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey&,

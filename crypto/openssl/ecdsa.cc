@@ -71,30 +71,26 @@ Result<void> load_point(const PublicKey& key) noexcept {
   return {};
 }
 
-Result<void> ecdsa_verify(const PublicKey& key, Hash hash, Bytes message, Bytes signature) noexcept {
+Result<void> ecdsa_verify(const PublicKey& key, Bytes digest, Bytes signature) noexcept {
   PEDIGREE_TRY(load_point(key));
-  std::array<std::uint8_t, kMaxDigestSize> digest;
-  PEDIGREE_TRY(digest_parts(hash, {&message, 1}, digest));
   std::array<std::uint8_t, kMaxEcdsaDerSize> der;
   const std::size_t der_size = ecdsa_to_der(signature, der);
   // Initialised for each key, so that nothing depends on whether a context sees its key object change.
   EVP_PKEY_CTX* context = ThreadState::get().curve(key.type).context.get();
   if (EVP_PKEY_verify_init(context) != 1) return fail(ErrorCode::crypto_failure);
-  if (EVP_PKEY_verify(context, der.data(), der_size, digest.data(), digest_size(hash)) != 1) {
+  if (EVP_PKEY_verify(context, der.data(), der_size, digest.data(), digest.size()) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::invalid_signature);
   }
   return {};
 }
 
-Result<void> ecdsa_sign(EVP_PKEY* key, Hash hash, Bytes message, MutableBytes out) noexcept {
-  std::array<std::uint8_t, kMaxDigestSize> digest;
-  PEDIGREE_TRY(digest_parts(hash, {&message, 1}, digest));
+Result<void> ecdsa_sign(EVP_PKEY* key, Bytes digest, MutableBytes out) noexcept {
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   std::array<std::uint8_t, kMaxEcdsaDerSize> der;
   std::size_t der_size = der.size();
   if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 ||
-      EVP_PKEY_sign(context.get(), der.data(), &der_size, digest.data(), digest_size(hash)) != 1) {
+      EVP_PKEY_sign(context.get(), der.data(), &der_size, digest.data(), digest.size()) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::crypto_failure);
   }

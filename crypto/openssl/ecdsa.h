@@ -18,9 +18,8 @@ inline constexpr std::size_t kMaxEcdsaDerSize = 2 + 2 * (2 + 49);
 /// Loads a public key into the thread's key object of its curve. Errors: invalid_key, crypto_failure.
 [[nodiscard]] Result<void> load_point(const PublicKey& key) noexcept;
 /// Errors: as Crypto::verify. The length of the signature has been checked.
-[[nodiscard]] Result<void> ecdsa_verify(const PublicKey& key, Hash hash, Bytes message,
-                                        Bytes signature) noexcept;
+[[nodiscard]] Result<void> ecdsa_verify(const PublicKey& key, Bytes digest, Bytes signature) noexcept;
 /// Writes r | s that fill `out`. Errors: crypto_failure.
-[[nodiscard]] Result<void> ecdsa_sign(EVP_PKEY* key, Hash hash, Bytes message, MutableBytes out) noexcept;
+[[nodiscard]] Result<void> ecdsa_sign(EVP_PKEY* key, Bytes digest, MutableBytes out) noexcept;
 
 }  // namespace pedigree::crypto::openssl

@@ -77,6 +77,12 @@ Result<void> OpenSslCrypto::digest(Hash hash, std::span<const Bytes> parts, Muta
   return openssl::digest_parts(hash, parts, out);
 }
 
+Result<void> OpenSslCrypto::digest(Hash hash, PieceSource& source, MutableBytes out) const noexcept {
+  if (!is_hash(hash)) return fail(ErrorCode::crypto_failure);
+  if (out.size() < digest_size(hash)) return fail(ErrorCode::buffer_too_small);
+  return openssl::digest_pieces(hash, source, out);
+}
+
 Result<Sha256> OpenSslCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept {
   // A context of its own, freed here, so that the thread keeps no key.
   const openssl::MacContext context(EVP_MAC_CTX_new(openssl::ThreadState::get().hmac()));
@@ -105,20 +111,28 @@ Result<Sha256> OpenSslCrypto::hmac_sha256(Bytes key, std::span<const Bytes> part
 Result<void> OpenSslCrypto::verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                    Bytes signature) const noexcept {
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  if (signature.size() != signature_size(key.type)) {
+  if (algorithm.scheme == Scheme::eddsa) {
+    if (signature.size() == signature_size(key.type)) {
+      return openssl::ed25519_verify(key.key, message, signature);
+    }
     PEDIGREE_TRY(check_public_key(key));
     return fail(ErrorCode::invalid_signature);
   }
-  switch (algorithm.scheme) {
-    case Scheme::ecdsa:
-      return openssl::ecdsa_verify(key, algorithm.hash, message, signature);
-    case Scheme::eddsa:
-      return openssl::ed25519_verify(key.key, message, signature);
-    case Scheme::rsa_pkcs1:
-    case Scheme::rsa_pss:
-      break;
+  std::array<std::uint8_t, kMaxDigestSize> digest;
+  PEDIGREE_TRY(openssl::digest_parts(algorithm.hash, {&message, 1}, digest));
+  return verify_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), signature);
+}
+
+Result<void> OpenSslCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                          Bytes signature) const noexcept {
+  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  if (algorithm.scheme == Scheme::eddsa) return fail(ErrorCode::unsupported_algorithm);
+  if (signature.size() != signature_size(key.type) || digest.size() != digest_size(algorithm.hash)) {
+    PEDIGREE_TRY(check_public_key(key));
+    return fail(ErrorCode::invalid_signature);
   }
-  return openssl::rsa_verify(key, algorithm, message, signature);
+  if (algorithm.scheme == Scheme::ecdsa) return openssl::ecdsa_verify(key, digest, signature);
+  return openssl::rsa_verify(key, algorithm, digest, signature);
 }
 
 Result<void> OpenSslCrypto::check_public_key(const PublicKey& key) const noexcept {
@@ -140,22 +154,33 @@ Result<void> OpenSslCrypto::check_public_key(const PublicKey& key) const noexcep
 Result<Bytes> OpenSslCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                                   MutableBytes out) const noexcept {
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  if (algorithm.scheme != Scheme::eddsa) {
+    std::array<std::uint8_t, kMaxDigestSize> digest;
+    PEDIGREE_TRY(openssl::digest_parts(algorithm.hash, {&message, 1}, digest));
+    return sign_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), out);
+  }
+  EVP_PKEY* const handle = object_of(key);
+  if (handle == nullptr) return fail(ErrorCode::key_not_found);
+  const std::size_t size = signature_size(key.type);
+  if (out.size() < size) return fail(ErrorCode::buffer_too_small);
+  PEDIGREE_TRY(openssl::ed25519_sign(handle, message, out.first(size)));
+  return Bytes(out).first(size);
+}
+
+Result<Bytes> OpenSslCrypto::sign_digest(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                         MutableBytes out) const noexcept {
+  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  if (algorithm.scheme == Scheme::eddsa) return fail(ErrorCode::unsupported_algorithm);
+  if (digest.size() != digest_size(algorithm.hash)) return fail(ErrorCode::bad_value);
   EVP_PKEY* const handle = object_of(key);
   if (handle == nullptr) return fail(ErrorCode::key_not_found);
   const std::size_t size = signature_size(key.type);
   if (out.size() < size) return fail(ErrorCode::buffer_too_small);
   const MutableBytes signature = out.first(size);
-  switch (algorithm.scheme) {
-    case Scheme::ecdsa:
-      PEDIGREE_TRY(openssl::ecdsa_sign(handle, algorithm.hash, message, signature));
-      break;
-    case Scheme::eddsa:
-      PEDIGREE_TRY(openssl::ed25519_sign(handle, message, signature));
-      break;
-    case Scheme::rsa_pkcs1:
-    case Scheme::rsa_pss:
-      PEDIGREE_TRY(openssl::rsa_sign(handle, algorithm, message, signature));
-      break;
+  if (algorithm.scheme == Scheme::ecdsa) {
+    PEDIGREE_TRY(openssl::ecdsa_sign(handle, digest, signature));
+  } else {
+    PEDIGREE_TRY(openssl::rsa_sign(handle, algorithm, digest, signature));
   }
   return signature;
 }

@@ -15,12 +15,17 @@ class OpenSslCrypto final : public Crypto {
   [[nodiscard]] bool supports(KeyType type, SignatureAlgorithm algorithm) const noexcept override;
   [[nodiscard]] Result<void> digest(Hash hash, std::span<const Bytes> parts,
                                     MutableBytes out) const noexcept override;
+  [[nodiscard]] Result<void> digest(Hash hash, PieceSource& source, MutableBytes out) const noexcept override;
   [[nodiscard]] Result<Sha256> hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept override;
   [[nodiscard]] Result<void> verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                     Bytes signature) const noexcept override;
+  [[nodiscard]] Result<void> verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                           Bytes signature) const noexcept override;
   [[nodiscard]] Result<void> check_public_key(const PublicKey& key) const noexcept override;
   [[nodiscard]] Result<Bytes> sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                                    MutableBytes out) const noexcept override;
+  [[nodiscard]] Result<Bytes> sign_digest(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                          MutableBytes out) const noexcept override;
   [[nodiscard]] Result<PublicKey> public_key(const PrivateKey& key, MutableBytes out) const noexcept override;
   [[nodiscard]] Result<void> random(MutableBytes out) const noexcept override;
 };

@@ -46,11 +46,9 @@ bool configure(EVP_PKEY_CTX* context, SignatureAlgorithm algorithm) noexcept {
 
 }  // namespace
 
-Result<void> rsa_verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
+Result<void> rsa_verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
                         Bytes signature) noexcept {
   PEDIGREE_ASSIGN(const RsaPublicKey numbers, parse_rsa_public_key(key));
-  std::array<std::uint8_t, kMaxDigestSize> digest;
-  PEDIGREE_TRY(digest_parts(algorithm.hash, {&message, 1}, digest));
   const Key loaded = load(numbers);
   const KeyContext context(loaded ? EVP_PKEY_CTX_new_from_pkey(nullptr, loaded.get(), nullptr) : nullptr);
   if (context == nullptr || EVP_PKEY_verify_init(context.get()) != 1 ||
@@ -58,21 +56,18 @@ Result<void> rsa_verify(const PublicKey& key, SignatureAlgorithm algorithm, Byte
     ERR_clear_error();
     return fail(ErrorCode::crypto_failure);
   }
-  if (EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(),
-                      digest_size(algorithm.hash)) != 1) {
+  if (EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(), digest.size()) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::invalid_signature);
   }
   return {};
 }
 
-Result<void> rsa_sign(EVP_PKEY* key, SignatureAlgorithm algorithm, Bytes message, MutableBytes out) noexcept {
-  std::array<std::uint8_t, kMaxDigestSize> digest;
-  PEDIGREE_TRY(digest_parts(algorithm.hash, {&message, 1}, digest));
+Result<void> rsa_sign(EVP_PKEY* key, SignatureAlgorithm algorithm, Bytes digest, MutableBytes out) noexcept {
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   std::size_t size = out.size();
   if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 || !configure(context.get(), algorithm) ||
-      EVP_PKEY_sign(context.get(), out.data(), &size, digest.data(), digest_size(algorithm.hash)) != 1 ||
+      EVP_PKEY_sign(context.get(), out.data(), &size, digest.data(), digest.size()) != 1 ||
       size != out.size()) {
     ERR_clear_error();
     return fail(ErrorCode::crypto_failure);

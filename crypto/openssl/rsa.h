@@ -7,10 +7,10 @@
 namespace pedigree::crypto::openssl {
 
 /// Errors: as Crypto::verify. The length of the signature has been checked.
-[[nodiscard]] Result<void> rsa_verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
+[[nodiscard]] Result<void> rsa_verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
                                       Bytes signature) noexcept;
 /// Writes a signature that fills `out`. Errors: crypto_failure.
-[[nodiscard]] Result<void> rsa_sign(EVP_PKEY* key, SignatureAlgorithm algorithm, Bytes message,
+[[nodiscard]] Result<void> rsa_sign(EVP_PKEY* key, SignatureAlgorithm algorithm, Bytes digest,
                                     MutableBytes out) noexcept;
 
 }  // namespace pedigree::crypto::openssl

@@ -21,6 +21,24 @@ Curve make_curve(std::string_view group) noexcept {
   return {Key(key), KeyContext(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr))};
 }
 
+class Running final : public RunningDigest {
+ public:
+  Running(const EVP_MD_CTX* context, Hash hash) noexcept : context_(context), size_(digest_size(hash)) {}
+  [[nodiscard]] Result<void> value(MutableBytes out) const noexcept override {
+    if (out.size() < size_) return fail(ErrorCode::buffer_too_small);
+    const DigestContext copy(EVP_MD_CTX_new());
+    if (copy == nullptr || EVP_MD_CTX_copy_ex(copy.get(), context_) != 1 ||
+        EVP_DigestFinal_ex(copy.get(), out.data(), nullptr) != 1) {
+      return fail(ErrorCode::crypto_failure);
+    }
+    return {};
+  }
+
+ private:
+  const EVP_MD_CTX* context_;
+  std::size_t size_;
+};
+
 }  // namespace
 
 ThreadState::ThreadState() noexcept
@@ -48,6 +66,24 @@ Result<void> digest_parts(Hash hash, std::span<const Bytes> parts, MutableBytes 
     if (EVP_DigestUpdate(context, part.data(), part.size()) != 1) return fail(ErrorCode::crypto_failure);
   }
   if (EVP_DigestFinal_ex(context, out.data(), nullptr) != 1) return fail(ErrorCode::crypto_failure);
+  return {};
+}
+
+Result<void> digest_pieces(Hash hash, PieceSource& source, MutableBytes out) noexcept {
+  const DigestContext context(EVP_MD_CTX_new());
+  const EVP_MD* digest = ThreadState::get().digest(hash);
+  if (context == nullptr || digest == nullptr || EVP_DigestInit_ex2(context.get(), digest, nullptr) != 1) {
+    return fail(ErrorCode::crypto_failure);
+  }
+  const Running running(context.get(), hash);
+  while (true) {
+    PEDIGREE_ASSIGN(const Bytes piece, source.next(running));
+    if (piece.empty()) break;
+    if (EVP_DigestUpdate(context.get(), piece.data(), piece.size()) != 1) {
+      return fail(ErrorCode::crypto_failure);
+    }
+  }
+  if (EVP_DigestFinal_ex(context.get(), out.data(), nullptr) != 1) return fail(ErrorCode::crypto_failure);
   return {};
 }
 

@@ -43,4 +43,8 @@ class ThreadState {
 /// Digest of the concatenation of `parts`; `out` holds digest_size(hash) octets. Errors: crypto_failure.
 [[nodiscard]] Result<void> digest_parts(Hash hash, std::span<const Bytes> parts, MutableBytes out) noexcept;
 
+/// Digest of the pieces of `source`, in a context of its own: the source may sign or verify meanwhile.
+/// Errors: crypto_failure, those of `source`.
+[[nodiscard]] Result<void> digest_pieces(Hash hash, PieceSource& source, MutableBytes out) noexcept;
+
 }  // namespace pedigree::crypto::openssl

@@ -157,6 +157,38 @@ Result<void> import_public_key(const PublicKey& key, psa_algorithm_t algorithm, 
   }
 }
 
+class Running final : public RunningDigest {
+ public:
+  Running(const psa_hash_operation_t& operation, Hash hash) noexcept
+      : operation_(operation), size_(digest_size(hash)) {}
+  [[nodiscard]] Result<void> value(MutableBytes out) const noexcept override {
+    if (out.size() < size_) return fail(ErrorCode::buffer_too_small);
+    psa_hash_operation_t copy = PSA_HASH_OPERATION_INIT;
+    psa_status_t status = psa_hash_clone(&operation_, &copy);
+    std::size_t size = 0;
+    if (status == PSA_SUCCESS) status = psa_hash_finish(&copy, out.data(), out.size(), &size);
+    if (status != PSA_SUCCESS) psa_hash_abort(&copy);
+    if (status != PSA_SUCCESS || size != size_) return fail(ErrorCode::crypto_failure);
+    return {};
+  }
+
+ private:
+  const psa_hash_operation_t& operation_;
+  std::size_t size_;
+};
+
+/// Errors: crypto_failure, those of `source`.
+Result<void> update_from(PieceSource& source, Hash hash, psa_hash_operation_t& operation) noexcept {
+  const Running running(operation, hash);
+  while (true) {
+    PEDIGREE_ASSIGN(const Bytes piece, source.next(running));
+    if (piece.empty()) return {};
+    if (psa_hash_update(&operation, piece.data(), piece.size()) != PSA_SUCCESS) {
+      return fail(ErrorCode::crypto_failure);
+    }
+  }
+}
+
 bool digest_parts(Hash hash, std::span<const Bytes> parts, MutableBytes out) noexcept {
   psa_hash_operation_t operation = PSA_HASH_OPERATION_INIT;
   psa_status_t status = psa_hash_setup(&operation, psa_hash(hash));
@@ -184,6 +216,20 @@ Result<void> PsaCrypto::digest(Hash hash, std::span<const Bytes> parts, MutableB
   return {};
 }
 
+Result<void> PsaCrypto::digest(Hash hash, PieceSource& source, MutableBytes out) const noexcept {
+  if (!has(hash)) return fail(ErrorCode::crypto_failure);
+  if (out.size() < digest_size(hash)) return fail(ErrorCode::buffer_too_small);
+  psa_hash_operation_t operation = PSA_HASH_OPERATION_INIT;
+  if (psa_hash_setup(&operation, psa_hash(hash)) != PSA_SUCCESS) return fail(ErrorCode::crypto_failure);
+  Result<void> done = update_from(source, hash, operation);
+  std::size_t size = 0;
+  if (done && psa_hash_finish(&operation, out.data(), out.size(), &size) != PSA_SUCCESS) {
+    done = fail(ErrorCode::crypto_failure);
+  }
+  if (!done) psa_hash_abort(&operation);
+  return done;
+}
+
 Result<Sha256> PsaCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept {
   // PSA refuses an empty key; RFC 2104 pads with zeros, so one zero octet is the same key.
   constexpr std::uint8_t kZero[] = {0};
@@ -209,14 +255,22 @@ Result<Sha256> PsaCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) c
 Result<void> PsaCrypto::verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                Bytes signature) const noexcept {
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  std::array<std::uint8_t, kMaxDigestSize> digest{};
+  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
+  return verify_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), signature);
+}
+
+Result<void> PsaCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                      Bytes signature) const noexcept {
+  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
   const psa_algorithm_t psa = psa_algorithm(algorithm, false);
   ImportedKey imported;
   PEDIGREE_TRY(import_public_key(key, psa, imported));
-  if (signature.size() != signature_size(key.type)) return fail(ErrorCode::invalid_signature);
-  std::array<std::uint8_t, kMaxDigestSize> digest{};
-  const std::size_t size = digest_size(algorithm.hash);
-  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
-  switch (psa_verify_hash(imported.id(), psa, digest.data(), size, signature.data(), signature.size())) {
+  if (signature.size() != signature_size(key.type) || digest.size() != digest_size(algorithm.hash)) {
+    return fail(ErrorCode::invalid_signature);
+  }
+  switch (
+      psa_verify_hash(imported.id(), psa, digest.data(), digest.size(), signature.data(), signature.size())) {
     case PSA_SUCCESS:
       return {};
     // Mbed TLS calls an RSA signature that is not below the modulus an invalid argument.
@@ -236,6 +290,15 @@ Result<void> PsaCrypto::check_public_key(const PublicKey& key) const noexcept {
 Result<Bytes> PsaCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                               MutableBytes out) const noexcept {
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  std::array<std::uint8_t, kMaxDigestSize> digest{};
+  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
+  return sign_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), out);
+}
+
+Result<Bytes> PsaCrypto::sign_digest(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes digest,
+                                     MutableBytes out) const noexcept {
+  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
+  if (digest.size() != digest_size(algorithm.hash)) return fail(ErrorCode::bad_value);
   const std::size_t size = signature_size(key.type);
   const auto id = static_cast<psa_key_id_t>(key.handle);
   psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
@@ -244,11 +307,9 @@ Result<Bytes> PsaCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorith
   psa_reset_key_attributes(&attributes);
   if (status != PSA_SUCCESS) return fail(key_error(status));
   if (out.size() < size) return fail(ErrorCode::buffer_too_small);
-  std::array<std::uint8_t, kMaxDigestSize> digest{};
-  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
   std::size_t written = 0;
   status = psa_sign_hash(id, psa_algorithm(algorithm, PSA_ALG_IS_DETERMINISTIC_ECDSA(policy)), digest.data(),
-                         digest_size(algorithm.hash), out.data(), out.size(), &written);
+                         digest.size(), out.data(), out.size(), &written);
   if (status != PSA_SUCCESS) return fail(key_error(status));
   if (written != size) return fail(ErrorCode::crypto_failure);
   return Bytes(out).first(size);

@@ -43,6 +43,21 @@ void make_signature(Bytes key, crypto::SignatureAlgorithm algorithm, Bytes messa
   sum.fill(out);
 }
 
+class Running final : public crypto::RunningDigest {
+ public:
+  Running(const Checksum& sum, std::size_t size) noexcept : sum_(sum), size_(size) {}
+  [[nodiscard]] Result<void> value(MutableBytes out) const noexcept override {
+    if (out.size() < size_) return fail(ErrorCode::buffer_too_small);
+    Checksum copy = sum_;
+    copy.fill(out.first(size_));
+    return {};
+  }
+
+ private:
+  const Checksum& sum_;
+  std::size_t size_;
+};
+
 // RSAPublicKey with an odd modulus of the full size.
 void write_rsa_key(Checksum& sum, std::size_t size, der::Builder& out) noexcept {
   std::array<std::uint8_t, 512> modulus{};
@@ -67,6 +82,20 @@ Result<void> FakeCrypto::digest(crypto::Hash hash, std::span<const Bytes> parts,
   return {};
 }
 
+Result<void> FakeCrypto::digest(crypto::Hash hash, crypto::PieceSource& source,
+                                MutableBytes out) const noexcept {
+  if (out.size() < crypto::digest_size(hash)) return fail(ErrorCode::buffer_too_small);
+  Checksum sum;
+  const Running running(sum, crypto::digest_size(hash));
+  while (true) {
+    PEDIGREE_ASSIGN(const Bytes piece, source.next(running));
+    if (piece.empty()) break;
+    sum.add(piece);
+  }
+  sum.fill(out.first(crypto::digest_size(hash)));
+  return {};
+}
+
 Result<Sha256> FakeCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept {
   Checksum sum;
   sum.add(key);
@@ -78,12 +107,19 @@ Result<Sha256> FakeCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) 
 
 Result<void> FakeCrypto::verify(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
                                 Bytes message, Bytes signature) const noexcept {
+  std::array<std::uint8_t, crypto::kMaxDigestSize> buffer{};
+  PEDIGREE_TRY(digest(crypto::Hash::sha256, {&message, 1}, buffer));
+  return verify_digest(key, algorithm, Bytes(buffer).first(32), signature);
+}
+
+Result<void> FakeCrypto::verify_digest(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
+                                       Bytes digest, Bytes signature) const noexcept {
   ++verifications_;
   if (!belongs(key.type, algorithm.scheme)) return fail(ErrorCode::wrong_key_type);
   PEDIGREE_TRY(check_public_key(key));
   std::array<std::uint8_t, crypto::kMaxSignatureSize> buffer{};
   const MutableBytes expected = MutableBytes(buffer).first(crypto::signature_size(key.type));
-  make_signature(key.key, algorithm, message, expected);
+  make_signature(key.key, algorithm, digest, expected);
   if (!equal(expected, signature)) return fail(ErrorCode::invalid_signature);
   return {};
 }
@@ -100,12 +136,19 @@ Result<void> FakeCrypto::check_public_key(const crypto::PublicKey& key) const no
 
 Result<Bytes> FakeCrypto::sign(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                                Bytes message, MutableBytes out) const noexcept {
+  std::array<std::uint8_t, crypto::kMaxDigestSize> buffer{};
+  PEDIGREE_TRY(digest(crypto::Hash::sha256, {&message, 1}, buffer));
+  return sign_digest(key, algorithm, Bytes(buffer).first(32), out);
+}
+
+Result<Bytes> FakeCrypto::sign_digest(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
+                                      Bytes digest, MutableBytes out) const noexcept {
   if (!belongs(key.type, algorithm.scheme)) return fail(ErrorCode::wrong_key_type);
   if (out.size() < crypto::signature_size(key.type)) return fail(ErrorCode::buffer_too_small);
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
   PEDIGREE_ASSIGN(const crypto::PublicKey pub, public_key(key, buffer));
   const MutableBytes signature = out.first(crypto::signature_size(key.type));
-  make_signature(pub.key, algorithm, message, signature);
+  make_signature(pub.key, algorithm, digest, signature);
   return Bytes(signature);
 }
 

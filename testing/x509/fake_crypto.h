@@ -15,12 +15,18 @@ class FakeCrypto final : public crypto::Crypto {
   }
   [[nodiscard]] Result<void> digest(crypto::Hash hash, std::span<const Bytes> parts,
                                     MutableBytes out) const noexcept override;
+  [[nodiscard]] Result<void> digest(crypto::Hash hash, crypto::PieceSource& source,
+                                    MutableBytes out) const noexcept override;
   [[nodiscard]] Result<Sha256> hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept override;
   [[nodiscard]] Result<void> verify(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
                                     Bytes message, Bytes signature) const noexcept override;
+  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
+                                           Bytes digest, Bytes signature) const noexcept override;
   [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey& key) const noexcept override;
   [[nodiscard]] Result<Bytes> sign(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                                    Bytes message, MutableBytes out) const noexcept override;
+  [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
+                                          Bytes digest, MutableBytes out) const noexcept override;
   [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey& key,
                                                      MutableBytes out) const noexcept override;
   [[nodiscard]] Result<void> random(MutableBytes out) const noexcept override;
