@@ -22,6 +22,8 @@ std::string_view algorithm_text(cose::Algorithm algorithm) {
       return "ES384";
     case cose::Algorithm::eddsa:
       return "EdDSA";
+    case cose::Algorithm::ps256:
+      return "PS256";
   }
   return "unknown";
 }

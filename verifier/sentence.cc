@@ -46,6 +46,8 @@ std::string_view algorithm_text(const Appraisal& appraisal) {
       return "ES256";
     case cose::Algorithm::es384:
       return "ES384";
+    case cose::Algorithm::ps256:
+      return "PS256";
     case cose::Algorithm::eddsa:
       break;
   }

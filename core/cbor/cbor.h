@@ -56,6 +56,8 @@ class Encoder {
   void uint(std::uint64_t value) noexcept { head(Major::uint, value); }
   void integer(std::int64_t value) noexcept;
   void bstr(Bytes octets) noexcept;
+  /// The head of a byte string whose octets the caller writes.
+  void bstr_head(std::size_t size) noexcept { head(Major::bstr, size); }
   void tstr(std::string_view text) noexcept;
   void array(std::size_t count) noexcept { head(Major::array, count); }
   void map(std::size_t count) noexcept { head(Major::map, count); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// COSE_Sign1 (RFC 9052 4.2) with ES256, ES384, EdDSA (RFC 9053) and x5chain (RFC 9360).
+// COSE_Sign1 (RFC 9052 4.2) with ES256, ES384, EdDSA (RFC 9053), PS256 (RFC 8230) and x5chain (RFC 9360).
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace pedigree::cose {
 
-/// COSE algorithm numbers (RFC 9053 2.1, 2.2).
-enum class Algorithm : std::int32_t { es256 = -7, eddsa = -8, es384 = -35 };
+/// COSE algorithm numbers (RFC 9053 2.1, 2.2; RFC 8230 2).
+enum class Algorithm : std::int32_t { es256 = -7, eddsa = -8, es384 = -35, ps256 = -37 };
 [[nodiscard]] Result<Algorithm> algorithm_for(crypto::KeyType type) noexcept;
 [[nodiscard]] Result<crypto::SignatureAlgorithm> signature_algorithm(Algorithm algorithm) noexcept;
 
@@ -82,6 +82,9 @@ struct Sign1Fields {
   Bytes key_id{};                    ///< to the unprotected header; empty: not written
   bool tagged = true;
 };
+
+/// Octets of the message that write_sign1 makes with a key of this type. Errors: unsupported_algorithm.
+[[nodiscard]] Result<std::size_t> sign1_size(const Sign1Fields& fields, crypto::KeyType type) noexcept;
 
 /// Writes and signs a COSE_Sign1 into `buffer` (scratch for the Sig_structure is taken from its end, so give
 /// about twice the message's size); protected header {1: alg}. No input may overlap `buffer`. Errors:

@@ -276,9 +276,28 @@ INSTANTIATE_TEST_SUITE_P(Keys, Sign1Keys,
                                                                                    : "Ed25519");
                          });
 
-TEST(Sign1, RsaHasNoAlgorithmHere) {
-  EXPECT_EQ(algorithm_for(crypto::KeyType::rsa2048).error().code, ErrorCode::unsupported_algorithm);
-  EXPECT_EQ(signature_algorithm(static_cast<Algorithm>(-37)).error().code, ErrorCode::unsupported_algorithm);
+TEST(Sign1, RsaSignsByPs256) {
+  const crypto::OpenSslCrypto crypto;
+  const auto key = crypto::OpenSslKey::generate(crypto::KeyType::rsa2048).value();
+  Octets key_buffer(crypto::kMaxPublicKeySize);
+  const auto public_key = crypto.public_key(key.view(), key_buffer).value();
+  const Octets payload = unhex("a10102");
+  Octets buffer(700);
+  const auto data = write_sign1(crypto, {.payload = payload}, key.view(), buffer);
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->size(), sign1_size({.payload = payload}, crypto::KeyType::rsa2048));
+  const auto message = Sign1::parse(*data);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->algorithm(), Algorithm::ps256);
+  Octets scratch(200);
+  EXPECT_TRUE(message->verify(crypto, public_key, {}, scratch));
+  EXPECT_EQ(outcome(message->verify(crypto, public_key, as_bytes("other"), scratch)),
+            "invalid_signature at 0");
+}
+
+TEST(Sign1, OtherKeysHaveNoAlgorithmHere) {
+  EXPECT_EQ(algorithm_for(static_cast<crypto::KeyType>(99)).error().code, ErrorCode::unsupported_algorithm);
+  EXPECT_EQ(signature_algorithm(static_cast<Algorithm>(-38)).error().code, ErrorCode::unsupported_algorithm);
 }
 
 TEST(ChainProperties, ChainsRoundTrip) {

@@ -33,6 +33,7 @@ Result<Algorithm> read_algorithm(Reader& in) noexcept {
   if (number == static_cast<std::int64_t>(Algorithm::es256)) return Algorithm::es256;
   if (number == static_cast<std::int64_t>(Algorithm::es384)) return Algorithm::es384;
   if (number == static_cast<std::int64_t>(Algorithm::eddsa)) return Algorithm::eddsa;
+  if (number == static_cast<std::int64_t>(Algorithm::ps256)) return Algorithm::ps256;
   // Private algorithms may have text for a name: well-formed, and unsupported too.
   if (number || cbor::read_tstr(in)) return fail(ErrorCode::unsupported_algorithm, offset);
   return std::unexpected(number.error());
@@ -51,6 +52,19 @@ void write_sig_structure(Bytes protected_header, Bytes external_aad, Bytes paylo
   encoder.bstr(protected_header);
   encoder.bstr(external_aad);
   encoder.bstr(payload);
+}
+
+/// Octets of the protected header {1: alg}, at most.
+constexpr std::size_t kMaxProtectedSize = 8;
+
+Result<Bytes> write_protected_header(crypto::KeyType type, MutableBytes out) noexcept {
+  PEDIGREE_ASSIGN(const Algorithm algorithm, algorithm_for(type));
+  Writer header(out);
+  cbor::Encoder encoder(header);
+  encoder.map(1);
+  encoder.integer(kLabelAlgorithm);
+  encoder.integer(static_cast<std::int64_t>(algorithm));
+  return header.finish();
 }
 
 /// Writes everything of a COSE_Sign1 up to its signature.
@@ -84,9 +98,12 @@ Result<Algorithm> algorithm_for(crypto::KeyType type) noexcept {
       return Algorithm::es384;
     case crypto::KeyType::ed25519:
       return Algorithm::eddsa;
-    default:
-      return fail(ErrorCode::unsupported_algorithm);
+    case crypto::KeyType::rsa2048:
+    case crypto::KeyType::rsa3072:
+    case crypto::KeyType::rsa4096:
+      return Algorithm::ps256;
   }
+  return fail(ErrorCode::unsupported_algorithm);
 }
 
 Result<crypto::SignatureAlgorithm> signature_algorithm(Algorithm algorithm) noexcept {
@@ -97,6 +114,8 @@ Result<crypto::SignatureAlgorithm> signature_algorithm(Algorithm algorithm) noex
       return crypto::default_algorithm(crypto::KeyType::p384);
     case Algorithm::eddsa:
       return crypto::default_algorithm(crypto::KeyType::ed25519);
+    case Algorithm::ps256:
+      return crypto::SignatureAlgorithm{crypto::Scheme::rsa_pss, crypto::Hash::sha256};
   }
   return fail(ErrorCode::unsupported_algorithm);
 }
@@ -225,35 +244,39 @@ Result<void> Sign1::verify(const crypto::Crypto& crypto, const crypto::PublicKey
   return crypto.verify(key, algorithm, to_be_signed, signature_);
 }
 
+Result<std::size_t> sign1_size(const Sign1Fields& fields, crypto::KeyType type) noexcept {
+  std::array<std::uint8_t, kMaxProtectedSize> header{};
+  PEDIGREE_ASSIGN(const Bytes protected_header, write_protected_header(type, header));
+  Writer sizer;
+  cbor::Encoder encoder(sizer);
+  write_head(fields, protected_header, encoder);
+  encoder.bstr_head(crypto::signature_size(type));
+  return sizer.size() + crypto::signature_size(type);
+}
+
 Result<Bytes> write_sign1(const crypto::Crypto& crypto, const Sign1Fields& fields,
                           const crypto::PrivateKey& key, MutableBytes buffer) noexcept {
-  PEDIGREE_ASSIGN(const Algorithm algorithm, algorithm_for(key.type));
-  std::array<std::uint8_t, 8> header_buffer{};
-  Writer header(header_buffer);
-  cbor::Encoder header_encoder(header);
-  header_encoder.map(1);
-  header_encoder.integer(kLabelAlgorithm);
-  header_encoder.integer(static_cast<std::int64_t>(algorithm));
-  const Bytes protected_header = header.written();
-
-  Writer out(buffer);
-  cbor::Encoder encoder(out);
-  write_head(fields, protected_header, encoder);
-  const std::size_t signature_size = crypto::signature_size(key.type);
+  std::array<std::uint8_t, kMaxProtectedSize> header{};
+  PEDIGREE_ASSIGN(const Bytes protected_header, write_protected_header(key.type, header));
+  PEDIGREE_ASSIGN(const std::size_t message_size, sign1_size(fields, key.type));
   Writer sizer;
   write_sig_structure(protected_header, fields.external_aad, fields.payload, sizer);
-  const std::size_t message_size = out.size() + 2 + signature_size;  // 2: the bstr's head
   if (message_size + sizer.size() > buffer.size()) {
     return fail(ErrorCode::buffer_too_small, static_cast<std::uint32_t>(message_size + sizer.size()));
   }
   Writer scratch(buffer.last(sizer.size()));
   write_sig_structure(protected_header, fields.external_aad, fields.payload, scratch);
-
-  std::array<std::uint8_t, 96> signature{};  // ES384, the largest
+  Writer out(buffer);
+  cbor::Encoder encoder(out);
+  write_head(fields, protected_header, encoder);
+  encoder.bstr_head(crypto::signature_size(key.type));
+  // Signed where it stands in the message: a buffer for the longest would be half a KiB of stack.
+  PEDIGREE_ASSIGN(const Algorithm algorithm, algorithm_for(key.type));
   PEDIGREE_ASSIGN(const auto scheme, signature_algorithm(algorithm));
+  const MutableBytes signature = buffer.first(message_size).subspan(out.size());
   PEDIGREE_ASSIGN(const Bytes value, crypto.sign(key, scheme, scratch.written(), signature));
-  encoder.bstr(value);
-  return out.finish();
+  if (value.size() != signature.size()) return fail(ErrorCode::crypto_failure);
+  return Bytes(buffer).first(message_size);
 }
 
 }  // namespace pedigree::cose
