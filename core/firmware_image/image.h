@@ -69,6 +69,7 @@ struct Version {
 /// "1.2.3", or "1.2.3+4" where the build number is not 0.
 void print_version(const Version& version, Writer& out) noexcept;
 
+/// A vendor or class id (RFC 9562), 16 octets.
 using Uuid = std::array<std::uint8_t, 16>;
 
 struct Header {
