@@ -58,8 +58,9 @@ class CopiedMessage final : public device::Message {
   std::array<std::size_t, PSA_MAX_IOVEC> in_start_{};
   std::array<std::size_t, PSA_MAX_IOVEC> out_start_{};
   std::array<std::size_t, PSA_MAX_IOVEC> written_{};
-  std::array<std::uint8_t, kMaxInput> input_{};
-  std::array<std::uint8_t, kMaxOutput> output_{};
+  // Not members of the one message there is: with it, their zeros would stand in flash as initial values.
+  constinit static inline std::array<std::uint8_t, kMaxInput> input_{};
+  constinit static inline std::array<std::uint8_t, kMaxOutput> output_{};
 };
 
 /// Whether the whole range is memory that the non-secure side itself may read or write.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/ports/mps2/secure/storage.h"
 
+#include <new>
+
 #include "device/ports/mps2/board.h"
 #include "device/ports/mps2/trial/power_cut.h"
 #include "psa/crypto.h"
@@ -33,7 +35,9 @@ class BoardMedium final : public Medium {
 };
 
 constinit BoardMedium medium;
-constinit NvStore nv_store(medium);
+// Made when it is mounted: initial values of its size, nearly all zeros, would stand in flash.
+alignas(NvStore) constinit std::array<std::byte, sizeof(NvStore)> store_memory{};
+constinit NvStore* mounted = nullptr;
 
 psa_status_t status_of(const Result<void>& result) noexcept {
   if (result) return PSA_SUCCESS;
@@ -51,11 +55,12 @@ psa_status_t status_of(const Result<void>& result) noexcept {
 }  // namespace
 
 NvStore& store() noexcept {
-  return nv_store;
+  return *mounted;
 }
 
 Result<void> mount_storage() noexcept {
-  return nv_store.mount();
+  mounted = new (store_memory.data()) NvStore(medium);
+  return mounted->mount();
 }
 
 }  // namespace pedigree::mps2

@@ -19,7 +19,7 @@ inline constexpr std::size_t kFactorySeedSize = 4 + kSeedSize + 4;
 inline constexpr std::uint64_t kSeedAsset = 0xffff'ffff'0000'0001;
 inline constexpr std::uint64_t kLifecycleAsset = 0xffff'ffff'0000'0002;
 
-/// The board's store, behind psa_its_*.
+/// The board's store, behind psa_its_*; there since mount_storage.
 [[nodiscard]] NvStore& store() noexcept;
 
 /// Mounts the store. Errors: storage_corrupt.
