@@ -2,6 +2,7 @@
 # What every target is compiled with.
 option(PEDIGREE_FIRMWARE "Build only what runs in the secure world, for the target" OFF)
 option(PEDIGREE_MPS2 "With PEDIGREE_FIRMWARE: the reference firmware for the MPS2 board" OFF)
+option(PEDIGREE_ECDSA_ONLY "With PEDIGREE_FIRMWARE: a platform whose PSA Crypto has neither RSA nor Ed25519" OFF)
 set(PEDIGREE_MBEDTLS_SOURCE "${CMAKE_SOURCE_DIR}/build/source/mbedtls" CACHE PATH "Mbed TLS 2.28, Debian's source package")
 option(PEDIGREE_FUZZ "Build libFuzzer executables (Clang)" OFF)
 set(PEDIGREE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")

@@ -18,9 +18,20 @@ using MutableBytes = std::span<std::uint8_t>;
 /// A SHA-256 value, 32 octets.
 using Sha256 = std::array<std::uint8_t, 32>;
 
+/// As `equal`. Pointers and sizes, because on Arm a span by value is passed by way of the stack.
+[[nodiscard, gnu::noinline]] constexpr bool equal_octets(const std::uint8_t* a, std::size_t a_size,
+                                                         const std::uint8_t* b, std::size_t b_size) noexcept {
+  return std::equal(a, a + a_size, b, b + b_size);
+}
+
 /// Equal in length and content. Not for secrets: it returns at the first difference.
-[[nodiscard]] constexpr bool equal(Bytes a, Bytes b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+[[nodiscard, gnu::always_inline]] constexpr inline bool equal(const Bytes& a, const Bytes& b) noexcept {
+  return equal_octets(a.data(), a.size(), b.data(), b.size());
+}
+
+/// Whether `a` comes before `b` as DER orders a SET OF (X.690 11.6): octet by octet, the shorter one first.
+[[nodiscard, gnu::noinline]] constexpr bool less(const Bytes& a, const Bytes& b) noexcept {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
 }
 
 /// Equal in length and content; the time taken depends on the lengths alone.

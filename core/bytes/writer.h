@@ -28,7 +28,7 @@ class Writer {
     ++size_;
   }
 
-  constexpr void bytes(Bytes octets) noexcept {
+  constexpr void bytes(const Bytes& octets) noexcept {
     if (fits() && octets.size() <= buffer_.size() - size_) {
       std::copy(octets.begin(), octets.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(size_));
     }
@@ -42,7 +42,7 @@ class Writer {
 
   /// Inserts `octets` before position `at` (<= size()); what follows moves up. For lengths known only
   /// afterwards.
-  constexpr void insert(std::size_t at, Bytes octets) noexcept {
+  constexpr void insert(std::size_t at, const Bytes& octets) noexcept {
     const std::size_t old_size = size_;
     size_ += octets.size();
     if (!fits()) return;
@@ -55,7 +55,7 @@ class Writer {
   /// The octets from `at` (<= size()) to the end. Empty if the writer has overflowed. Borrows the buffer.
   [[nodiscard]] constexpr Bytes written(std::size_t at = 0) const noexcept {
     if (!fits()) return {};
-    return Bytes(buffer_).subspan(at, size_ - at);
+    return {buffer_.data() + at, size_ - at};
   }
 
  private:

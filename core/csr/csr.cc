@@ -41,10 +41,6 @@ Result<der::Element> single_value(const AttributeView& attribute) noexcept {
   return value;
 }
 
-bool less(Bytes a, Bytes b) noexcept {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
-
 // SET OF: DER wants the encodings in ascending order (X.690 11.6).
 Result<void> check_values(const AttributeView& attribute) noexcept {
   Bytes previous;
@@ -110,14 +106,15 @@ Result<KnownAttributes> parse_attributes(Reader in) noexcept {
 
 Result<Request> Request::parse(Bytes der) noexcept {
   Reader whole(der);
-  PEDIGREE_ASSIGN(const x509::SignedObject object,
-                  der::read_with_cursor(whole, [](der::Cursor& in) { return x509::read_signed(in); }));
+  x509::SignedObject object;
+  PEDIGREE_ASSIGN(Reader info, der::read_with_cursor(whole, [&object](der::Cursor& in) {
+                    return x509::read_signed(in, object).reader();
+                  }));
   Request request;
   request.der_ = der;
-  request.info_ = object.to_be_signed.whole;
+  request.info_ = object.to_be_signed;
   request.algorithm_ = object.algorithm;
   request.signature_ = object.signature;
-  Reader info = object.to_be_signed.reader();
   const std::uint32_t version_offset = info.offset();
   PEDIGREE_ASSIGN(const std::uint32_t version, der::read_u32(info));
   if (version != 0) return fail(ErrorCode::unsupported_version, version_offset);
@@ -153,12 +150,12 @@ Result<void> Request::verify(const crypto::Crypto& crypto) const noexcept {
 
 namespace {
 
-void reverse(MutableBytes octets) noexcept {
+void reverse(const MutableBytes& octets) noexcept {
   for (std::size_t i = 0, j = octets.size(); i + 1 < j; ++i) std::swap(octets[i], octets[--j]);
 }
 
 // std::rotate, in a tenth of its code.
-void rotate(MutableBytes octets, std::size_t first) noexcept {
+void rotate(const MutableBytes& octets, std::size_t first) noexcept {
   reverse(octets.first(first));
   reverse(octets.subspan(first));
   reverse(octets);
@@ -169,7 +166,7 @@ class AttributeWriter {
  public:
   AttributeWriter(der::Builder& out, MutableBytes buffer) noexcept : out_(out), buffer_(buffer) {}
 
-  void begin(Bytes oid) noexcept {
+  void begin(const Bytes& oid) noexcept {
     starts_[count_] = out_.writer().size();
     attribute_ = out_.open(der::kSequence);
     out_.oid(oid);
@@ -182,17 +179,17 @@ class AttributeWriter {
     const std::size_t start = starts_[count_++];
     const std::size_t end = out_.writer().size();
     if (!out_.writer().fits()) return;
-    const Bytes added = Bytes(buffer_).subspan(start, end - start);
+    const Bytes added(buffer_.data() + start, end - start);
     std::size_t place = 0;
     while (place + 1 < count_ && less(written(place), added)) ++place;
     const std::size_t to = starts_[place];
-    rotate(buffer_.subspan(to, end - to), start - to);
+    rotate({buffer_.data() + to, end - to}, start - to);
     for (std::size_t i = count_ - 1; i > place; --i) starts_[i] = starts_[i - 1] + (end - start);
   }
 
  private:
   [[nodiscard]] Bytes written(std::size_t i) const noexcept {
-    return Bytes(buffer_).subspan(starts_[i], starts_[i + 1] - starts_[i]);
+    return {buffer_.data() + starts_[i], starts_[i + 1] - starts_[i]};
   }
 
   der::Builder& out_;
@@ -209,17 +206,15 @@ Result<void> check_fields(const RequestFields& fields) noexcept {
       !x509::is_well_formed_text(der::kPrintableString, as_bytes(fields.challenge_password))) {
     return fail(ErrorCode::bad_attribute);
   }
-  for (std::size_t i = 0; i < fields.attributes.size(); ++i) {
-    const Bytes type = fields.attributes[i].oid;
-    if (equal(type, oid::kChallengePassword) && !fields.challenge_password.empty()) {
-      return fail(ErrorCode::bad_attribute);
+  std::array<Bytes, kMaxWrittenAttributes + 2> types;
+  std::size_t count = 0;
+  if (!fields.challenge_password.empty()) types[count++] = oid::kChallengePassword;
+  if (fields.extensions.any()) types[count++] = oid::kExtensionRequest;
+  for (const Attribute& attribute : fields.attributes) {
+    for (const Bytes& type : std::span(types).first(count)) {
+      if (equal(type, attribute.oid)) return fail(ErrorCode::bad_attribute);
     }
-    if (equal(type, oid::kExtensionRequest) && fields.extensions.any()) {
-      return fail(ErrorCode::bad_attribute);
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (equal(type, fields.attributes[j].oid)) return fail(ErrorCode::bad_attribute);
-    }
+    types[count++] = attribute.oid;
   }
   return {};
 }

@@ -42,9 +42,9 @@ void Builder::enclose(Tag tag, std::size_t start) noexcept {
   close(start + 1);
 }
 
-void Builder::element(Tag tag, Bytes content) noexcept {
+void Builder::element(Tag tag, const std::uint8_t* content, std::size_t size) noexcept {
   const std::size_t opened = open(tag);
-  out_.bytes(content);
+  out_.bytes({content, size});
   close(opened);
 }
 
@@ -53,7 +53,7 @@ void Builder::boolean(bool value) noexcept {
   element(kBoolean, Bytes(&octet, 1));
 }
 
-void Builder::unsigned_integer(Bytes big_endian) noexcept {
+void Builder::unsigned_integer(const Bytes& big_endian) noexcept {
   const Bytes number = without_leading_zeros(big_endian);
   const std::size_t opened = open(kInteger);
   if (number.empty() || number[0] >= 0x80) out_.u8(0);
@@ -67,7 +67,7 @@ void Builder::integer(std::uint32_t value) noexcept {
   unsigned_integer(octets);
 }
 
-void Builder::bit_string(Bytes octets) noexcept {
+void Builder::bit_string(const Bytes& octets) noexcept {
   const std::size_t opened = open_bit_string();
   out_.bytes(octets);
   close(opened);
@@ -85,7 +85,7 @@ void Builder::named_bits(std::uint16_t bits) noexcept {
   element(kBitString, Bytes(content).first(size));
 }
 
-void ecdsa_from_raw(Bytes raw, Builder& out) noexcept {
+void ecdsa_from_raw(const Bytes& raw, Builder& out) noexcept {
   const std::size_t half = raw.size() / 2;
   const std::size_t opened = out.open(kSequence);
   out.unsigned_integer(raw.first(half));

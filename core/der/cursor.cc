@@ -12,30 +12,24 @@ struct Header {
   std::size_t length = 0;  ///< octets of content
 };
 
-// X.690 8.1.3.5 and 10.1: the long form. `rest` holds two octets at least. Empty code: well-formed.
-Error read_long_length(Bytes rest, std::uint32_t offset, Header& header) noexcept {
-  const std::size_t count = rest[1] & 0x7fU;
-  if (count == 0) return {ErrorCode::indefinite_length, offset + 1};
-  if (rest.size() < 2 + count) return {ErrorCode::truncated, offset};
-  if (rest[2] == 0) return {ErrorCode::non_minimal, offset + 1};
-  if (count > kMaxLengthOctets) return {ErrorCode::too_long, offset + 1};
-  std::uint32_t length = 0;
-  for (const std::uint8_t octet : rest.subspan(2, count)) length = (length << 8U) | octet;
-  if (length < 0x80) return {ErrorCode::non_minimal, offset + 1};
-  header = {2 + count, length};
-  return {};
-}
-
-Error read_header(Bytes rest, std::uint32_t offset, Header& header) noexcept {
-  if (rest.size() < 2) return {ErrorCode::truncated, offset};
+// X.690 8.1.2 and 8.1.3. Empty code: well-formed.
+ErrorCode read_header(const Bytes& rest, Header& header) noexcept {
+  if (rest.size() < 2) return ErrorCode::truncated;
   // 0x1f announces further tag octets; 0 is the end-of-contents of indefinite lengths.
-  if ((rest[0] & 0x1fU) == 0x1fU || rest[0] == 0) return {ErrorCode::bad_tag, offset};
+  if ((rest[0] & 0x1fU) == 0x1fU || rest[0] == 0) return ErrorCode::bad_tag;
   header = {2, rest[1]};
   if (header.length >= 0x80) [[unlikely]] {
-    if (const Error error = read_long_length(rest, offset, header); error.code != ErrorCode{}) return error;
+    // The long form (8.1.3.5 and 10.1).
+    header.size += header.length & 0x7fU;
+    if (header.size == 2) return ErrorCode::indefinite_length;
+    if (rest.size() < header.size) return ErrorCode::truncated;
+    if (rest[2] == 0) return ErrorCode::non_minimal;
+    if (header.size > 2 + kMaxLengthOctets) return ErrorCode::too_long;
+    header.length = 0;
+    for (std::size_t i = 2; i < header.size; ++i) header.length = (header.length << 8U) | rest[i];
+    if (header.length < 0x80) return ErrorCode::non_minimal;
   }
-  if (header.length > rest.size() - header.size) return {ErrorCode::truncated, offset};
-  return {};
+  return header.length > rest.size() - header.size ? ErrorCode::truncated : ErrorCode{};
 }
 
 }  // namespace
@@ -44,8 +38,8 @@ void Cursor::fail(ErrorCode code, std::uint32_t offset) noexcept {
   if (ok()) *first_ = {code, offset};
 }
 
-void Cursor::require(bool holds, ErrorCode code, std::uint32_t offset) noexcept {
-  if (!holds) fail(code, offset);
+void Cursor::require_more(ErrorCode code) noexcept {
+  require(!in_.empty(), code, in_.offset());
 }
 
 bool Cursor::next_is(Tag tag) const noexcept {
@@ -57,11 +51,14 @@ Element Cursor::any() noexcept {
   const std::uint32_t offset = in_.offset();
   const Bytes rest = in_.rest();
   Header header;
-  *first_ = read_header(rest, offset, header);
-  if (!ok()) return {};
+  if (const ErrorCode error = read_header(rest, header); error != ErrorCode{}) {
+    const bool in_length = error != ErrorCode::truncated && error != ErrorCode::bad_tag;
+    *first_ = {error, offset + (in_length ? 1 : 0)};
+    return {};
+  }
   const std::size_t whole = header.size + header.length;
   in_ = Reader(rest.subspan(whole), offset + static_cast<std::uint32_t>(whole));
-  return Element{rest[0], rest.subspan(header.size, header.length), rest.first(whole),
+  return Element{rest[0], Bytes(rest.data() + header.size, header.length), rest.first(whole),
                  offset + static_cast<std::uint32_t>(header.size)};
 }
 
@@ -74,12 +71,18 @@ Cursor Cursor::inside(const Element& element) const noexcept {
   return inside(element.content, element.content_offset);
 }
 
-Cursor Cursor::inside(Bytes content, std::uint32_t offset) const noexcept {
+Cursor Cursor::inside(const Bytes& content, std::uint32_t offset) const noexcept {
   return Cursor(Reader(content, offset), *first_);
 }
 
 Cursor Cursor::open(Tag tag) noexcept {
   return inside(read(tag));
+}
+
+bool Cursor::skip_if(Tag tag) noexcept {
+  if (!next_is(tag)) return false;
+  any();
+  return true;
 }
 
 Cursor Cursor::open_only(Tag tag) noexcept {
@@ -137,7 +140,7 @@ std::uint32_t Cursor::u32() noexcept {
 
 Bytes Cursor::oid() noexcept {
   const Element element = read(kOid);
-  const Bytes content = element.content;
+  const Bytes& content = element.content;
   if (content.empty() || content.back() >= 0x80) fail(ErrorCode::bad_value, element.content_offset);
   bool first = true;
   for (const std::uint8_t octet : content) {
@@ -156,7 +159,7 @@ Bytes Cursor::bit_string_octets() noexcept {
 
 std::uint16_t Cursor::named_bits() noexcept {
   const Element element = read(kBitString);
-  const Bytes content = element.content;
+  const Bytes& content = element.content;
   const std::uint32_t offset = element.content_offset;
   if (content.empty() || content[0] > 7) fail(ErrorCode::bad_value, offset);
   require(content.size() <= 3, ErrorCode::too_long, offset);
@@ -169,8 +172,8 @@ std::uint16_t Cursor::named_bits() noexcept {
   }
   require(content.size() == 1 || (last >> unused & 1U) != 0, ErrorCode::non_minimal, offset);
   unsigned bits = 0;
-  for (unsigned n = 0; n < 8 * (content.size() - 1); ++n) {
-    bits |= (content[1 + n / 8] >> (7 - n % 8) & 1U) << n;
+  for (std::size_t i = content.size(); i-- > 1;) {
+    for (unsigned n = 0; n < 8; ++n) bits = (bits << 1U) | (content[i] >> n & 1U);
   }
   return static_cast<std::uint16_t>(bits);
 }

@@ -21,7 +21,7 @@ class Cursor {
 
   /// Whether nothing has failed, and whether there is more to read then.
   [[nodiscard]] bool ok() const noexcept { return first_->code == ErrorCode{}; }
-  [[nodiscard]] bool more() const noexcept { return ok() && !in_.empty(); }
+  [[nodiscard, gnu::noinline]] bool more() const noexcept { return ok() && !in_.empty(); }
   [[nodiscard]] bool next_is(Tag tag) const noexcept;
   [[nodiscard]] const Reader& reader() const noexcept { return in_; }
   [[nodiscard]] std::uint32_t offset() const noexcept { return in_.offset(); }
@@ -33,14 +33,21 @@ class Cursor {
   /// Puts an error in the place of the first one.
   void replace_error(ErrorCode code, std::uint32_t offset) noexcept { *first_ = {code, offset}; }
   /// Records an error unless `holds`.
-  void require(bool holds, ErrorCode code, std::uint32_t offset) noexcept;
+  [[gnu::always_inline]] inline void require(bool holds, ErrorCode code, std::uint32_t offset) noexcept {
+    if (!holds) fail(code, offset);
+  }
+
+  /// Records an error unless there is more to read: SIZE (1..MAX).
+  void require_more(ErrorCode code) noexcept;
 
   Element any() noexcept;
   Element read(Tag tag) noexcept;
   /// A cursor over the content of an element that has been read, or of the next one, which has this tag.
   [[nodiscard]] Cursor inside(const Element& element) const noexcept;
-  [[nodiscard]] Cursor inside(Bytes content, std::uint32_t offset) const noexcept;
+  [[nodiscard]] Cursor inside(const Bytes& content, std::uint32_t offset) const noexcept;
   [[nodiscard]] Cursor open(Tag tag) noexcept;
+  /// Reads the next element where it has this tag; whether it has.
+  bool skip_if(Tag tag) noexcept;
   /// Like open, for a value that has nothing beside this element.
   [[nodiscard]] Cursor open_only(Tag tag) noexcept;
   /// Records trailing_data unless all has been read.

@@ -5,7 +5,7 @@ namespace pedigree::der {
 namespace {
 
 // Copies a big-endian number to the end of `out`, zeros before it.
-void copy_number(Bytes number, MutableBytes out) noexcept {
+void copy_number(const Bytes& number, const MutableBytes& out) noexcept {
   std::fill(out.begin(), out.end(), std::uint8_t{0});
   std::copy_backward(number.begin(), number.end(), out.end());
 }
@@ -61,7 +61,7 @@ Result<void> check_nesting(Bytes input, std::uint32_t base, unsigned max_depth) 
   return read_with_cursor(in, [max_depth](Cursor& cursor) { cursor.nested(max_depth); });
 }
 
-Result<Bytes> ecdsa_to_raw(Bytes der, std::size_t half, MutableBytes out) noexcept {
+Result<Bytes> ecdsa_to_raw(const Bytes& der, std::size_t half, const MutableBytes& out) noexcept {
   if (out.size() < 2 * half) return fail(ErrorCode::buffer_too_small, static_cast<std::uint32_t>(2 * half));
   Error first;
   Cursor in(Reader(der), first);

@@ -105,33 +105,39 @@ class Builder {
   /// Puts tag and length before what has been written since `start`.
   void enclose(Tag tag, std::size_t start) noexcept;
 
-  void element(Tag tag, Bytes content) noexcept;
+  [[gnu::always_inline]] inline void element(Tag tag, const Bytes& content) noexcept {
+    element(tag, content.data(), content.size());
+  }
   void boolean(bool value) noexcept;
   /// INTEGER from big-endian octets, leading zeros removed and a sign octet added as needed. Empty writes 0.
-  void unsigned_integer(Bytes big_endian) noexcept;
+  void unsigned_integer(const Bytes& big_endian) noexcept;
   void integer(std::uint32_t value) noexcept;
   /// `oid`: content octets.
-  void oid(Bytes oid) noexcept { element(kOid, oid); }
-  void bit_string(Bytes octets) noexcept;
+  [[gnu::always_inline]] inline void oid(const Bytes& oid) noexcept { element(kOid, oid); }
+  void bit_string(const Bytes& octets) noexcept;
   void named_bits(std::uint16_t bits) noexcept;
   void null() noexcept { element(kNull, {}); }
   /// UTCTime for 1950..2049, GeneralizedTime otherwise (RFC 5280 4.1.2.5). Outside the years 0..9999 the
   /// nearest time that can be written.
   void time(UnixTime when) noexcept;
   /// Octets that are DER already.
-  void raw(Bytes der) noexcept { out_.bytes(der); }
+  void raw(const Bytes& der) noexcept { out_.bytes(der); }
 
   /// What this builder writes to.
   [[nodiscard]] Writer& writer() noexcept { return out_; }
 
  private:
+  // Not a span: as equal_octets.
+  void element(Tag tag, const std::uint8_t* content, std::size_t size) noexcept;
+
   Writer& out_;
 };
 
 /// ECDSA-Sig-Value (RFC 3279 2.2.3) to r | s of `half` octets each. Errors: those of strict DER, too_long
 /// (over `half`), bad_value (r or s is zero).
-[[nodiscard]] Result<Bytes> ecdsa_to_raw(Bytes der, std::size_t half, MutableBytes out) noexcept;
+[[nodiscard]] Result<Bytes> ecdsa_to_raw(const Bytes& der, std::size_t half,
+                                         const MutableBytes& out) noexcept;
 /// r | s to ECDSA-Sig-Value. At most 2 * half + 9 octets.
-void ecdsa_from_raw(Bytes raw, Builder& out) noexcept;
+void ecdsa_from_raw(const Bytes& raw, Builder& out) noexcept;
 
 }  // namespace pedigree::der

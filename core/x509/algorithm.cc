@@ -21,11 +21,13 @@ constexpr Known kKnown[] = {
     {oid::kEcdsaWithSha256, {Scheme::ecdsa, Hash::sha256}},
     {oid::kEcdsaWithSha384, {Scheme::ecdsa, Hash::sha384}},
     {oid::kEcdsaWithSha512, {Scheme::ecdsa, Hash::sha512}},
+#ifndef PEDIGREE_ECDSA_ONLY
     {oid::kEd25519, {Scheme::eddsa, Hash::sha512}},
     {oid::kSha256WithRsa, {Scheme::rsa_pkcs1, Hash::sha256}},
     {oid::kSha384WithRsa, {Scheme::rsa_pkcs1, Hash::sha384}},
     {oid::kSha512WithRsa, {Scheme::rsa_pkcs1, Hash::sha512}},
     {oid::kRsassaPss, {Scheme::rsa_pss, Hash::sha256}},
+#endif
 };
 
 constexpr std::span<const std::uint8_t, 9> hash_oid(Hash hash) noexcept {
@@ -94,8 +96,8 @@ void write_pss_parameters(Hash hash, der::Builder& out) noexcept {
 }
 
 std::optional<SignatureAlgorithm> read_parameters(SignatureAlgorithm known, der::Cursor& in) noexcept {
-  if (known.scheme == Scheme::rsa_pss) return read_pss_parameters(in);
-  if (known.scheme == Scheme::rsa_pkcs1) {
+  if (!kEcdsaOnly && known.scheme == Scheme::rsa_pss) return read_pss_parameters(in);
+  if (!kEcdsaOnly && known.scheme == Scheme::rsa_pkcs1) {
     read_optional_null(in);
   } else {
     // ECDSA (RFC 5758 3.2) and Ed25519 (RFC 8410 3): parameters must be absent.
@@ -114,36 +116,39 @@ void check_unknown_parameters(der::Cursor& in) noexcept {
   parameters.nested(32);
 }
 
-AlgorithmIdentifier read_algorithm(der::Cursor& in) noexcept {
+void read_algorithm(der::Cursor& in, AlgorithmIdentifier& algorithm) noexcept {
   const der::Element sequence = in.read(der::kSequence);
   der::Cursor fields = in.inside(sequence);
-  AlgorithmIdentifier algorithm;
   algorithm.whole = sequence.whole;
   algorithm.oid = fields.oid();
   for (const Known& known : kKnown) {
     if (!equal(known.oid, algorithm.oid)) continue;
     algorithm.signature = read_parameters(known.algorithm, fields);
-    return algorithm;
+    return;
   }
   check_unknown_parameters(fields);
-  return algorithm;
 }
 
 Result<AlgorithmIdentifier> read_algorithm(Reader& in) noexcept {
-  return der::read_with_cursor(in, [](der::Cursor& cursor) { return read_algorithm(cursor); });
+  return der::read_with_cursor(in, [](der::Cursor& cursor) {
+    AlgorithmIdentifier algorithm;
+    read_algorithm(cursor, algorithm);
+    return algorithm;
+  });
 }
 
 void write_signature_algorithm(SignatureAlgorithm algorithm, der::Builder& out) noexcept {
   const std::size_t sequence = out.open(der::kSequence);
-  const bool one_oid = algorithm.scheme == Scheme::rsa_pss || algorithm.scheme == Scheme::eddsa;
+  const bool one_oid =
+      !kEcdsaOnly && (algorithm.scheme == Scheme::rsa_pss || algorithm.scheme == Scheme::eddsa);
   for (const Known& known : kKnown) {
     if (known.algorithm.scheme != algorithm.scheme) continue;
     if (!one_oid && known.algorithm.hash != algorithm.hash) continue;
     out.oid(known.oid);
     break;
   }
-  if (algorithm.scheme == Scheme::rsa_pkcs1) out.null();
-  if (algorithm.scheme == Scheme::rsa_pss) write_pss_parameters(algorithm.hash, out);
+  if (!kEcdsaOnly && algorithm.scheme == Scheme::rsa_pkcs1) out.null();
+  if (!kEcdsaOnly && algorithm.scheme == Scheme::rsa_pss) write_pss_parameters(algorithm.hash, out);
   out.close(sequence);
 }
 

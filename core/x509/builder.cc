@@ -2,6 +2,7 @@
 #include "core/x509/builder.h"
 
 #include "core/x509/oids.h"
+#include "core/x509/signed.h"
 
 namespace pedigree::x509 {
 namespace {
@@ -133,15 +134,16 @@ Result<void> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateK
                             der::Builder& out) noexcept {
   Writer& writer = out.writer();
   std::array<std::uint8_t, crypto::kMaxSignatureSize> buffer;
-  Bytes signature = Bytes(buffer).first(crypto::signature_size(key.type));
+  Bytes signature;
   if (writer.fits()) {
     PEDIGREE_ASSIGN(signature, crypto.sign(key, algorithm, writer.written(start), buffer));
   } else {
     // Nothing to sign: the largest signature, to name the size that is enough.
     buffer.fill(0xff);
+    signature = Bytes(buffer).first(crypto::signature_size(key.type));
   }
   write_signature_algorithm(algorithm, out);
-  if (algorithm.scheme == crypto::Scheme::ecdsa) {
+  if (kEcdsaOnly || algorithm.scheme == crypto::Scheme::ecdsa) {
     const std::size_t bits = out.open_bit_string();
     der::ecdsa_from_raw(signature, out);
     out.close(bits);

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxSerial = 20;
 std::uint8_t read_version(der::Cursor& in) noexcept {
   if (!in.next_is(der::context_constructed(0))) return 1;
   const std::uint32_t offset = in.offset();
-  der::Cursor content = in.inside(in.any());
+  der::Cursor content = in.open(der::context_constructed(0));
   const std::uint32_t number = content.u32();
   content.finish();
   content.require(number == 1 || number == 2, ErrorCode::unsupported_version, offset);
@@ -26,7 +26,7 @@ std::uint8_t read_version(der::Cursor& in) noexcept {
 void skip_unique_identifier(der::Cursor& in, unsigned n) noexcept {
   if (!in.next_is(der::context(n))) return;
   const der::Element element = in.any();
-  const Bytes content = element.content;
+  const Bytes& content = element.content;
   const bool well_formed = !content.empty() && content[0] < (content.size() == 1 ? 1 : 8) &&
                            (content.back() & ((1U << content[0]) - 1U)) == 0;
   in.require(well_formed, ErrorCode::bad_value, element.content_offset);
@@ -51,59 +51,57 @@ Bytes read_name(der::Cursor& in) noexcept {
   return name.whole;
 }
 
-SignedObject read_signed(der::Cursor& in) noexcept {
+der::Cursor read_signed(der::Cursor& in, SignedObject& out) noexcept {
   const der::Element outer = in.read(der::kSequence);
   in.finish();
   der::Cursor fields = in.inside(outer);
-  SignedObject object;
-  object.to_be_signed = fields.read(der::kSequence);
-  object.algorithm_offset = fields.offset();
-  object.algorithm = read_algorithm(fields);
-  object.signature = fields.bit_string_octets();
+  const der::Element to_be_signed = fields.read(der::kSequence);
+  out.to_be_signed = to_be_signed.whole;
+  read_algorithm(fields, out.algorithm);
+  out.signature = fields.bit_string_octets();
   fields.finish();
-  return object;
+  return in.inside(to_be_signed);
 }
 
-// One method for each SEQUENCE of RFC 5280 4.1.
+// One function for each SEQUENCE of RFC 5280 4.1.
 struct CertificateParser {
-  Certificate& out;
-
-  void parse_validity(der::Cursor&& fields) noexcept {
+  static void parse_validity(Certificate& out, der::Cursor&& fields) noexcept {
     out.not_before_ = fields.time();
     out.not_after_ = fields.time();
     fields.finish();
   }
 
-  void parse_extensions_field(der::Cursor& tbs) noexcept {
+  static void parse_extensions_field(Certificate& out, der::Cursor& tbs) noexcept {
     if (out.version_ < 3 || !tbs.next_is(der::context_constructed(3))) return;
-    der::Cursor content = tbs.inside(tbs.any());
+    der::Cursor content = tbs.open(der::context_constructed(3));
     const der::Element sequence = content.read(der::kSequence);
     content.finish();
     parse_extensions(content.inside(sequence), out.extensions_);
     out.extensions_content_ = sequence.content;
   }
 
-  void parse_tbs(der::Cursor&& tbs) noexcept {
+  static void parse_tbs(Certificate& out, der::Cursor&& tbs) noexcept {
     out.version_ = read_version(tbs);
     out.serial_ = read_serial(tbs);
     const std::uint32_t algorithm_offset = tbs.offset();
     const Bytes algorithm = tbs.read(der::kSequence).whole;
-    tbs.require(equal(algorithm, out.algorithm_.whole), ErrorCode::algorithm_mismatch, algorithm_offset);
+    tbs.require(equal(algorithm, out.signature_algorithm().whole), ErrorCode::algorithm_mismatch,
+                algorithm_offset);
     out.issuer_ = read_name(tbs);
-    parse_validity(tbs.open(der::kSequence));
+    parse_validity(out, tbs.open(der::kSequence));
     out.subject_ = read_name(tbs);
-    out.spki_ = read_spki(tbs);
+    read_spki(tbs, out.signed_key_.spki);
     if (out.version_ > 1) {
       skip_unique_identifier(tbs, 1);
       skip_unique_identifier(tbs, 2);
     }
-    parse_extensions_field(tbs);
-    check_subject(tbs);
+    parse_extensions_field(out, tbs);
+    check_subject(out, tbs);
     tbs.finish();
   }
 
   // RFC 5280 4.1.2.6: with an empty subject, subjectAltName names the certificate's holder and is critical.
-  void check_subject(der::Cursor& tbs) const noexcept {
+  static void check_subject(const Certificate& out, der::Cursor& tbs) noexcept {
     if (out.subject_.size() > 2 || out.extensions_.subject_alt_name_critical) return;
     tbs.fail(ErrorCode::bad_name, static_cast<std::uint32_t>(out.subject_.data() - out.der_.data()));
   }
@@ -114,12 +112,8 @@ Result<Certificate> Certificate::parse(Bytes der) noexcept {
   Certificate& out = *result;
   Error first;
   der::Cursor in(Reader(der), first);
-  const SignedObject object = read_signed(in);
   out.der_ = der;
-  out.tbs_ = object.to_be_signed.whole;
-  out.algorithm_ = object.algorithm;
-  out.signature_ = object.signature;
-  CertificateParser{out}.parse_tbs(in.inside(object.to_be_signed));
+  CertificateParser::parse_tbs(out, read_signed(in, out.signed_key_.object));
   if (!in.ok()) result = std::unexpected(first);
   return result;
 }

@@ -25,6 +25,19 @@ struct SubjectPublicKeyInfo {
   std::optional<crypto::PublicKey> key;
 };
 
+/// SEQUENCE { toBeSigned, signatureAlgorithm, signature }, as certificates, requests and CRLs are.
+struct SignedObject {
+  Bytes to_be_signed;  ///< whole DER
+  AlgorithmIdentifier algorithm;
+  Bytes signature;  ///< octets of the BIT STRING
+};
+
+/// What the signatures of a chain need of a certificate.
+struct SignedKey {
+  SignedObject object;
+  SubjectPublicKeyInfo spki;
+};
+
 /// Parses a SubjectPublicKeyInfo that fills `der`. Unknown types give an empty key; malformed known ones are
 /// errors: invalid_key, and those of strict DER.
 [[nodiscard]] Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base = 0) noexcept;
@@ -92,19 +105,24 @@ class Certificate {
 
   [[nodiscard]] const Bytes& der() const noexcept { return der_; }
   [[nodiscard]] const Bytes& tbs() const noexcept {
-    return tbs_;
+    return signed_key_.object.to_be_signed;
   }  ///< TBSCertificate, whole DER: what is signed
   [[nodiscard]] unsigned version() const noexcept { return version_; }  ///< 1, 2 or 3
   [[nodiscard]] const Bytes& serial() const noexcept {
     return serial_;
   }  ///< unsigned big-endian, 1..20 octets
-  [[nodiscard]] const AlgorithmIdentifier& signature_algorithm() const noexcept { return algorithm_; }
-  [[nodiscard]] const Bytes& signature() const noexcept { return signature_; }  ///< BIT STRING octets
-  [[nodiscard]] const Bytes& issuer() const noexcept { return issuer_; }        ///< Name, whole DER
-  [[nodiscard]] const Bytes& subject() const noexcept { return subject_; }      ///< Name, whole DER
+  [[nodiscard]] const AlgorithmIdentifier& signature_algorithm() const noexcept {
+    return signed_key_.object.algorithm;
+  }
+  [[nodiscard]] const Bytes& signature() const noexcept {
+    return signed_key_.object.signature;
+  }  ///< BIT STRING octets
+  [[nodiscard]] const Bytes& issuer() const noexcept { return issuer_; }    ///< Name, whole DER
+  [[nodiscard]] const Bytes& subject() const noexcept { return subject_; }  ///< Name, whole DER
   [[nodiscard]] der::UnixTime not_before() const noexcept { return not_before_; }
   [[nodiscard]] der::UnixTime not_after() const noexcept { return not_after_; }  ///< inclusive
-  [[nodiscard]] const SubjectPublicKeyInfo& spki() const noexcept { return spki_; }
+  [[nodiscard]] const SubjectPublicKeyInfo& spki() const noexcept { return signed_key_.spki; }
+  [[nodiscard]] const SignedKey& signed_key() const noexcept { return signed_key_; }
   [[nodiscard]] const Extensions& extensions() const noexcept { return extensions_; }
   [[nodiscard]] const Bytes& extensions_content() const noexcept {
     return extensions_content_;
@@ -113,9 +131,8 @@ class Certificate {
  private:
   Certificate() noexcept = default;
   friend struct CertificateParser;
-  Bytes der_, tbs_, serial_, signature_, issuer_, subject_, extensions_content_;
-  AlgorithmIdentifier algorithm_;
-  SubjectPublicKeyInfo spki_;
+  Bytes der_, serial_, issuer_, subject_, extensions_content_;
+  SignedKey signed_key_;
   der::UnixTime not_before_ = 0;
   der::UnixTime not_after_ = 0;
   Extensions extensions_;
@@ -128,6 +145,9 @@ class Certificate {
 [[nodiscard]] Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
                                             const AlgorithmIdentifier& algorithm, Bytes message,
                                             Bytes signature) noexcept;
+/// The same for a whole object.
+[[nodiscard]] Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
+                                            const SignedObject& object) noexcept;
 
 template <typename Visit>
 Result<void> for_each_extension(Bytes extensions, Visit visit) noexcept {

@@ -20,25 +20,25 @@ unsigned lower(char c) noexcept {
 }
 
 // std::string_view's own functions check for positions that cannot occur here, and throw.
-std::string_view from(std::string_view text, std::size_t start) noexcept {
+std::string_view from(const std::string_view& text, std::size_t start) noexcept {
   return {text.data() + start, text.size() - start};
 }
 
 // The text before the first of the three characters; all of it if there is none.
-std::string_view until(std::string_view text, char a, char b, char c) noexcept {
+std::string_view until(const std::string_view& text, char a, char b, char c) noexcept {
   std::size_t size = 0;
   while (size < text.size() && text[size] != a && text[size] != b && text[size] != c) ++size;
   return {text.data(), size};
 }
 
 // Where the text after the last '@' starts; 0 if there is none.
-std::size_t after_at(std::string_view text) noexcept {
+std::size_t after_at(const std::string_view& text) noexcept {
   std::size_t start = text.size();
   while (start > 0 && text[start - 1] != '@') --start;
   return start;
 }
 
-bool ends_with_host(std::string_view name, std::string_view suffix) noexcept {
+bool ends_with_host(const std::string_view& name, const std::string_view& suffix) noexcept {
   if (name.size() < suffix.size()) return false;
   const std::string_view end = from(name, name.size() - suffix.size());
   for (std::size_t i = 0; i < end.size(); ++i) {
@@ -47,7 +47,7 @@ bool ends_with_host(std::string_view name, std::string_view suffix) noexcept {
   return true;
 }
 
-bool same_host(std::string_view a, std::string_view b) noexcept {
+bool same_host(const std::string_view& a, const std::string_view& b) noexcept {
   return a.size() == b.size() && ends_with_host(a, b);
 }
 
@@ -59,9 +59,10 @@ std::string_view without_final_dot(std::string_view host) noexcept {
 
 // "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side"; a
 // leading dot asks for one label at least.
-bool dns_within(std::string_view name, std::string_view base, bool excluded) noexcept {
-  name = without_final_dot(name);
-  base = without_final_dot(base);
+bool dns_within(const std::string_view& absolute, const std::string_view& absolute_base,
+                bool excluded) noexcept {
+  const std::string_view name = without_final_dot(absolute);
+  const std::string_view base = without_final_dot(absolute_base);
   if (base.empty()) return true;
   if (ends_with_host(name, base)) {
     return base[0] == '.' || name.size() == base.size() || name[name.size() - base.size() - 1] == '.';
@@ -72,14 +73,14 @@ bool dns_within(std::string_view name, std::string_view base, bool excluded) noe
 }
 
 // The rule that rfc822Name and URI share: any, ".domain" is every host below, "host" is that host.
-bool host_within(std::string_view host, std::string_view base) noexcept {
-  if (base.empty()) return true;
-  host = without_final_dot(host);
-  base = without_final_dot(base);
+bool host_within(const std::string_view& absolute, const std::string_view& absolute_base) noexcept {
+  if (absolute_base.empty()) return true;
+  const std::string_view host = without_final_dot(absolute);
+  const std::string_view base = without_final_dot(absolute_base);
   return base.starts_with('.') ? ends_with_host(host, base) : same_host(host, base);
 }
 
-Within email_within(std::string_view name, std::string_view base) noexcept {
+Within email_within(const std::string_view& name, const std::string_view& base) noexcept {
   const std::size_t at = after_at(name);
   if (at == 0) return Within::incomparable;
   const std::size_t base_at = after_at(base);
@@ -90,7 +91,7 @@ Within email_within(std::string_view name, std::string_view base) noexcept {
 }
 
 // The host of "scheme://user@host:port/...". Empty where there is none, or an address instead of a name.
-std::string_view uri_host(std::string_view uri) noexcept {
+std::string_view uri_host(const std::string_view& uri) noexcept {
   const std::size_t scheme = until(uri, '/', '?', '#').size();
   if (scheme == 0 || uri[scheme - 1] != ':' || uri.size() < scheme + 2 || uri[scheme] != '/' ||
       uri[scheme + 1] != '/')
@@ -106,13 +107,13 @@ std::string_view uri_host(std::string_view uri) noexcept {
   return {};
 }
 
-Within uri_within(std::string_view uri, std::string_view base) noexcept {
+Within uri_within(const std::string_view& uri, const std::string_view& base) noexcept {
   const std::string_view host = uri_host(uri);
   // RFC 5280: without a host name, a certificate under a URI constraint must be rejected.
   return host.empty() ? Within::incomparable : inside_if(host_within(host, base));
 }
 
-bool address_within(Bytes address, Bytes base) noexcept {
+bool address_within(const Bytes& address, const Bytes& base) noexcept {
   if (base.size() != 2 * address.size()) return false;
   for (std::size_t i = 0; i < address.size(); ++i) {
     if (((address[i] ^ base[i]) & base[address.size() + i]) != 0) return false;
@@ -120,7 +121,7 @@ bool address_within(Bytes address, Bytes base) noexcept {
   return true;
 }
 
-Within find_within(const GeneralName& name, Bytes subtree, bool excluded) noexcept {
+Within find_within(const GeneralName& name, const Bytes& subtree, bool excluded) noexcept {
   const std::string_view text = as_text(name.value);
   const std::string_view base = as_text(subtree);
   switch (name.form) {
@@ -144,7 +145,8 @@ constexpr ErrorCode kAllowed{};
 // One certificate against one NameConstraints. Views were checked when the certificates were parsed.
 class Checker {
  public:
-  Checker(Bytes constraints, std::uint32_t& budget) noexcept : constraints_(constraints), budget_(budget) {}
+  Checker(const Bytes& constraints, std::uint32_t& budget) noexcept
+      : constraints_(constraints), budget_(budget) {}
 
   ErrorCode check(const GeneralName& name) noexcept {
     Error error;
@@ -177,11 +179,11 @@ class Checker {
     return match;
   }
 
-  Bytes constraints_;
+  const Bytes& constraints_;
   std::uint32_t& budget_;
 };
 
-bool is_empty_name(Bytes name) noexcept {
+bool is_empty_name(const Bytes& name) noexcept {
   return name.size() <= 2;
 }
 
@@ -195,7 +197,7 @@ Result<bool> general_name_within(const GeneralName& name, const GeneralName& sub
   return within == Within::inside;
 }
 
-ErrorCode check_names_allowed(const Certificate& certificate, Bytes constraints,
+ErrorCode check_names_allowed(const Certificate& certificate, const Bytes& constraints,
                               std::uint32_t& budget) noexcept {
   Checker checker(constraints, budget);
   ErrorCode verdict = kAllowed;

@@ -183,13 +183,14 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
 
 Result<Crl> Crl::parse(Bytes der) noexcept {
   Reader whole(der);
-  PEDIGREE_ASSIGN(const SignedObject object,
-                  der::read_with_cursor(whole, [](der::Cursor& in) { return read_signed(in); }));
+  SignedObject object;
+  PEDIGREE_ASSIGN(Reader tbs, der::read_with_cursor(whole, [&object](der::Cursor& in) {
+                    return read_signed(in, object).reader();
+                  }));
   Crl crl;
-  crl.tbs_ = object.to_be_signed.whole;
+  crl.tbs_ = object.to_be_signed;
   crl.algorithm_ = object.algorithm;
   crl.signature_ = object.signature;
-  Reader tbs = object.to_be_signed.reader();
   const std::uint32_t version_offset = tbs.offset();
   if (!der::next_is(tbs, der::kInteger)) return fail(ErrorCode::unsupported_version, version_offset);
   PEDIGREE_ASSIGN(const std::uint32_t version, der::read_u32(tbs));

@@ -13,22 +13,21 @@ constexpr std::uint8_t last(const oid::Oid<3>& oid) noexcept {
   return oid[2];
 }
 
-bool is_standard(Bytes oid) noexcept {
-  return oid.size() == 3 && oid[0] == 0x55 && oid[1] == 0x1d;
+// Whether it is one of those, of numbers that can be RFC 5280's.
+bool is_standard(const Bytes& oid) noexcept {
+  return oid.size() == 3 && oid[0] == 0x55 && oid[1] == 0x1d && oid[2] < 64;
 }
 
 // RFC 5280 4.2.1.9.
-BasicConstraints read_basic_constraints(der::Cursor&& fields) noexcept {
-  BasicConstraints constraints;
+void read_basic_constraints(der::Cursor&& fields, BasicConstraints& constraints) noexcept {
   constraints.ca = fields.boolean_or_false();
   if (fields.next_is(der::kInteger)) constraints.path_len = fields.u32();
   fields.finish();
-  return constraints;
 }
 
 // RFC 5280 4.2.1.12: SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER.
 void check_ext_key_usage(der::Cursor&& purposes) noexcept {
-  purposes.require(purposes.more(), ErrorCode::bad_extension, purposes.offset());
+  purposes.require_more(ErrorCode::bad_extension);
   while (purposes.more()) purposes.oid();
 }
 
@@ -36,11 +35,10 @@ void check_ext_key_usage(der::Cursor&& purposes) noexcept {
 // two both or neither.
 void check_authority_key_identifier(der::Cursor&& fields) noexcept {
   const std::uint32_t offset = fields.offset();
-  if (fields.next_is(der::context(0))) fields.any();
+  fields.skip_if(der::context(0));
   const bool has_issuer = fields.next_is(der::context_constructed(1));
-  if (has_issuer) check_general_names(fields.inside(fields.any()));
-  const bool has_serial = fields.next_is(der::context(2));
-  if (has_serial) fields.any();
+  if (has_issuer) check_general_names(fields.open(der::context_constructed(1)));
+  const bool has_serial = fields.skip_if(der::context(2));
   fields.finish();
   fields.require(has_issuer == has_serial, ErrorCode::bad_extension, offset);
 }
@@ -62,7 +60,7 @@ void read_standard(const Extension& extension, der::Cursor&& value, Extensions& 
   const Bytes content = sequence.reader().rest();
   switch (number) {
     case last(oid::kBasicConstraints):
-      out.basic_constraints = read_basic_constraints(std::move(sequence));
+      read_basic_constraints(std::move(sequence), out.basic_constraints.emplace());
       break;
     case last(oid::kExtKeyUsage):
       check_ext_key_usage(std::move(sequence));
@@ -105,30 +103,16 @@ void read_known(const Extension& extension, const der::Cursor& in, Extensions& o
   }
 }
 
-// Finds an extension that occurs twice: the standard ones by a bit each, others in a short list.
-class Seen {
- public:
-  void add(const Extension& extension, der::Cursor& in, std::uint32_t offset) noexcept {
-    if (!in.ok()) return;
-    if (is_standard(extension.oid) && extension.oid[2] < 64) {
-      std::uint32_t& bits = standard_[extension.oid[2] / 32];
-      const std::uint32_t bit = std::uint32_t{1} << extension.oid[2] % 32;
-      in.require((bits & bit) == 0, ErrorCode::duplicate_extension, offset);
-      bits |= bit;
-      return;
-    }
-    for (const Bytes other : std::span(others_).first(count_)) {
-      in.require(!equal(other, extension.oid), ErrorCode::duplicate_extension, offset);
-    }
-    if (count_ == others_.size()) return in.fail(ErrorCode::too_many, offset);
-    others_[count_++] = extension.oid;
+// No extension twice. The bound on those that RFC 5280 does not number bounds the work too.
+void check_unique(der::Cursor earlier, const Bytes& oid, der::Cursor& in, std::uint32_t offset) noexcept {
+  std::size_t others = 0;
+  while (in.ok() && earlier.offset() != offset) {
+    const Bytes other = read_extension(earlier).oid;
+    if (equal(other, oid)) in.fail(ErrorCode::duplicate_extension, offset);
+    if (!is_standard(other)) ++others;
   }
-
- private:
-  std::array<Bytes, kMaxOtherExtensions> others_;
-  std::size_t count_ = 0;
-  std::array<std::uint32_t, 2> standard_{};
-};
+  if (others == kMaxOtherExtensions && !is_standard(oid)) in.fail(ErrorCode::too_many, offset);
+}
 
 }  // namespace
 
@@ -149,12 +133,12 @@ Result<Extension> read_extension(Reader& in) noexcept {
 }
 
 void parse_extensions(der::Cursor&& in, Extensions& out) noexcept {
-  in.require(in.more(), ErrorCode::bad_extension, in.offset());
-  Seen seen;
+  const der::Cursor first = in;
+  in.require_more(ErrorCode::bad_extension);
   while (in.more()) {
     const std::uint32_t offset = in.offset();
     const Extension extension = read_extension(in);
-    seen.add(extension, in, offset);
+    check_unique(first, extension.oid, in, offset);
     if (in.ok()) read_known(extension, in, out);
   }
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kMaxOtherNameDepth = 8;
 
 // A mask is ones and then zeros (RFC 4632 3.1).
-bool is_contiguous(Bytes mask) noexcept {
+bool is_contiguous(const Bytes& mask) noexcept {
   bool ended = false;
   for (const std::uint8_t octet : mask) {
     if (ended && octet != 0) return false;
@@ -21,7 +21,7 @@ bool is_contiguous(Bytes mask) noexcept {
   return true;
 }
 
-bool is_address(Bytes value, NameUse use) noexcept {
+bool is_address(const Bytes& value, NameUse use) noexcept {
   if (use == NameUse::name) return value.size() == 4 || value.size() == 16;
   return (value.size() == 8 || value.size() == 32) && is_contiguous(value.subspan(value.size() / 2));
 }
@@ -75,14 +75,14 @@ Result<GeneralName> read_general_name(Reader& in, NameUse use) noexcept {
 }
 
 void check_general_names(der::Cursor&& in) noexcept {
-  in.require(in.more(), ErrorCode::bad_extension, in.offset());
+  in.require_more(ErrorCode::bad_extension);
   while (in.more()) read_general_name(in, NameUse::name);
 }
 
 void check_name_constraints(der::Cursor&& in) noexcept {
-  in.require(in.more(), ErrorCode::bad_extension, in.offset());
+  in.require_more(ErrorCode::bad_extension);
   for (unsigned n = 0; n < 2; ++n) {
-    if (in.next_is(der::context_constructed(n))) check_subtrees(in.inside(in.any()));
+    if (in.next_is(der::context_constructed(n))) check_subtrees(in.open(der::context_constructed(n)));
   }
   in.finish();
 }

@@ -47,7 +47,7 @@ void check_name_constraints(der::Cursor&& in) noexcept;
 /// of the comparisons allowed; each takes one. ErrorCode{} if so, else name_not_permitted, name_excluded,
 /// unsupported_name_form (the certificate has a name of a form that is constrained and that this software
 /// cannot compare), too_many (budget used up).
-[[nodiscard]] ErrorCode check_names_allowed(const Certificate& certificate, Bytes constraints,
+[[nodiscard]] ErrorCode check_names_allowed(const Certificate& certificate, const Bytes& constraints,
                                             std::uint32_t& budget) noexcept;
 
 /// Whether a name is inside a subtree of its own form (RFC 5280 4.2.1.10).

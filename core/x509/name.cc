@@ -11,10 +11,6 @@ namespace {
 constexpr std::size_t kMaxAttributesInRdn = 8;
 constexpr unsigned kMaxValueDepth = 8;
 
-bool less(Bytes a, Bytes b) noexcept {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
-
 // One AttributeTypeAndValue.
 NameAttribute read_attribute(der::Cursor& in) noexcept {
   der::Cursor fields = in.open(der::kSequence);
@@ -29,20 +25,21 @@ NameAttribute read_attribute(der::Cursor& in) noexcept {
 
 // RelativeDistinguishedName: SET SIZE (1..MAX), in DER order (X.690 11.6), no type twice (X.501 9.3).
 void check_rdn(der::Cursor&& in) noexcept {
-  std::array<Bytes, kMaxAttributesInRdn> types;
+  const der::Cursor first = in;
   std::size_t count = 0;
   Bytes previous;
   do {
     const Bytes rest = in.reader().rest();
     const std::uint32_t offset = in.offset();
-    in.require(!rest.empty(), ErrorCode::bad_name, offset);
-    in.require(count < types.size(), ErrorCode::too_many, offset);
+    in.require_more(ErrorCode::bad_name);
+    in.require(count++ < kMaxAttributesInRdn, ErrorCode::too_many, offset);
     const Bytes type = read_attribute(in).type;
     if (!in.ok()) return;
     const Bytes whole = rest.first(rest.size() - in.reader().size());
     in.require(!less(whole, previous), ErrorCode::wrong_order, offset);
-    for (std::size_t i = 0; i < count; ++i) in.require(!equal(types[i], type), ErrorCode::duplicate, offset);
-    types[count++] = type;
+    for (der::Cursor earlier = first; in.ok() && earlier.offset() != offset;) {
+      in.require(!equal(read_attribute(earlier).type, type), ErrorCode::duplicate, offset);
+    }
     previous = whole;
   } while (in.more());
 }
@@ -71,7 +68,7 @@ bool rdns_match(der::Cursor&& as, const der::Cursor& b) noexcept {
 }
 
 // Whether the RDNs of `prefix` are the first of `name`, or, where `all`, all of them.
-bool starts_with(Bytes name, Bytes prefix, bool all) noexcept {
+bool starts_with(const Bytes& name, const Bytes& prefix, bool all) noexcept {
   Error first;
   der::Cursor rest = der::Cursor(Reader(name), first).open(der::kSequence);
   der::Cursor wanted = der::Cursor(Reader(prefix), first).open(der::kSequence);
@@ -82,7 +79,7 @@ bool starts_with(Bytes name, Bytes prefix, bool all) noexcept {
   return rest.ok() && !(all && rest.more());
 }
 
-der::Tag tag_to_write(Bytes oid) noexcept {
+der::Tag tag_to_write(const Bytes& oid) noexcept {
   if (equal(oid, oid::kCountryName) || equal(oid, oid::kSerialNumber)) return der::kPrintableString;
   if (equal(oid, oid::kDomainComponent) || equal(oid, oid::kEmailAddress)) return der::kIa5String;
   return der::kUtf8String;
@@ -103,11 +100,11 @@ Result<void> check_name(Bytes name, std::uint32_t base) noexcept {
   return der::read_with_cursor(in, [](der::Cursor& cursor) { check_name(std::move(cursor)); });
 }
 
-bool names_match(Bytes a, Bytes b) noexcept {
+bool names_match(const Bytes& a, const Bytes& b) noexcept {
   return equal(a, b) || starts_with(a, b, true);
 }
 
-bool name_within(Bytes name, Bytes base) noexcept {
+bool name_within(const Bytes& name, const Bytes& base) noexcept {
   return starts_with(name, base, false);
 }
 
@@ -138,7 +135,7 @@ Bytes find_attribute(Bytes name, Bytes oid) noexcept {
   return {};
 }
 
-void write_name(std::span<const NamePart> parts, der::Builder& out) noexcept {
+void write_name(const std::span<const NamePart>& parts, der::Builder& out) noexcept {
   const std::size_t sequence = out.open(der::kSequence);
   for (const NamePart& part : parts) {
     const std::size_t set = out.open(der::kSet);

@@ -20,9 +20,9 @@ void check_name(der::Cursor&& in) noexcept;
 void check_name_content(der::Cursor&& rdns) noexcept;
 /// RFC 5280 7.1 comparison: attributes in order; PrintableString and UTF8String compare without case (ASCII)
 /// and with white space folded; other types octet by octet.
-[[nodiscard]] bool names_match(Bytes a, Bytes b) noexcept;
+[[nodiscard]] bool names_match(const Bytes& a, const Bytes& b) noexcept;
 /// Whether `name` lies in the subtree of `base`: base's RDNs are a prefix of name's (RFC 5280 4.2.1.10).
-[[nodiscard]] bool name_within(Bytes name, Bytes base) noexcept;
+[[nodiscard]] bool name_within(const Bytes& name, const Bytes& base) noexcept;
 /// The value of the first attribute of this type, empty if none.
 [[nodiscard]] Bytes find_attribute(Bytes name, Bytes oid) noexcept;
 
@@ -62,7 +62,7 @@ struct NamePart {
   std::string_view text;
 };
 /// Writes an RDNSequence, one attribute in each RDN.
-void write_name(std::span<const NamePart> parts, der::Builder& out) noexcept;
+void write_name(const std::span<const NamePart>& parts, der::Builder& out) noexcept;
 
 /// Writes the name as text for people, "CN=..., O=..." in the certificate's order, escapes after RFC
 /// 4514 2.4; control characters and invalid UTF-8 as \xx. Unknown attributes as their dotted OID.

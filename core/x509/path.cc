@@ -29,14 +29,6 @@ class ChainView {
   std::span<const Bytes> der_;
 };
 
-// What the signature of a certificate needs.
-struct SignedPart {
-  SubjectPublicKeyInfo spki;
-  AlgorithmIdentifier algorithm;
-  Bytes tbs;
-  Bytes signature;
-};
-
 bool allows_purpose(const Extensions& extensions, const std::optional<Bytes>& purpose) noexcept {
   if (!extensions.ext_key_usage || !purpose) return true;
   Error error;
@@ -48,7 +40,7 @@ bool allows_purpose(const Extensions& extensions, const std::optional<Bytes>& pu
 }
 
 // Whether the certificate names another key as its issuer's than `key_id`.
-bool names_other_key(const Extensions& extensions, Bytes key_id) noexcept {
+bool names_other_key(const Extensions& extensions, const Bytes& key_id) noexcept {
   Error error;
   der::Cursor in(Reader(extensions.authority_key_identifier.value_or(Bytes())), error);
   return in.next_is(der::context(0)) && !equal(in.any().content, key_id);
@@ -74,8 +66,8 @@ class Rules {
   ErrorCode enter_ca(const Certificate& certificate) noexcept {
     ErrorCode verdict = check_issued(certificate);
     if (verdict == kAllowed) verdict = check_ca(certificate);
-    const bool self_issued = names_match(certificate.subject(), certificate.issuer());
-    if (verdict == kAllowed && !self_issued) {
+    // What is self-issued is not counted, nor held against the constraints.
+    if (verdict == kAllowed && !names_match(certificate.subject(), certificate.issuer())) {
       verdict = check_names(certificate);
       if (verdict == kAllowed && path_len_-- == 0) verdict = ErrorCode::path_too_long;
     }
@@ -133,7 +125,7 @@ class Rules {
   }
 
   ErrorCode check_names(const Certificate& certificate) noexcept {
-    for (const Bytes constraints : std::span(constraints_).first(constraint_count_)) {
+    for (const Bytes& constraints : std::span(constraints_).first(constraint_count_)) {
       const ErrorCode verdict = check_names_allowed(certificate, constraints, comparisons_left_);
       if (verdict != kAllowed) return verdict;
     }
@@ -170,45 +162,49 @@ enum class Fit : std::uint8_t {
 
 class Validator {
  public:
-  Validator(const crypto::Crypto& crypto, ChainView chain, const PathOptions& options) noexcept
-      : crypto_(crypto), chain_(chain), options_(options) {
+  Validator(const crypto::Crypto& crypto, ChainView chain, const PathOptions& options,
+            Verdict& verdict) noexcept
+      : crypto_(crypto), chain_(chain), options_(options), verdict_(verdict) {
     verdict_.time_checked = options_.time.has_value();
   }
 
-  Verdict run() noexcept {
+  void run() noexcept {
     const std::size_t count = chain_.size();
-    if (count == 0) return refused(ErrorCode::empty_chain, 0);
-    if (count > kMaxChainLength) return refused(ErrorCode::path_too_long, count - 1);
+    if (count == 0) return refuse(ErrorCode::empty_chain, 0);
+    if (count > kMaxChainLength) return refuse(ErrorCode::path_too_long, count - 1);
     const auto last = chain_.load(count - 1);
-    if (!last) return refused(last.error().code, count - 1, last.error().offset);
-    Verdict first_refusal = refused(ErrorCode::untrusted_root, count - 1);
+    if (!last) return refuse(last.error().code, count - 1, last.error().offset);
+    refuse(ErrorCode::untrusted_root, count - 1);
     for (std::size_t i = 0; i < options_.anchors.size(); ++i) {
+      const TrustAnchor& anchor = options_.anchors[i];
+      // The first refusal stands that says more than that the root is unknown.
+      settled_ = verdict_.code != ErrorCode::untrusted_root;
       ErrorCode error{};
-      const Fit fit = find_fit(options_.anchors[i], *last, error);
-      if (error != ErrorCode{}) return refused(error, count - 1);
-      if (fit == Fit::none) continue;
-      verdict_.code.reset();
-      if (try_anchor(options_.anchors[i], fit, *last)) {
-        Verdict trusted;
-        trusted.time_checked = verdict_.time_checked;
-        trusted.anchor = i;
-        return trusted;
+      const Fit fit = find_fit(anchor, *last, error);
+      if (error != ErrorCode{}) {
+        settled_ = false;
+        return refuse(error, count - 1);
       }
-      if (first_refusal.code == ErrorCode::untrusted_root) first_refusal = verdict_;
+      if (fit == Fit::none || !try_anchor(anchor, fit, *last)) continue;
+      settled_ = false;
+      refuse(kAllowed, 0);
+      verdict_.code.reset();
+      verdict_.anchor = i;
+      return;
     }
-    return first_refusal;
   }
 
  private:
-  const Verdict& refused(ErrorCode code, std::size_t index, std::uint32_t offset = 0) noexcept {
+  // Small as it is, it is better not repeated at each call.
+  [[gnu::noinline]] void refuse(ErrorCode code, std::size_t index, std::uint32_t offset = 0) noexcept {
+    if (settled_) return;
     verdict_.code = code;
     verdict_.index = index;
     verdict_.offset = offset;
-    return verdict_;
   }
   /// False, with the verdict, unless `code` is kAllowed.
-  bool passes(ErrorCode code, std::size_t index) noexcept {
-    if (code != kAllowed) refused(code, index);
+  [[gnu::noinline]] bool passes(ErrorCode code, std::size_t index) noexcept {
+    if (code != kAllowed) refuse(code, index);
     return code == kAllowed;
   }
 
@@ -222,8 +218,8 @@ class Validator {
     return anchor.root_spki && has_hash(*anchor.root_spki, anchor, error) ? Fit::issuer_key : Fit::none;
   }
 
-  bool has_hash(Bytes spki, const TrustAnchor& anchor, ErrorCode& error) const noexcept {
-    Sha256 hash{};
+  bool has_hash(const Bytes& spki, const TrustAnchor& anchor, ErrorCode& error) const noexcept {
+    Sha256 hash;
     const auto digested = crypto_.digest(crypto::Hash::sha256, {&spki, 1}, hash);
     if (!digested) error = digested.error().code;
     return digested && hash == anchor.spki_sha256;
@@ -237,21 +233,21 @@ class Validator {
     if (fit == Fit::issuer_key) {
       Error error;
       der::Cursor in(Reader(anchor.root_spki.value_or(Bytes())), error);
-      parts_[count].spki = read_spki(in);
+      read_spki(in, parts_[count].spki);
       in.finish();
       if (!in.ok()) {
-        refused(error.code, count, error.offset);
+        refuse(error.code, count, error.offset);
         return false;
       }
     } else {
       const Certificate& root = fit == Fit::presented ? last : *anchor.certificate;
       const std::size_t index = fit == Fit::presented ? count - 1 : count;
       if (!passes(rules.enter_root(root), index)) return false;
-      parts_[index].spki = root.spki();
+      parts_[index] = root.signed_key();
     }
     const std::size_t path_size = fit == Fit::presented ? count - 1 : count;
     if (check_rules(rules, path_size) && check_signatures(path_size)) return true;
-    if (fit != Fit::presented && is_other_root(fit, last)) refused(ErrorCode::untrusted_root, count - 1);
+    if (fit != Fit::presented && is_other_root(fit, last)) refuse(ErrorCode::untrusted_root, count - 1);
     return false;
   }
 
@@ -260,9 +256,8 @@ class Validator {
     const Rules rules(options_);
     if (!passes(rules.check_any(last), 0) || !passes(rules.check_leaf(last), 0)) return false;
     if (anchor.certificate) return true;
-    const auto verified =
-        verify_signature(crypto_, last.spki(), last.signature_algorithm(), last.tbs(), last.signature());
-    if (!verified) refused(verified.error().code, 0, verified.error().offset);
+    const auto verified = verify_signature(crypto_, last.spki(), last.signed_key().object);
+    if (!verified) refuse(verified.error().code, 0, verified.error().offset);
     return verified.has_value();
   }
 
@@ -281,11 +276,10 @@ class Validator {
     for (std::size_t i = path_size; i-- > 0;) {
       const auto certificate = chain_.load(i);
       if (!certificate) {
-        refused(certificate.error().code, i, certificate.error().offset);
+        refuse(certificate.error().code, i, certificate.error().offset);
         return false;
       }
-      parts_[i] = {certificate->spki(), certificate->signature_algorithm(), certificate->tbs(),
-                   certificate->signature()};
+      parts_[i] = certificate->signed_key();
       if (!passes(i == 0 ? rules.enter_leaf(*certificate) : rules.enter_ca(*certificate), i)) return false;
     }
     return true;
@@ -296,8 +290,7 @@ class Validator {
     for (std::size_t i = path_size; i-- > 0;) {
       const SubjectPublicKeyInfo& signer = parts_[i + 1].spki;
       if (!signer.key) return passes(ErrorCode::unsupported_algorithm, i + 1);
-      const SignedPart& part = parts_[i];
-      const auto verified = verify_signature(crypto_, signer, part.algorithm, part.tbs, part.signature);
+      const auto verified = verify_signature(crypto_, signer, parts_[i].object);
       if (verified) continue;
       const ErrorCode code = verified.error().code;
       return passes(code, code == ErrorCode::invalid_key ? i + 1 : i);
@@ -308,20 +301,27 @@ class Validator {
   const crypto::Crypto& crypto_;
   ChainView chain_;
   const PathOptions& options_;
-  Verdict verdict_;
-  std::array<SignedPart, kMaxChainLength + 1> parts_;
+  Verdict& verdict_;
+  bool settled_ = false;
+  std::array<SignedKey, kMaxChainLength + 1> parts_;
 };
+
+Verdict validate(const crypto::Crypto& crypto, ChainView chain, const PathOptions& options) noexcept {
+  Verdict verdict;
+  Validator(crypto, chain, options, verdict).run();
+  return verdict;
+}
 
 }  // namespace
 
 Verdict validate_path(const crypto::Crypto& crypto, std::span<const Certificate> chain,
                       const PathOptions& options) noexcept {
-  return Validator(crypto, ChainView(chain), options).run();
+  return validate(crypto, ChainView(chain), options);
 }
 
 Verdict validate_path(const crypto::Crypto& crypto, std::span<const Bytes> chain,
                       const PathOptions& options) noexcept {
-  return Validator(crypto, ChainView(chain), options).run();
+  return validate(crypto, ChainView(chain), options);
 }
 
 }  // namespace pedigree::x509

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What certificates, requests and CRLs have in common: SEQUENCE { toBeSigned, signatureAlgorithm, signature
-// }; and the parsers of their fields, for cursors.
+// What certificates, requests and CRLs have in common; and the parsers of their fields, for cursors.
 #pragma once
 
 #include "core/der/cursor.h"
@@ -8,16 +7,18 @@
 
 namespace pedigree::x509 {
 
-struct SignedObject {
-  der::Element to_be_signed;
-  AlgorithmIdentifier algorithm;
-  std::uint32_t algorithm_offset = 0;
-  Bytes signature;  ///< octets of the BIT STRING
-};
+/// A device whose PSA Crypto has ECDSA alone reads and writes nothing else (CMake option
+/// PEDIGREE_ECDSA_ONLY): RSA and Ed25519 are algorithms outside the contract then, and verify_signature says
+/// unsupported_algorithm.
+#ifdef PEDIGREE_ECDSA_ONLY
+inline constexpr bool kEcdsaOnly = true;
+#else
+inline constexpr bool kEcdsaOnly = false;
+#endif
 
-/// Reads the three parts of a signed object that `in` consists of. Errors: those of strict DER and
-/// read_algorithm.
-[[nodiscard]] SignedObject read_signed(der::Cursor& in) noexcept;
+/// Reads the three parts of a signed object that `in` consists of; the cursor is over the content of
+/// toBeSigned. Errors: those of strict DER and read_algorithm.
+[[nodiscard]] der::Cursor read_signed(der::Cursor& in, SignedObject& out) noexcept;
 
 /// Reads a CertificateSerialNumber: positive, at most 20 octets, the sign octet included (RFC 5280 4.1.2.2).
 /// Returns it as unsigned big-endian. Errors: bad_serial, those of der::read_unsigned.
@@ -31,8 +32,8 @@ Bytes read_name(der::Cursor& in) noexcept;
 void check_unknown_parameters(der::Cursor& in) noexcept;
 
 /// As the functions of certificate.h and extensions.h.
-[[nodiscard]] AlgorithmIdentifier read_algorithm(der::Cursor& in) noexcept;
-[[nodiscard]] SubjectPublicKeyInfo read_spki(der::Cursor& in) noexcept;
+void read_algorithm(der::Cursor& in, AlgorithmIdentifier& out) noexcept;
+void read_spki(der::Cursor& in, SubjectPublicKeyInfo& out) noexcept;
 [[nodiscard]] Extension read_extension(der::Cursor& in) noexcept;
 void parse_extensions(der::Cursor&& in, Extensions& out) noexcept;
 

@@ -14,13 +14,15 @@ using crypto::Scheme;
 constexpr std::size_t kMaxExponent = 8;  // octets; more only slows verification
 
 // ECParameters must name a curve (RFC 5480 2.1.1); the point must be uncompressed (2.2 allows no less).
-std::optional<KeyType> ec_type(der::Cursor& parameters, Bytes point, std::uint32_t offset) noexcept {
+std::optional<KeyType> ec_type(der::Cursor& parameters, const Bytes& point, std::uint32_t offset) noexcept {
   const Bytes curve = parameters.oid();
   parameters.finish();
   const bool p256 = equal(curve, oid::kSecp256r1);
   if (!p256 && !equal(curve, oid::kSecp384r1)) return {};
-  parameters.require(point.size() == (p256 ? 65U : 97U) && point[0] == 4, ErrorCode::invalid_key, offset);
-  return p256 ? KeyType::p256 : KeyType::p384;
+  const KeyType type = p256 ? KeyType::p256 : KeyType::p384;
+  const bool uncompressed = point.size() == 1 + 2 * crypto::coordinate_size(type) && point[0] == 4;
+  parameters.require(uncompressed, ErrorCode::invalid_key, offset);
+  return type;
 }
 
 // RSAPublicKey (RFC 8017 A.1.1); parameters are NULL (RFC 3279 2.3.1).
@@ -45,9 +47,9 @@ std::optional<KeyType> rsa_type(der::Cursor& parameters, Bytes key, std::uint32_
 }
 
 // OIDs of signatures over MD2, MD5 and SHA-1: named to people as weak rather than as unknown.
-bool is_weak(Bytes oid) noexcept {
-  constexpr std::uint8_t kRsaPrefix[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01};
-  constexpr std::uint8_t kEcdsaWithSha1[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01};
+bool is_weak(const Bytes& oid) noexcept {
+  static constexpr std::uint8_t kRsaPrefix[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01};
+  static constexpr std::uint8_t kEcdsaWithSha1[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01};
   if (equal(oid, kEcdsaWithSha1)) return true;
   return oid.size() == 9 && equal(oid.first(8), kRsaPrefix) && oid[8] >= 2 && oid[8] <= 5;
 }
@@ -60,10 +62,9 @@ bool is_rsa(KeyType type) noexcept {
 
 namespace {
 
-SubjectPublicKeyInfo read_content(const der::Cursor& in, const der::Element& sequence) noexcept {
+void read_content(const der::Cursor& in, const der::Element& sequence, SubjectPublicKeyInfo& spki) noexcept {
   der::Cursor fields = in.inside(sequence);
   der::Cursor parameters = fields.open(der::kSequence);
-  SubjectPublicKeyInfo spki;
   spki.whole = sequence.whole;
   spki.oid = parameters.oid();
   const Bytes key = fields.bit_string_octets();
@@ -72,23 +73,22 @@ SubjectPublicKeyInfo read_content(const der::Cursor& in, const der::Element& seq
   std::optional<KeyType> type;
   if (equal(spki.oid, oid::kEcPublicKey)) {
     type = ec_type(parameters, key, offset);
-  } else if (equal(spki.oid, oid::kRsaEncryption)) {
+  } else if (!kEcdsaOnly && equal(spki.oid, oid::kRsaEncryption)) {
     type = rsa_type(parameters, key, offset);
-  } else if (equal(spki.oid, oid::kEd25519)) {
+  } else if (!kEcdsaOnly && equal(spki.oid, oid::kEd25519)) {
     parameters.finish();  // RFC 8410 3: absent
     parameters.require(key.size() == 32, ErrorCode::invalid_key, offset);
     type = KeyType::ed25519;
   } else {
     check_unknown_parameters(parameters);
   }
-  if (type) spki.key = PublicKey{*type, key};
-  return spki;
+  if (type) spki.key.emplace(*type, key);
 }
 
 }  // namespace
 
-SubjectPublicKeyInfo read_spki(der::Cursor& in) noexcept {
-  return read_content(in, in.read(der::kSequence));
+void read_spki(der::Cursor& in, SubjectPublicKeyInfo& out) noexcept {
+  read_content(in, in.read(der::kSequence), out);
 }
 
 Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept {
@@ -96,16 +96,18 @@ Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept 
   return der::read_with_cursor(in, [](der::Cursor& cursor) {
     const der::Element sequence = cursor.read(der::kSequence);
     cursor.finish();
-    return read_content(cursor, sequence);
+    SubjectPublicKeyInfo spki;
+    read_content(cursor, sequence, spki);
+    return spki;
   });
 }
 
 void write_spki(const PublicKey& key, der::Builder& out) noexcept {
   const std::size_t sequence = out.open(der::kSequence);
   const std::size_t algorithm = out.open(der::kSequence);
-  if (key.type == KeyType::ed25519) {
+  if (!kEcdsaOnly && key.type == KeyType::ed25519) {
     out.oid(oid::kEd25519);
-  } else if (is_rsa(key.type)) {
+  } else if (!kEcdsaOnly && is_rsa(key.type)) {
     out.oid(oid::kRsaEncryption);
     out.null();
   } else {
@@ -118,18 +120,25 @@ void write_spki(const PublicKey& key, der::Builder& out) noexcept {
 }
 
 Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
-                              const AlgorithmIdentifier& algorithm, Bytes message, Bytes signature) noexcept {
+                              const SignedObject& object) noexcept {
+  const AlgorithmIdentifier& algorithm = object.algorithm;
   if (is_weak(algorithm.oid)) return fail(ErrorCode::weak_algorithm);
   if (!algorithm.signature || !key.key) return fail(ErrorCode::unsupported_algorithm);
-  if (algorithm.signature->scheme != Scheme::ecdsa) {
-    return crypto.verify(*key.key, *algorithm.signature, message, signature);
-  }
-  const KeyType type = key.key->type;
-  if (type != KeyType::p256 && type != KeyType::p384) return fail(ErrorCode::wrong_key_type);
   std::array<std::uint8_t, 96> buffer;
-  const auto raw = der::ecdsa_to_raw(signature, crypto::signature_size(type) / 2, buffer);
-  if (!raw) return fail(ErrorCode::invalid_signature, raw.error().offset);
-  return crypto.verify(*key.key, *algorithm.signature, message, *raw);
+  Bytes raw = object.signature;
+  if (algorithm.signature->scheme == Scheme::ecdsa) {
+    const KeyType type = key.key->type;
+    if (type != KeyType::p256 && type != KeyType::p384) return fail(ErrorCode::wrong_key_type);
+    const auto converted = der::ecdsa_to_raw(object.signature, crypto::coordinate_size(type), buffer);
+    if (!converted) return fail(ErrorCode::invalid_signature, converted.error().offset);
+    raw = *converted;
+  }
+  return crypto.verify(*key.key, *algorithm.signature, object.to_be_signed, raw);
+}
+
+Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
+                              const AlgorithmIdentifier& algorithm, Bytes message, Bytes signature) noexcept {
+  return verify_signature(crypto, key, {message, algorithm, signature});
 }
 
 }  // namespace pedigree::x509

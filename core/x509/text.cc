@@ -15,14 +15,14 @@ bool is_printable(std::uint8_t octet) noexcept {
 }
 
 // A loop, because std::all_of is unrolled even for size.
-bool are_printable(Bytes value) noexcept {
+bool are_printable(const Bytes& value) noexcept {
   for (const std::uint8_t octet : value) {
     if (!is_printable(octet)) return false;
   }
   return true;
 }
 
-bool is_ascii(Bytes value) noexcept {
+bool is_ascii(const Bytes& value) noexcept {
   std::uint8_t all = 0;
   for (const std::uint8_t octet : value) all = static_cast<std::uint8_t>(all | octet);
   return all < 0x80;
@@ -31,7 +31,7 @@ bool is_ascii(Bytes value) noexcept {
 // Folds white space and case: yields what counts in a comparison.
 class Folded {
  public:
-  explicit Folded(Text text) noexcept : text_(text) { skip_spaces(); }
+  explicit Folded(const Text& text) noexcept : text_(text) { skip_spaces(); }
 
   std::uint32_t next() noexcept {
     if (pending_ == ' ') {
@@ -72,7 +72,7 @@ bool is_text(der::Tag tag) noexcept {
   }
 }
 
-bool is_well_formed_text(der::Tag tag, Bytes value) noexcept {
+bool is_well_formed_text(der::Tag tag, const Bytes& value) noexcept {
   if (tag == der::kPrintableString) return are_printable(value);
   if (tag == der::kIa5String) return is_ascii(value);
   if (tag == der::kBmpString) return value.size() % 2 == 0;
@@ -86,7 +86,7 @@ bool is_well_formed_text(der::Tag tag, Bytes value) noexcept {
   return true;
 }
 
-Text::Text(der::Tag tag, Bytes value) noexcept : rest_(value) {
+Text::Text(der::Tag tag, const Bytes& value) noexcept : rest_(value) {
   if (tag == der::kUtf8String) width_ = 0;
   if (tag == der::kBmpString) width_ = 2;
   if (tag == der::kUniversalString) width_ = 4;
@@ -122,7 +122,7 @@ std::uint32_t Text::next_utf8() noexcept {
   return point;
 }
 
-bool text_matches(Text a, Text b) noexcept {
+bool text_matches(const Text& a, const Text& b) noexcept {
   Folded folded_a(a);
   Folded folded_b(b);
   for (;;) {

@@ -10,7 +10,7 @@ namespace pedigree::x509 {
 [[nodiscard]] bool is_text(der::Tag tag) noexcept;
 /// Whether `value` is content that the string type allows: PrintableString and IA5String of their characters,
 /// BMPString and UniversalString of whole characters, UTF8String of valid UTF-8. True for other tags.
-[[nodiscard]] bool is_well_formed_text(der::Tag tag, Bytes value) noexcept;
+[[nodiscard]] bool is_well_formed_text(der::Tag tag, const Bytes& value) noexcept;
 
 /// A cursor over the code points of a string. T61String is taken as ISO 8859-1, as other software does.
 class Text {
@@ -19,7 +19,7 @@ class Text {
   /// Flag of an octet that is not valid UTF-8; the octet is in the low bits.
   static constexpr std::uint32_t kInvalid = 0x80000000;
 
-  Text(der::Tag tag, Bytes value) noexcept;
+  Text(der::Tag tag, const Bytes& value) noexcept;
   /// The next code point; kInvalid | octet where there is none; kEnd at the end.
   [[nodiscard]] std::uint32_t next() noexcept;
 
@@ -31,7 +31,7 @@ class Text {
 
 /// RFC 5280 7.1 for the characters that it asks for at least: ASCII without case, white space trimmed at both
 /// ends and folded to one space inside.
-[[nodiscard]] bool text_matches(Text a, Text b) noexcept;
+[[nodiscard]] bool text_matches(const Text& a, const Text& b) noexcept;
 
 /// Writes a code point as UTF-8.
 void write_utf8(std::uint32_t code_point, Writer& out) noexcept;

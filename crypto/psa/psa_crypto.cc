@@ -39,6 +39,8 @@ constexpr bool kHasSha512 = true;
 constexpr bool kHasSha512 = false;
 #endif
 
+constexpr ErrorCode kNone{};
+
 bool has(KeyType type) noexcept {
   switch (type) {
     case KeyType::p256:
@@ -65,30 +67,29 @@ bool has(Scheme scheme) noexcept {
 }
 
 /// What must hold before a key is looked at. Errors: wrong_key_type, unsupported_algorithm.
-Result<void> check_algorithm(KeyType type, SignatureAlgorithm algorithm) noexcept {
-  if (!belong_together(type, algorithm.scheme)) return fail(ErrorCode::wrong_key_type);
-  if (!has(type) || !has(algorithm.scheme) || !has(algorithm.hash)) {
-    return fail(ErrorCode::unsupported_algorithm);
-  }
-  return {};
+ErrorCode check_algorithm(KeyType type, SignatureAlgorithm algorithm) noexcept {
+  if (!belong_together(type, algorithm.scheme)) return ErrorCode::wrong_key_type;
+  // A key type that is there has its schemes, but for RSA's two.
+  const bool has_all =
+      has(type) && has(algorithm.hash) && (!(kHasRsaPkcs1 || kHasRsaPss) || has(algorithm.scheme));
+  return has_all ? kNone : ErrorCode::unsupported_algorithm;
 }
 
+static_assert(PSA_ALG_SHA_384 == PSA_ALG_SHA_256 + 1 && PSA_ALG_SHA_512 == PSA_ALG_SHA_256 + 2);
+
 psa_algorithm_t psa_hash(Hash hash) noexcept {
-  if (hash == Hash::sha384) return PSA_ALG_SHA_384;
-  return hash == Hash::sha512 ? PSA_ALG_SHA_512 : PSA_ALG_SHA_256;
+  return PSA_ALG_SHA_256 + static_cast<psa_algorithm_t>(hash) - static_cast<psa_algorithm_t>(Hash::sha256);
+}
+
+/// As signature_size, of what is there.
+std::size_t size_of_signature(KeyType type) noexcept {
+  return kHasRsaPkcs1 || kHasRsaPss ? signature_size(type) : 2 * coordinate_size(type);
 }
 
 psa_algorithm_t psa_algorithm(SignatureAlgorithm algorithm, bool deterministic) noexcept {
   const psa_algorithm_t hash = psa_hash(algorithm.hash);
-  switch (algorithm.scheme) {
-    case Scheme::rsa_pkcs1:
-      return PSA_ALG_RSA_PKCS1V15_SIGN(hash);
-    case Scheme::rsa_pss:
-      return PSA_ALG_RSA_PSS(hash);
-    case Scheme::ecdsa:
-    case Scheme::eddsa:
-      break;
-  }
+  if (kHasRsaPkcs1 && algorithm.scheme == Scheme::rsa_pkcs1) return PSA_ALG_RSA_PKCS1V15_SIGN(hash);
+  if (kHasRsaPss && algorithm.scheme == Scheme::rsa_pss) return PSA_ALG_RSA_PSS(hash);
   return deterministic ? PSA_ALG_DETERMINISTIC_ECDSA(hash) : PSA_ALG_ECDSA(hash);
 }
 
@@ -133,28 +134,33 @@ class ImportedKey {
 
 /// Imports a public key after the checks that PSA leaves to its implementations.
 /// Errors: unsupported_algorithm, invalid_key, crypto_failure.
-Result<void> import_public_key(const PublicKey& key, psa_algorithm_t algorithm, ImportedKey& out) noexcept {
-  if (!has(key.type)) return fail(ErrorCode::unsupported_algorithm);
+ErrorCode import_public_key(const PublicKey& key, psa_algorithm_t algorithm, ImportedKey& out) noexcept {
+  if (!has(key.type)) return ErrorCode::unsupported_algorithm;
   psa_key_type_t type = PSA_KEY_TYPE_RSA_PUBLIC_KEY;
   if (key.type == KeyType::p256 || key.type == KeyType::p384) {
     type = PSA_KEY_TYPE_ECC_PUBLIC_KEY(PSA_ECC_FAMILY_SECP_R1);
     // Only the uncompressed form (SEC 1 2.3.3). Mbed TLS checks that the point is on the curve.
     if (key.key.size() != 1 + 2 * coordinate_size(key.type) || key.key[0] != 0x04) {
-      return fail(ErrorCode::invalid_key);
+      return ErrorCode::invalid_key;
     }
-  } else {
-    PEDIGREE_TRY(parse_rsa_public_key(key));
+  } else if (const auto parsed = parse_rsa_public_key(key); !parsed) {
+    return parsed.error().code;
   }
   switch (out.import(type, PSA_KEY_USAGE_VERIFY_HASH, algorithm, key.key)) {
     case PSA_SUCCESS:
-      return {};
+      return kNone;
     case PSA_ERROR_INVALID_ARGUMENT:
-      return fail(ErrorCode::invalid_key);
+      return ErrorCode::invalid_key;
     case PSA_ERROR_NOT_SUPPORTED:
-      return fail(ErrorCode::unsupported_algorithm);
+      return ErrorCode::unsupported_algorithm;
     default:
-      return fail(ErrorCode::crypto_failure);
+      return ErrorCode::crypto_failure;
   }
+}
+
+Result<void> result_of(ErrorCode code) noexcept {
+  if (code != kNone) return fail(code);
+  return {};
 }
 
 class Running final : public RunningDigest {
@@ -189,7 +195,7 @@ Result<void> update_from(PieceSource& source, Hash hash, psa_hash_operation_t& o
   }
 }
 
-bool digest_parts(Hash hash, std::span<const Bytes> parts, MutableBytes out) noexcept {
+bool digest_parts(Hash hash, const std::span<const Bytes>& parts, const MutableBytes& out) noexcept {
   psa_hash_operation_t operation = PSA_HASH_OPERATION_INIT;
   psa_status_t status = psa_hash_setup(&operation, psa_hash(hash));
   for (const Bytes part : parts) {
@@ -203,10 +209,64 @@ bool digest_parts(Hash hash, std::span<const Bytes> parts, MutableBytes out) noe
   return status == PSA_SUCCESS && size == digest_size(hash);
 }
 
+/// Errors: those of check_algorithm, crypto_failure.
+ErrorCode digest_to_sign(KeyType type, SignatureAlgorithm algorithm, const Bytes& message,
+                         const MutableBytes& out) noexcept {
+  const ErrorCode code = check_algorithm(type, algorithm);
+  if (code != kNone) return code;
+  return digest_parts(algorithm.hash, {&message, 1}, out) ? kNone : ErrorCode::crypto_failure;
+}
+
+ErrorCode verify_with(const PublicKey& key, SignatureAlgorithm algorithm, const Bytes& digest,
+                      const Bytes& signature) noexcept {
+  ErrorCode code = check_algorithm(key.type, algorithm);
+  if (code != kNone) return code;
+  const psa_algorithm_t psa = psa_algorithm(algorithm, false);
+  ImportedKey imported;
+  code = import_public_key(key, psa, imported);
+  if (code != kNone) return code;
+  if (signature.size() != size_of_signature(key.type) || digest.size() != digest_size(algorithm.hash)) {
+    return ErrorCode::invalid_signature;
+  }
+  switch (
+      psa_verify_hash(imported.id(), psa, digest.data(), digest.size(), signature.data(), signature.size())) {
+    case PSA_SUCCESS:
+      return kNone;
+    // Mbed TLS calls an RSA signature that is not below the modulus an invalid argument.
+    case PSA_ERROR_INVALID_ARGUMENT:
+    case PSA_ERROR_INVALID_SIGNATURE:
+      return ErrorCode::invalid_signature;
+    default:
+      return ErrorCode::crypto_failure;
+  }
+}
+
+// Leaves in `out` the signature.
+ErrorCode sign_with(const PrivateKey& key, SignatureAlgorithm algorithm, const Bytes& digest,
+                    MutableBytes& out) noexcept {
+  const ErrorCode code = check_algorithm(key.type, algorithm);
+  if (code != kNone) return code;
+  if (digest.size() != digest_size(algorithm.hash)) return ErrorCode::bad_value;
+  const std::size_t size = size_of_signature(key.type);
+  const auto id = static_cast<psa_key_id_t>(key.handle);
+  psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+  psa_status_t status = psa_get_key_attributes(id, &attributes);
+  const psa_algorithm_t policy = psa_get_key_algorithm(&attributes);
+  psa_reset_key_attributes(&attributes);
+  if (status != PSA_SUCCESS) return key_error(status);
+  if (out.size() < size) return ErrorCode::buffer_too_small;
+  std::size_t written = 0;
+  status = psa_sign_hash(id, psa_algorithm(algorithm, PSA_ALG_IS_DETERMINISTIC_ECDSA(policy)), digest.data(),
+                         digest.size(), out.data(), out.size(), &written);
+  if (status != PSA_SUCCESS) return key_error(status);
+  out = out.first(size);
+  return written == size ? kNone : ErrorCode::crypto_failure;
+}
+
 }  // namespace
 
 bool PsaCrypto::supports(KeyType type, SignatureAlgorithm algorithm) const noexcept {
-  return check_algorithm(type, algorithm).has_value();
+  return check_algorithm(type, algorithm) == kNone;
 }
 
 Result<void> PsaCrypto::digest(Hash hash, std::span<const Bytes> parts, MutableBytes out) const noexcept {
@@ -254,65 +314,36 @@ Result<Sha256> PsaCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) c
 
 Result<void> PsaCrypto::verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                Bytes signature) const noexcept {
-  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  std::array<std::uint8_t, kMaxDigestSize> digest{};
-  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
-  return verify_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), signature);
+  std::array<std::uint8_t, kMaxDigestSize> digest;
+  const ErrorCode code = digest_to_sign(key.type, algorithm, message, digest);
+  if (code != kNone) return fail(code);
+  return result_of(verify_with(key, algorithm, {digest.data(), digest_size(algorithm.hash)}, signature));
 }
 
 Result<void> PsaCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
                                       Bytes signature) const noexcept {
-  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  const psa_algorithm_t psa = psa_algorithm(algorithm, false);
-  ImportedKey imported;
-  PEDIGREE_TRY(import_public_key(key, psa, imported));
-  if (signature.size() != signature_size(key.type) || digest.size() != digest_size(algorithm.hash)) {
-    return fail(ErrorCode::invalid_signature);
-  }
-  switch (
-      psa_verify_hash(imported.id(), psa, digest.data(), digest.size(), signature.data(), signature.size())) {
-    case PSA_SUCCESS:
-      return {};
-    // Mbed TLS calls an RSA signature that is not below the modulus an invalid argument.
-    case PSA_ERROR_INVALID_ARGUMENT:
-    case PSA_ERROR_INVALID_SIGNATURE:
-      return fail(ErrorCode::invalid_signature);
-    default:
-      return fail(ErrorCode::crypto_failure);
-  }
+  return result_of(verify_with(key, algorithm, digest, signature));
 }
 
 Result<void> PsaCrypto::check_public_key(const PublicKey& key) const noexcept {
   ImportedKey imported;
-  return import_public_key(key, PSA_ALG_NONE, imported);
+  return result_of(import_public_key(key, PSA_ALG_NONE, imported));
 }
 
 Result<Bytes> PsaCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                               MutableBytes out) const noexcept {
-  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  std::array<std::uint8_t, kMaxDigestSize> digest{};
-  if (!digest_parts(algorithm.hash, {&message, 1}, digest)) return fail(ErrorCode::crypto_failure);
-  return sign_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), out);
+  std::array<std::uint8_t, kMaxDigestSize> digest;
+  ErrorCode code = digest_to_sign(key.type, algorithm, message, digest);
+  if (code == kNone) code = sign_with(key, algorithm, {digest.data(), digest_size(algorithm.hash)}, out);
+  if (code != kNone) return fail(code);
+  return out;
 }
 
 Result<Bytes> PsaCrypto::sign_digest(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes digest,
                                      MutableBytes out) const noexcept {
-  PEDIGREE_TRY(check_algorithm(key.type, algorithm));
-  if (digest.size() != digest_size(algorithm.hash)) return fail(ErrorCode::bad_value);
-  const std::size_t size = signature_size(key.type);
-  const auto id = static_cast<psa_key_id_t>(key.handle);
-  psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-  psa_status_t status = psa_get_key_attributes(id, &attributes);
-  const psa_algorithm_t policy = psa_get_key_algorithm(&attributes);
-  psa_reset_key_attributes(&attributes);
-  if (status != PSA_SUCCESS) return fail(key_error(status));
-  if (out.size() < size) return fail(ErrorCode::buffer_too_small);
-  std::size_t written = 0;
-  status = psa_sign_hash(id, psa_algorithm(algorithm, PSA_ALG_IS_DETERMINISTIC_ECDSA(policy)), digest.data(),
-                         digest.size(), out.data(), out.size(), &written);
-  if (status != PSA_SUCCESS) return fail(key_error(status));
-  if (written != size) return fail(ErrorCode::crypto_failure);
-  return Bytes(out).first(size);
+  const ErrorCode code = sign_with(key, algorithm, digest, out);
+  if (code != kNone) return fail(code);
+  return out;
 }
 
 Result<PublicKey> PsaCrypto::public_key(const PrivateKey& key, MutableBytes out) const noexcept {

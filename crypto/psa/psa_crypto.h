@@ -11,7 +11,7 @@ namespace pedigree::crypto {
 ///
 /// What the library was built without (PSA_WANT_*) is refused as unsupported_algorithm; so is Ed25519 always,
 /// which Mbed TLS 2.28 does not have.
-class PsaCrypto final : public Crypto {
+class PsaCrypto : public Crypto {
  public:
   [[nodiscard]] std::string_view backend() const noexcept override { return "Mbed TLS"; }
   [[nodiscard]] bool supports(KeyType type, SignatureAlgorithm algorithm) const noexcept override;

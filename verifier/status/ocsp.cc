@@ -161,7 +161,7 @@ struct OcspParser {
     Cursor basic = in.open_only(der::kSequence);
     const Element data = basic.read(der::kSequence);
     out.tbs_ = data.whole;
-    out.algorithm_ = x509::read_algorithm(basic);
+    x509::read_algorithm(basic, out.algorithm_);
     out.signature_ = basic.bit_string_octets();
     if (basic.next_is(der::context_constructed(0))) {
       Cursor field = basic.open(der::context_constructed(0));
