@@ -15,6 +15,7 @@ LIBRARY = "the C library"
 STACK = "stack, reserved"
 TOTAL = "**secure image**"
 OURS = "core and its adapter"
+UNCONSTRAINED = "the same without name constraints"
 THEIRS = "Mbed TLS's X.509"
 # (what is in an object's path, part); the first that fits.
 PARTS = [("libpedigree_mps2_mbedtls", PSA), ("/libpedigree_core_", CORE), ("libpedigree_device_service", SERVICE),
@@ -41,19 +42,19 @@ def compare_rows():
         return tuple(sizes[""])
     base = size("base")
     return {name: tuple(value - less for value, less in zip(size(image), base)) for name, image in
-            ((OURS, "ours"), (THEIRS, "theirs"))}
+            ((OURS, "ours"), (UNCONSTRAINED, "unconstrained"), (THEIRS, "theirs"))}
 
 
-def ratio_of(rows):
-    return rows[OURS][0] / rows[THEIRS][0]
+def ratio_of(rows, ours=OURS):
+    return rows[ours][0] / rows[THEIRS][0]
 
 
 def text_of(image, compared):
-    ratio = f"Ratio of code: {ratio_of(compared):.2f}."
+    ratio = f"Ratio of code: {ratio_of(compared):.2f}, and {ratio_of(compared, UNCONSTRAINED):.2f} without name constraints."
     return "\n\n".join([link_map.render("part of the secure image", image),
                         link_map.render("a request written, a chain parsed and validated", compared), ratio])
 
 
 def committed_ratio(text):
-    found = re.search(r"Ratio of code: ([0-9.]+)\.", text)
+    found = re.search(r"Ratio of code: ([0-9.]+),", text)
     return float(found[1]) if found else 0.0

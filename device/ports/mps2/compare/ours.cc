@@ -9,7 +9,32 @@
 namespace pedigree::mps2::compare {
 namespace {
 
-constexpr crypto::PsaCrypto kCrypto;
+// The adapter without what neither job calls: Mbed TLS's image has no HMAC, key export or random numbers
+// either.
+class JobCrypto final : public crypto::PsaCrypto {
+ public:
+  [[nodiscard]] std::string_view backend() const noexcept override { return {}; }
+  [[nodiscard]] bool supports(crypto::KeyType /*type*/,
+                              crypto::SignatureAlgorithm /*algorithm*/) const noexcept override {
+    return false;
+  }
+  [[nodiscard]] Result<Sha256> hmac_sha256(Bytes /*key*/,
+                                           std::span<const Bytes> /*parts*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
+  [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey& /*key*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
+  [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey& /*key*/,
+                                                     MutableBytes /*out*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
+  [[nodiscard]] Result<void> random(MutableBytes /*out*/) const noexcept override {
+    return fail(ErrorCode::no_entropy);
+  }
+};
+
+constexpr JobCrypto kCrypto;
 /// Extensions with keyUsage digitalSignature, critical, as the service writes them.
 constexpr std::uint8_t kRequestedExtensions[] = {0x30, 0x10, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f,
                                                  0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x07, 0x80};
