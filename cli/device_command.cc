@@ -74,6 +74,7 @@ const std::vector<std::pair<std::string, enrol::Lifecycle>>& lifecycles() {
       {"assembly-and-test", enrol::Lifecycle::assembly_and_test},
       {"rot-provisioning", enrol::Lifecycle::rot_provisioning},
       {"secured", enrol::Lifecycle::secured},
+      {"debug", enrol::Lifecycle::debug},
       {"decommissioned", enrol::Lifecycle::decommissioned}};
   return names;
 }

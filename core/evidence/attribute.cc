@@ -24,7 +24,7 @@ StatementView read_statement(der::Cursor& in) noexcept {
 /// Parameters may follow, such as eat_profile. Not by starts_with, which brings an exception along.
 bool is_media_type(std::string_view type) noexcept {
   constexpr std::string_view kWithParameters = "application/eat+cwt;";
-  return type == kMediaType || (type.size() > kWithParameters.size() &&
+  return type == kMediaType || (type.size() >= kWithParameters.size() &&
                                 std::string_view(type.data(), kWithParameters.size()) == kWithParameters);
 }
 
