@@ -257,6 +257,16 @@ Outcome<void> Device::write_chain(std::uint32_t slot, Bytes chain, const Sha256&
 }
 
 Outcome<std::vector<std::uint8_t>> Device::commit(std::uint32_t slot, Bytes nonce) {
+  for (unsigned tries = 1;; ++tries) {
+    auto receipt = commit_once(slot, nonce);
+    // Restarted in between: it has the slot active, and gives a receipt anew.
+    const bool lost =
+        !receipt && receipt.error().side == Side::device && receipt.error().code == ErrorCode::not_found;
+    if (!lost || tries == kStandstills) return receipt;
+  }
+}
+
+Outcome<std::vector<std::uint8_t>> Device::commit_once(std::uint32_t slot, Bytes nonce) {
   const enrol::CommitRequest message{.slot = slot, .nonce = nonce, .offset = 0};
   STATION_ASSIGN(const auto payload,
                  call(link_, request(smp::Operation::write, enrol::Command::commit, message, true)));

@@ -77,6 +77,7 @@ class Device {
   [[nodiscard]] Outcome<void> abort(std::uint32_t slot);
 
  private:
+  [[nodiscard]] Outcome<std::vector<std::uint8_t>> commit_once(std::uint32_t slot, Bytes nonce);
   template <typename Message>
   [[nodiscard]] Request request(smp::Operation operation, enrol::Command command, const Message& message,
                                 bool slow);

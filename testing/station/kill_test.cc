@@ -170,21 +170,23 @@ TEST_F(KillTest, ARefusedUnitAtEveryPoint) {
   plant_.start_devices(kDevices);
   std::vector<std::string> all;
   for (unsigned device = 0; device < kDevices; ++device) all.push_back(plant_.address(device));
-  ASSERT_EQ(Process(plant_.provision_at(all, {"--journal", plant_.path("first")})).wait(), 0);
+  ASSERT_EQ(
+      Process(plant_.provision_at(all, {"--profile", "idevid", "--journal", plant_.path("first")})).wait(),
+      0);
   plant_.kill_devices();
   std::filesystem::remove_all(plant_.path("devices"));
   std::filesystem::rename(plant_.path("backup"), plant_.path("devices"));
   plant_.start_devices(kDevices);
-  const Passage whole = run(0, 0, "iak", "whole");
+  const Passage whole = run(0, 0, "idevid", "whole");
   ASSERT_EQ(whole.status, kRefused) << whole.errors;
   must_have_passed(whole.points, {"before abort", "after abort"});
   ASSERT_LT(whole.points.size(), kDevices);
   for (unsigned point = 1; point <= whole.points.size(); ++point) {
     SCOPED_TRACE("killed " + whole.points[point - 1]);
     const std::string journal = "journal-" + std::to_string(point);
-    ASSERT_EQ(run(point, point, "iak", journal).status, kKilled);
-    EXPECT_EQ(run(point, 0, "iak", journal).status, kRefused);
-    EXPECT_EQ(key_of(point, enrol::Purpose::iak), "");
+    ASSERT_EQ(run(point, point, "idevid", journal).status, kKilled);
+    EXPECT_EQ(run(point, 0, "idevid", journal).status, kRefused);
+    EXPECT_EQ(key_of(point, enrol::Purpose::idevid), "");
     EXPECT_EQ(plant_.registered(plant_.id(point)).certificates.size(), 1U);
   }
 }

@@ -117,7 +117,7 @@ TEST_F(QemuTest, AFixedSeedIsRefusedOutsideATestProfile) {
   EXPECT_EQ(info_of(plant_).at("entropy").as_string(), "fixed seed");
   Process refused(plant_.provision(0, {"--profile", "iak", "--issuer", "acme", "--json"}));
   EXPECT_EQ(refused.wait(), kRefused) << refused.output();
-  EXPECT_NE(refused.output().find("install the product firmware"), std::string::npos) << refused.output();
+  EXPECT_NE(refused.output().find("product firmware"), std::string::npos) << refused.output();
   EXPECT_NE((refused.errors() + refused.output()).find("keys from a fixed seed"), std::string::npos);
   EXPECT_EQ(plant_.standing().certificates.size(), 0U);
 
