@@ -16,7 +16,8 @@ if arm-none-eabi-nm -AuC "${archives[@]}" 2>/dev/null | grep -E "$unwanted"; the
   echo "the above are called and must not be"
   status=1
 fi
-if arm-none-eabi-nm -AC "${archives[@]}" 2>/dev/null | grep -E ' [bBdDC] '; then
+# A table of virtual functions is constant, whatever nm makes of it in an object for link-time optimisation.
+if arm-none-eabi-nm -AC "${archives[@]}" 2>/dev/null | grep -v 'vtable for ' | grep -E ' [bBdDC] '; then
   echo "the above are global variables"
   status=1
 fi
