@@ -173,7 +173,9 @@ Result<std::optional<Tlv>> TlvReader::next() noexcept {
   if (area_end - at_ < kTlvHeadSize) return fail(ErrorCode::bad_tlv, at_);
   PEDIGREE_ASSIGN(const Head head, read_head(source_, at_, ErrorCode::bad_tlv));
   if (head.second > area_end - at_ - kTlvHeadSize) return fail(ErrorCode::bad_tlv, at_);
-  const Tlv tlv{static_cast<TlvType>(head.first), head.second, at_, is_protected};
+  // Types that have no name here are values of the type too.
+  const auto type = static_cast<TlvType>(head.first);  // NOLINT(clang-analyzer-optin.core.EnumCastOutOfRange)
+  const Tlv tlv{type, head.second, at_, is_protected};
   at_ = tlv.value_offset() + tlv.size;
   return tlv;
 }
