@@ -29,6 +29,21 @@ class JobCrypto final : public crypto::PsaCrypto {
                                                      MutableBytes /*out*/) const noexcept override {
     return fail(ErrorCode::crypto_failure);
   }
+  using PsaCrypto::digest;
+  [[nodiscard]] Result<void> digest(crypto::Hash /*hash*/, crypto::PieceSource& /*source*/,
+                                    MutableBytes /*out*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
+  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey& /*key*/,
+                                           crypto::SignatureAlgorithm /*algorithm*/, Bytes /*digest*/,
+                                           Bytes /*signature*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
+  [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey& /*key*/,
+                                          crypto::SignatureAlgorithm /*algorithm*/, Bytes /*digest*/,
+                                          MutableBytes /*out*/) const noexcept override {
+    return fail(ErrorCode::crypto_failure);
+  }
   [[nodiscard]] Result<void> random(MutableBytes /*out*/) const noexcept override {
     return fail(ErrorCode::no_entropy);
   }
