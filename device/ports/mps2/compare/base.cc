@@ -18,6 +18,7 @@ const void* const kOperations[] = {reinterpret_cast<const void*>(psa_crypto_init
                                    reinterpret_cast<const void*>(psa_hash_update),
                                    reinterpret_cast<const void*>(psa_hash_finish),
                                    reinterpret_cast<const void*>(psa_hash_abort),
+                                   reinterpret_cast<const void*>(psa_hash_clone),
                                    reinterpret_cast<const void*>(psa_hash_compute),
                                    reinterpret_cast<const void*>(psa_mac_sign_setup),
                                    reinterpret_cast<const void*>(psa_mac_update),
