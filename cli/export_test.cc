@@ -79,14 +79,18 @@ TEST_F(Export, RefusesWhatAVerifierWouldRefuse) {
   EXPECT_EQ(bundle({"--valid", "99999"}).status, kExitUsage);
 }
 
-TEST_F(Export, NeedsAnEllipticCurveKeyToSign) {
-  const CommandResult made = run(
-      {"authority", "init", "--dir", file("rsa"), "--key", "RSA-3072", "--passphrase-file", file("pass")});
+TEST_F(Export, IsSignedByRsaToo) {
+  const CommandResult made = run({"--json", "authority", "init", "--dir", file("rsa"), "--key", "RSA-3072",
+                                  "--passphrase-file", file("pass")});
   ASSERT_EQ(made.status, 0) << made.output;
-  const CommandResult refused = run({"export", "trust-bundle", "--dir", file("rsa"), "--out", file("bundle"),
-                                     "--passphrase-file", file("pass")});
-  EXPECT_EQ(refused.status, kExitAuthorityRefused) << refused.output;
-  EXPECT_NE(refused.output.find("RSA key"), std::string::npos) << refused.output;
+  const CommandResult exported = run({"export", "trust-bundle", "--dir", file("rsa"), "--out", file("bundle"),
+                                      "--passphrase-file", file("pass")});
+  ASSERT_EQ(exported.status, 0) << exported.output;
+  EXPECT_EQ(opened(pin_).error().code, ErrorCode::untrusted_root);
+  const auto pin = from_hex(boost::json::parse(made.output).at("root").at("spki_sha256").as_string());
+  std::copy(pin->begin(), pin->end(), pin_.begin());
+  const auto status = opened(pin_);
+  EXPECT_TRUE(status) << status.error().what;
 }
 
 }  // namespace

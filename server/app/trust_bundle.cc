@@ -144,14 +144,6 @@ Answer<const authority::Issuer*> find_signer(const authority::Engine& engine, re
   return refuse(ErrorCode::unknown_issuer, "there is no active intermediate to sign the bundle");
 }
 
-std::string why(const Error& error, const std::string& signer) {
-  if (error.code == ErrorCode::unsupported_algorithm) {
-    return signer +
-           " has an RSA key, and a bundle needs an ECDSA or Ed25519 signature; choose another --signer";
-  }
-  return std::string(sentence(error.code));
-}
-
 }  // namespace
 
 Answer<TrustBundle> make_trust_bundle(LocalAuthority& authority, const TrustBundleOptions& options) {
@@ -183,7 +175,7 @@ Answer<TrustBundle> make_trust_bundle(LocalAuthority& authority, const TrustBund
   auto file = verifier::make_bundle(collector.crypto, std::move(contents), [&](Bytes manifest) {
     return (*signer)->sign_statement(collector.crypto, manifest, verifier::kBundleContext);
   });
-  if (!file) return refuse(file.error().code, why(file.error(), name));
+  if (!file) return refuse(file.error().code, std::string(sentence(file.error().code)));
   made.file = *std::move(file);
   return made;
 }
