@@ -156,7 +156,14 @@ namespace pedigree {
   X(version_refused, 226, "the OEM's certificate does not allow images of this version")                         \
   X(lineage_refused, 227, "a statement about a parent image is malformed, or not signed by a trusted signer")    \
   X(parent_signer_required, 228, "no parent image was signed by the signer that is required")                    \
-  X(image_transformed, 229, "the image is encrypted or compressed; give the plain one")
+  X(image_transformed, 229, "the image is encrypted or compressed; give the plain one")                          \
+  X(signer_revoked, 230, "the image's signer, or a certificate above it, is revoked")                            \
+  X(rolled_back, 231, "the image's security counter is lower than the device's; an older image is refused")      \
+  X(no_bootable_image, 232, "no slot holds an image that may be started")                                        \
+  X(list_refused, 233, "the list of revoked signers is malformed, or not signed by one who may")                 \
+  X(list_rolled_back, 234, "the list of revoked signers is older than the one that the device has")              \
+  X(wrong_image_state, 235, "the image slot is not in the state that this needs")                                \
+  X(no_firmware_root, 236, "the device has no firmware root that an image could be verified to")
 // clang-format on
 
 /// What went wrong; the number is PEDIGREE_ERRORS' second column.
