@@ -36,7 +36,10 @@ RULES = {
     "device/service": (["core", "device/service", "crypto/psa"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
     "device/scenarios": (["core", "crypto/psa", "device/service", "device/scenarios"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
     "device/server": (["core", "device/server"], FREESTANDING | C_HEADERS | {"pedigree/"}),
+    "device/update": (["core", "device/service", "device/update"], FREESTANDING | C_HEADERS | {"pedigree/"}),
     "device/ports": (["core", "device", "crypto/psa"], HOST),
+    # Plays the factory for emulated devices: signs their firmware.
+    "device/factory": (["core", "crypto", "device", "signing"], HOST),
     "station": (["core", "station"], HOST),
     "signing": (["core", "signing"], HOST),
     "registry": (["core", "registry"], HOST),

@@ -42,8 +42,7 @@ extern "C" {
 #define PEDIGREE_IMAGE_ACTIVE 0x1u    /* the image that runs */
 #define PEDIGREE_IMAGE_CONFIRMED 0x2u /* the image that the boot stage falls back to */
 #define PEDIGREE_IMAGE_PENDING 0x4u   /* will be started at the next reset */
-#define PEDIGREE_IMAGE_PERMANENT 0x8u /* with PENDING: confirmed as soon as the boot stage has verified it \
-                                       */
+#define PEDIGREE_IMAGE_PERMANENT 0x8u /* with PENDING: confirmed once the boot stage has verified it */
 #define PEDIGREE_IMAGE_BOOTABLE 0x10u /* whole, well-formed, and not refused by the boot stage so far */
 #define PEDIGREE_IMAGE_VERIFIED 0x20u /* verified by the boot stage at the last reset; `signer` is valid */
 #define PEDIGREE_IMAGE_COUNTER 0x40u  /* `security_counter` is valid: the image has one */
