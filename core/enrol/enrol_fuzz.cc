@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "core/enrol/messages.h"
+#include "core/enrol/image_group.h"
 
 namespace {
 
@@ -36,12 +36,18 @@ void try_message(Bytes payload) {
   require(encoded(*again) == once);
 }
 
-constexpr void (*kMessages[])(Bytes) = {
-    try_message<InfoResponse>,      try_message<SlotsResponse>,     try_message<BeginRequest>,
-    try_message<BeginResponse>,     try_message<CsrRequest>,        try_message<ChunkResponse>,
-    try_message<ChainReadRequest>,  try_message<ChainWriteRequest>, try_message<ChainWriteResponse>,
-    try_message<CommitRequest>,     try_message<CommitResponse>,    try_message<SlotRequest>,
-    try_message<PublicKeyResponse>, try_message<Receipt>,           try_message<AttestRequest>};
+constexpr void (*kMessages[])(Bytes) = {try_message<InfoResponse>,       try_message<SlotsResponse>,
+                                        try_message<BeginRequest>,       try_message<BeginResponse>,
+                                        try_message<CsrRequest>,         try_message<ChunkResponse>,
+                                        try_message<ChainReadRequest>,   try_message<ChainWriteRequest>,
+                                        try_message<ChainWriteResponse>, try_message<CommitRequest>,
+                                        try_message<CommitResponse>,     try_message<SlotRequest>,
+                                        try_message<PublicKeyResponse>,  try_message<Receipt>,
+                                        try_message<AttestRequest>,      try_message<ImageStateRead>,
+                                        try_message<ImageStateWrite>,    try_message<ImageStateResponse>,
+                                        try_message<ImageUploadRequest>, try_message<ImageUploadResponse>,
+                                        try_message<ImageEraseRequest>,  try_message<RevocationsResponse>,
+                                        try_message<RevocationsWrite>};
 
 }  // namespace
 

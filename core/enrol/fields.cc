@@ -18,6 +18,22 @@ constexpr Field kSlotInfoFields[] = {
 };
 static_assert(std::is_standard_layout_v<SlotInfo>);
 
+constexpr Field kImageEntryFields[] = {
+    PEDIGREE_FIELD(ImageEntry, image, "image", u32, false),
+    PEDIGREE_FIELD(ImageEntry, slot, "slot", u32, true),
+    PEDIGREE_FIELD(ImageEntry, version, "version", text, true, 0, kMaxImageVersion),
+    PEDIGREE_FIELD(ImageEntry, hash, "hash", octets, false, 1, kMaxImageHash),
+    PEDIGREE_FIELD(ImageEntry, bootable, "bootable", flag, false),
+    PEDIGREE_FIELD(ImageEntry, pending, "pending", flag, false),
+    PEDIGREE_FIELD(ImageEntry, confirmed, "confirmed", flag, false),
+    PEDIGREE_FIELD(ImageEntry, active, "active", flag, false),
+    PEDIGREE_FIELD(ImageEntry, permanent, "permanent", flag, false),
+    PEDIGREE_FIELD(ImageEntry, refused, "refused", u32, false),
+    PEDIGREE_FIELD(ImageEntry, signer, "signer", octets, false, 32, 32),
+    PEDIGREE_FIELD(ImageEntry, counter, "counter", optional_u32, false),
+};
+static_assert(std::is_standard_layout_v<ImageEntry>);
+
 template <typename Member>
 const Member& get(const void* message, const Field& field) noexcept {
   return *reinterpret_cast<const Member*>(static_cast<const std::byte*>(message) + field.offset);
@@ -36,8 +52,12 @@ bool is_present(const void* message, const Field& field) noexcept {
       return get<std::uint32_t>(message, field) != 0;
     case Kind::optional_u32:
       return get<std::optional<std::uint32_t>>(message, field).has_value();
+    case Kind::u64:
+      return get<std::uint64_t>(message, field) != 0;
     case Kind::boolean:
       return get<bool>(message, field);
+    case Kind::optional_boolean:
+      return get<std::optional<bool>>(message, field).has_value();
     case Kind::text:
       return !get<std::string_view>(message, field).empty();
     case Kind::octets:
@@ -54,14 +74,26 @@ void write_slots(const SlotsResponse& slots, cbor::Encoder& out) noexcept {
   for (std::size_t i = 0; i < slots.count; ++i) write_fields(&slots.slots[i], kSlotInfoFields, out.writer());
 }
 
+void write_images(const ImageStateResponse& state, cbor::Encoder& out) noexcept {
+  out.array(state.count);
+  for (std::size_t i = 0; i < state.count; ++i) {
+    write_fields(&state.images[i], kImageEntryFields, out.writer());
+  }
+}
+
 void write_value(const void* message, const Field& field, cbor::Encoder& out) noexcept {
   switch (field.kind) {
     case Kind::u32:
       return out.uint(get<std::uint32_t>(message, field));
     case Kind::optional_u32:
       return out.uint(*get<std::optional<std::uint32_t>>(message, field));
+    case Kind::u64:
+      return out.uint(get<std::uint64_t>(message, field));
     case Kind::boolean:
+    case Kind::flag:
       return out.boolean(get<bool>(message, field));
+    case Kind::optional_boolean:
+      return out.boolean(*get<std::optional<bool>>(message, field));
     case Kind::enumerator:
       return out.uint(get<std::uint8_t>(message, field));
     case Kind::text:
@@ -73,6 +105,8 @@ void write_value(const void* message, const Field& field, cbor::Encoder& out) no
       return out.bstr(*get<std::optional<Bytes>>(message, field));
     case Kind::slots:
       return write_slots(*static_cast<const SlotsResponse*>(message), out);
+    case Kind::images:
+      return write_images(*static_cast<const ImageStateResponse*>(message), out);
   }
 }
 
@@ -115,6 +149,17 @@ Result<void> read_slots(SlotsResponse& slots, Reader& in) noexcept {
   return {};
 }
 
+Result<void> read_images(ImageStateResponse& state, Reader& in) noexcept {
+  const std::uint32_t offset = in.offset();
+  PEDIGREE_ASSIGN(const std::size_t count, cbor::read_array(in));
+  if (count > kMaxImageEntries) return fail(ErrorCode::too_many, offset);
+  for (std::size_t i = 0; i < count; ++i) {
+    PEDIGREE_TRY(read_fields(&state.images[i], kImageEntryFields, in));
+  }
+  state.count = count;
+  return {};
+}
+
 Result<void> read_value(void* message, const Field& field, Reader& in) noexcept {
   switch (field.kind) {
     case Kind::u32: {
@@ -125,8 +170,17 @@ Result<void> read_value(void* message, const Field& field, Reader& in) noexcept 
       PEDIGREE_ASSIGN(get<std::optional<std::uint32_t>>(message, field), read_u32(in));
       return {};
     }
-    case Kind::boolean: {
+    case Kind::u64: {
+      PEDIGREE_ASSIGN(get<std::uint64_t>(message, field), cbor::read_uint(in));
+      return {};
+    }
+    case Kind::boolean:
+    case Kind::flag: {
       PEDIGREE_ASSIGN(get<bool>(message, field), cbor::read_bool(in));
+      return {};
+    }
+    case Kind::optional_boolean: {
+      PEDIGREE_ASSIGN(get<std::optional<bool>>(message, field), cbor::read_bool(in));
       return {};
     }
     case Kind::enumerator: {
@@ -135,6 +189,8 @@ Result<void> read_value(void* message, const Field& field, Reader& in) noexcept 
     }
     case Kind::slots:
       return read_slots(*static_cast<SlotsResponse*>(message), in);
+    case Kind::images:
+      return read_images(*static_cast<ImageStateResponse*>(message), in);
     default:
       break;
   }

@@ -6,25 +6,29 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "core/enrol/messages.h"
+#include "core/enrol/image_group.h"
 
 namespace pedigree::enrol {
 
 enum class Kind : std::uint8_t {
-  u32,              // std::uint32_t
-  optional_u32,     // std::optional<std::uint32_t>
-  boolean,          // bool
-  enumerator,       // an enumeration of one octet; `high` has bit n for each allowed n
-  text,             // std::string_view of low..high octets
-  octets,           // Bytes of low..high octets
-  optional_octets,  // std::optional<Bytes> of low..high octets
-  device_id,        // Bytes, kDeviceIdSize octets, the first 0x01
-  slots,            // SlotsResponse itself: an array of maps of SlotInfo
+  u32,               // std::uint32_t
+  optional_u32,      // std::optional<std::uint32_t>
+  u64,               // std::uint64_t
+  boolean,           // bool
+  flag,              // bool that is always written, and read as false where it is absent
+  optional_boolean,  // std::optional<bool>
+  enumerator,        // an enumeration of one octet; `high` has bit n for each allowed n
+  text,              // std::string_view of low..high octets
+  octets,            // Bytes of low..high octets
+  optional_octets,   // std::optional<Bytes> of low..high octets
+  device_id,         // Bytes, kDeviceIdSize octets, the first 0x01
+  slots,             // SlotsResponse itself: an array of maps of SlotInfo
+  images,            // ImageStateResponse itself: an array of maps of ImageEntry
 };
 
 /// A field that is not required is written only where it differs from nothing: 0, false, empty.
 struct Field {
-  char key[7];
+  char key[10];
   Kind kind;
   bool required;
   std::uint16_t offset;  // of the member in its message

@@ -24,6 +24,7 @@ enum class Command : std::uint8_t {
   attest = 7,
   destroy = 9,
   public_key = 10,
+  revocations = 11,  ///< image_group.h
 };
 
 /// Numbers are stored and travel: extend, never renumber.

@@ -116,10 +116,13 @@ Result<Status> read_status(Bytes payload) noexcept {
   PEDIGREE_ASSIGN(const std::size_t count, cbor::read_unique_map(in));
   Status status;
   Status group;
+  std::uint16_t why = 0;
   for (std::size_t i = 0; i < count; ++i) {
     PEDIGREE_ASSIGN(const std::string_view key, cbor::read_tstr(in));
     if (key == "rc") {
       PEDIGREE_ASSIGN(status.rc, read_u16(in));
+    } else if (key == "why") {
+      PEDIGREE_ASSIGN(why, read_u16(in));
     } else if (key == "err") {
       PEDIGREE_ASSIGN(group, read_group_error(in));
     } else {
@@ -127,7 +130,9 @@ Result<Status> read_status(Bytes payload) noexcept {
     }
   }
   PEDIGREE_TRY(in.finish());
-  return status.ok() && group.from_group ? group : status;
+  if (status.ok() && group.from_group) status = group;
+  status.why = why;
+  return status;
 }
 
 void write_error(Version version, ErrorCode code, Writer& out) noexcept {
@@ -167,6 +172,9 @@ Rc nearest_rc(ErrorCode code) noexcept {
       return Rc::not_found;
     case ErrorCode::slot_busy:
     case ErrorCode::wrong_state:
+    case ErrorCode::wrong_image_state:
+    case ErrorCode::rolled_back:
+    case ErrorCode::list_rolled_back:
     case ErrorCode::chain_incomplete:
     case ErrorCode::bad_offset:
       return Rc::bad_state;
@@ -181,6 +189,7 @@ Rc nearest_rc(ErrorCode code) noexcept {
     case ErrorCode::bad_digest:
     case ErrorCode::bad_checksum:
     case ErrorCode::storage_corrupt:
+    case ErrorCode::image_digest_mismatch:
       return Rc::corrupt;
     case ErrorCode::crypto_failure:
     case ErrorCode::no_entropy:

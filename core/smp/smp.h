@@ -67,16 +67,18 @@ enum class Rc : std::uint16_t {
 /// One sentence for people. Static storage.
 [[nodiscard]] std::string_view sentence(Rc rc) noexcept;
 
-/// What a response says about success. Group errors: our group's rc is an ErrorCode's number.
+/// What a response says about success. Group errors: our group's rc is an ErrorCode's number. In other groups
+/// our devices tell it as `why` to those who ask.
 struct Status {
   std::uint16_t group = 0;  ///< 0 with an `rc` of SMP itself
   std::uint16_t rc = 0;     ///< 0: success
   bool from_group = false;  ///< v2 `err`
+  std::uint16_t why = 0;    ///< number of an ErrorCode; 0: not told
   [[nodiscard]] bool ok() const noexcept { return rc == 0; }
 };
-/// Finds `rc` or `err` in a response map that fills `payload`; success where both are absent. Offsets count
-/// from the start of `payload`. Errors: those of cbor::read_unique_map, bad_value (a number above 65535),
-/// missing_field (`err` without group or rc), trailing_data.
+/// Finds `rc` or `err`, and `why`, in a response map that fills `payload`; success where both are absent.
+/// Offsets count from the start of `payload`. Errors: those of cbor::read_unique_map, bad_value (a number
+/// above 65535), missing_field (`err` without group or rc), trailing_data.
 [[nodiscard]] Result<Status> read_status(Bytes payload) noexcept;
 /// The error map of a failed request: v2 {"err": {"group", "rc"}}; v1 {"rc": nearest MGMT_ERR}.
 void write_error(Version version, ErrorCode code, Writer& out) noexcept;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pedigree's SMP group: each command is one decode, one call of the service, one encode.
+#include "core/enrol/image_group.h"
+#include "device/server/result.h"
 #include "device/server/server.h"
+#include "pedigree/update.h"
 
 namespace pedigree::device {
 namespace {
@@ -22,13 +25,6 @@ struct Call {
     return scratch.first(std::min(scratch.size(), size));
   }
 };
-
-/// Positive status: an ErrorCode of the service; negative: the call itself failed.
-Result<void> as_result(psa_status_t status) noexcept {
-  if (status == 0) return {};
-  if (status < 0) return fail(ErrorCode::communication_failure);
-  return fail(static_cast<ErrorCode>(status));
-}
 
 /// A text that ends in a zero.
 template <std::size_t N>
@@ -223,6 +219,24 @@ Result<void> public_key(const Call& call) noexcept {
   return {};
 }
 
+Result<void> revocations_read(const Call& call) noexcept {
+  pedigree_revocations_t kept{};
+  PEDIGREE_TRY(as_result(pedigree_revocations_info(call.service, &kept)));
+  enrol::encode(enrol::RevocationsResponse{kept.number, kept.size, kept.count, PEDIGREE_MAX_REVOCATIONS},
+                call.out);
+  return {};
+}
+
+Result<void> revocations_write(const Call& call) noexcept {
+  PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::RevocationsWrite>(call.payload));
+  const pedigree_revocations_write_request_t request{message.offset, message.total.value_or(0)};
+  std::uint32_t next = 0;
+  PEDIGREE_TRY(as_result(
+      pedigree_revocations_write(call.service, &request, message.data.data(), message.data.size(), &next)));
+  enrol::encode(enrol::ChainWriteResponse{next}, call.out);
+  return {};
+}
+
 Result<void> serve_read(enrol::Command command, const Call& call) noexcept {
   switch (command) {
     case enrol::Command::info:
@@ -239,6 +253,8 @@ Result<void> serve_read(enrol::Command command, const Call& call) noexcept {
       return receipt_read(call);
     case enrol::Command::public_key:
       return public_key(call);
+    case enrol::Command::revocations:
+      return revocations_read(call);
     default:
       return fail(ErrorCode::unknown_command);
   }
@@ -256,6 +272,8 @@ Result<void> serve_write(enrol::Command command, const Call& call) noexcept {
       return on_slot(call, pedigree_abort);
     case enrol::Command::destroy:
       return on_slot(call, pedigree_destroy);
+    case enrol::Command::revocations:
+      return revocations_write(call);
     default:
       return fail(ErrorCode::unknown_command);
   }

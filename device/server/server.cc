@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/server/server.h"
 
+#include "device/server/image_group.h"
+
 namespace pedigree::device {
 namespace {
 
@@ -37,10 +39,13 @@ Result<void> echo(Bytes payload, Writer& out) noexcept {
   return {};
 }
 
-/// Errors of SMP itself are an rc in both versions; those of our group carry the group.
-void write_failure(const smp::Header& header, ErrorCode code, Writer& out) noexcept {
+/// Errors of SMP itself are an rc in both versions; those of our group and of the image group carry the
+/// group.
+void write_failure(const smp::Header& header, ErrorCode code, const ImageNotes& notes, Writer& out) noexcept {
   if (header.group == smp::kPedigreeGroup) {
     smp::write_error(header.version, code, out);
+  } else if (header.group == enrol::kImageGroup) {
+    write_image_failure(header, code, notes, out);
   } else {
     smp::write_rc(smp::nearest_rc(code), out);
   }
@@ -58,11 +63,12 @@ Bytes Server::handle(Bytes request, MutableBytes response) noexcept {
   const MutableBytes body = response.subspan(smp::kHeaderSize);
   Writer out(body);
   const Result<smp::Packet> packet = smp::parse_packet(request);
-  Result<void> result = packet ? serve(*packet, body.size(), out) : std::unexpected(packet.error());
+  ImageNotes notes;
+  Result<void> result = packet ? serve(*packet, body.size(), notes, out) : std::unexpected(packet.error());
   if (result && !out.fits()) result = fail(ErrorCode::buffer_too_small);
   if (!result) {
     out = Writer(body);
-    write_failure(*header, result.error().code, out);
+    write_failure(*header, result.error().code, notes, out);
   }
   smp::Header answer = *header;
   answer.operation = read ? smp::Operation::read_response : smp::Operation::write_response;
@@ -79,8 +85,10 @@ bool Server::take_reset() noexcept {
   return asked;
 }
 
-Result<void> Server::serve(const smp::Packet& request, std::size_t room, Writer& out) noexcept {
+Result<void> Server::serve(const smp::Packet& request, std::size_t room, ImageNotes& notes,
+                           Writer& out) noexcept {
   if (request.header.group == smp::kOsGroup) return os_group(request, out);
+  if (request.header.group == enrol::kImageGroup) return serve_image_group(service_, request, notes, out);
   if (request.header.group == smp::kPedigreeGroup) {
     return serve_pedigree_group(service_, request, scratch_, room, receipt_, out);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The non-secure SMP server in front of the service: the OS group and Pedigree's own. It holds no key and
-// takes no decision; the same code serves datagrams and console frames.
+// The non-secure SMP server in front of the service: the OS group, mcumgr's image group and Pedigree's own.
+// It holds no key and takes no decision; the same code serves datagrams and console frames.
 #pragma once
 
 #include "core/enrol/messages.h"
@@ -18,6 +18,8 @@ struct ServerOptions {
   std::string_view machine;     ///< OS info, format "i"; borrowed
   std::string_view bootloader;  ///< bootloader info; borrowed
 };
+
+struct ImageNotes;  // image_group.h
 
 /// The receipt of the last commit, for a station whose packets do not take it whole.
 struct HeldReceipt {
@@ -41,7 +43,8 @@ class Server {
   [[nodiscard]] bool take_reset() noexcept;
 
  private:
-  [[nodiscard]] Result<void> serve(const smp::Packet& request, std::size_t room, Writer& out) noexcept;
+  [[nodiscard]] Result<void> serve(const smp::Packet& request, std::size_t room, ImageNotes& notes,
+                                   Writer& out) noexcept;
   [[nodiscard]] Result<void> os_group(const smp::Packet& request, Writer& out) noexcept;
   [[nodiscard]] Result<void> os_info(Bytes payload, Writer& out) const noexcept;
   [[nodiscard]] Result<void> bootloader_info(Bytes payload, Writer& out) const noexcept;

@@ -48,6 +48,7 @@ class ImagePki {
   [[nodiscard]] const crypto::OpenSslCrypto& crypto() const noexcept { return crypto_; }
   [[nodiscard]] image::TrustOptions trust() const noexcept { return {anchors_, 1800000000}; }
   [[nodiscard]] const Octets& root() const noexcept { return root_; }
+  [[nodiscard]] crypto::PrivateKey root_key() const noexcept { return root_key_.view(); }
 
  private:
   crypto::OpenSslCrypto crypto_;

@@ -4,9 +4,10 @@
 
 #include <random>
 
-#include "core/enrol/messages.h"
+#include "core/enrol/image_group.h"
 #include "core/smp/smp.h"
 #include "device/ports/sim/test_unit.h"
+#include "testing/support/octets.h"
 
 namespace pedigree::sim {
 namespace {
@@ -185,13 +186,44 @@ TEST_F(ServerTest, ATokenComesInParts) {
 
 TEST_F(ServerTest, NoCommandSignsADigest) {
   for (int command = 0; command < 256; ++command) {
-    if (command <= 7 || command == 9 || command == 10) continue;
+    if (command <= 7 || (command >= 9 && command <= 11)) continue;
     for (const Operation operation : {Operation::read, Operation::write}) {
       const Octets answer =
           ask(operation, smp::kPedigreeGroup, static_cast<std::uint8_t>(command), empty_map_);
       EXPECT_TRUE(is_error(answer, ErrorCode::unknown_command)) << command;
     }
   }
+}
+
+TEST_F(ServerTest, ADeviceWithoutUpdateSupportsNoImageGroup) {
+  const Octets digest = testing::repeated(7, 32);
+  const auto payload = [](const auto& message) {
+    return testing::written([&](Writer& out) { enrol::encode(message, out); });
+  };
+  const std::pair<Operation, Octets> requests[] = {
+      {Operation::read, empty_map_},
+      {Operation::write, payload(enrol::ImageStateWrite{digest, false, false})},
+      {Operation::write, payload(enrol::ImageStateWrite{{}, true, true})}};
+  for (const auto version : {smp::Version::v1, smp::Version::v2}) {
+    const auto not_supported = [&](const Octets& answer) {
+      const smp::Status status = status_of(answer);
+      return !status.from_group && status.rc == static_cast<std::uint16_t>(smp::Rc::not_supported);
+    };
+    for (const auto& [operation, request] : requests) {
+      EXPECT_TRUE(not_supported(ask(operation, enrol::kImageGroup, 0, request, version)));
+    }
+    const Octets upload =
+        payload(enrol::ImageUploadRequest{0, 3, 0, {}, testing::unhex("010203"), false, false});
+    EXPECT_TRUE(not_supported(ask(Operation::write, enrol::kImageGroup, 1, upload, version)));
+    EXPECT_TRUE(not_supported(ask(Operation::write, enrol::kImageGroup, 5, empty_map_, version)));
+    for (const std::uint8_t command : std::initializer_list<std::uint8_t>{2, 3, 4, 6}) {
+      EXPECT_TRUE(not_supported(ask(Operation::write, enrol::kImageGroup, command, empty_map_, version)));
+    }
+  }
+  EXPECT_TRUE(
+      is_error(ask(Operation::read, smp::kPedigreeGroup, 11, empty_map_), ErrorCode::unknown_command));
+  EXPECT_TRUE(is_error(ask(Operation::write, Command::revocations, enrol::RevocationsWrite{0, 3, empty_map_}),
+                       ErrorCode::unknown_command));
 }
 
 TEST_F(ServerTest, Version1ClientsGetAnRc) {
