@@ -10,7 +10,7 @@
 #include "bench/results.h"
 #include "core/enrol/messages.h"
 #include "core/smp/console.h"
-#include "device/ports/qemu/host.h"
+#include "device/factory/prepare.h"
 #include "station/link/capture.h"
 #include "testing/station/plant.h"
 
@@ -39,7 +39,9 @@ qemu::Firmware firmware() {
 class Board {
  public:
   Board(const qemu::Firmware& firmware, const std::string& state)
-      : host_(firmware, [](const std::string&) {}) {
+      : host_(
+            firmware, [&firmware](const qemu::State& own) { return factory::prepare(own, firmware, {}); },
+            [](const std::string&) {}) {
     if (const auto added = host_.add(state); !added) throw std::runtime_error(added.error());
     running_ = must(host_.start()).front();
     serving_ = std::jthread([this] { host_.run(); });
@@ -169,7 +171,7 @@ Call last_call(const std::string& log, std::uint32_t type) {
 
 void measure_instructions(const testing::Plant& plant) {
   qemu::Firmware counting = firmware();
-  counting.secure = counting.secure.parent_path() / "measure" / "secure.elf";
+  counting.secure = counting.secure.parent_path() / "measure" / "secure.bin";
   counting.count_instructions = true;
   const Board board(counting, plant.path("measured"));
   provision(plant, board.running().terminal, "measured");

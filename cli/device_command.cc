@@ -30,6 +30,7 @@ struct DeviceArguments {
   bool terminal = false;
   bool emulated = false;
   std::string firmware;
+  std::string firmware_root;
   std::string ready_file;
   std::string lifecycle;
   bool fsync = false;
@@ -330,9 +331,15 @@ void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
   }
   command
       .add_option("--firmware", arguments.firmware,
-                  "Folder of boot.elf, secure.elf and nonsecure.elf (default: where they were built)")
+                  "Folder of boot.elf, secure.bin and nonsecure.bin (default: where they were built)")
       ->needs(emulated)
       ->check(CLI::ExistingDirectory);
+  command
+      .add_option("--firmware-root", arguments.firmware_root,
+                  "Certificate of the root below which the images of --firmware are signed, secure.img and "
+                  "nonsecure.img; a new device keeps it for good (default: a development root of its own)")
+      ->needs(command.get_option("--firmware"))
+      ->check(CLI::ExistingFile);
 }
 
 void add_connect_command(CLI::App& device, Context& context) {
@@ -383,8 +390,8 @@ void add_device_command(CLI::App& app, Context& context) {
     if (!command->get_subcommands().empty()) return;
     if (arguments->state.empty()) throw CLI::RequiredError("--state");
     if (arguments->emulated) {
-      return run_emulated_devices(
-          context, {arguments->state, arguments->count, arguments->firmware, arguments->ready_file});
+      return run_emulated_devices(context, {arguments->state, arguments->count, arguments->firmware,
+                                            arguments->firmware_root, arguments->ready_file});
     }
     guarded(context, [&] { run_devices(context, *arguments); });
   });

@@ -5,9 +5,10 @@
 
 #include <boost/json.hpp>
 
+#include "cli/files.h"
 #include "cli/output.h"
 #include "cli/ready_file.h"
-#include "device/ports/qemu/host.h"
+#include "device/factory/prepare.h"
 
 namespace pedigree::cli {
 namespace {
@@ -26,7 +27,8 @@ json::value to_json(const std::vector<qemu::Running>& devices) {
                                 {"serial", device.terminal},
                                 {"world", device.identity.world},
                                 {"secure_log", device.secure_log.string()},
-                                {"boot_ms", milliseconds(device)}});
+                                {"boot_ms", milliseconds(device)},
+                                {"development_root", factory::has_development_root(device.state)}});
   }
   return json::object{{"devices", std::move(list)}};
 }
@@ -43,6 +45,11 @@ void announce(const Context& context, const std::vector<qemu::Running>& devices)
                fmt::format("{:.0f} ms", milliseconds(device)), device.secure_log.string()});
   }
   print(table.draw(context));
+  for (const qemu::Running& device : devices) {
+    if (!factory::has_development_root(device.state)) continue;
+    print_line("Firmware verified up to a development firmware root of this device's own: " +
+               factory::development_folder(device.state).string());
+  }
   print_line("Running until interrupted. Next: pedigree provision --help");
 }
 
@@ -52,10 +59,23 @@ void run_emulated_devices(Context& context, const EmulatedArguments& arguments) 
   const auto give_up = [&context](ExitCode code, const std::string& summary, const std::string& next = {}) {
     print_error(context, code, {.summary = summary, .details = {}, .next = next, .note = {}});
   };
-  auto firmware = qemu::find_firmware(arguments.firmware);
+  factory::Preparation preparation;
+  if (!arguments.firmware_root.empty()) {
+    auto roots = read_certificates(arguments.firmware_root);
+    if (!roots) return print_error(context, kExitUnreadable, roots.error());
+    if (roots->size() != 1) {
+      return give_up(kExitUnreadable,
+                     arguments.firmware_root + ": one certificate is needed, the firmware root");
+    }
+    preparation.root = std::move(roots->front());
+  }
+  const auto firmware = preparation.root.empty() ? qemu::find_firmware(arguments.firmware)
+                                                 : qemu::find_signed_firmware(arguments.firmware);
   if (!firmware) return give_up(kExitUnreadable, firmware.error().what, firmware.error().next);
-  qemu::Host host(*std::move(firmware),
-                  [&context](const std::string& text) { print_warning(context, text); });
+  const auto prepare = [&](const qemu::State& state) {
+    return factory::prepare(state, *firmware, preparation);
+  };
+  qemu::Host host(*firmware, prepare, [&context](const std::string& text) { print_warning(context, text); });
   for (std::uint32_t i = 1; i <= arguments.count; ++i) {
     const std::string state =
         arguments.count == 1 ? arguments.state : arguments.state + "/" + std::to_string(i);

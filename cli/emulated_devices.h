@@ -13,7 +13,8 @@ namespace pedigree::cli {
 struct EmulatedArguments {
   std::string state;
   std::uint32_t count = 1;
-  std::string firmware;  ///< folder of the images; empty: the usual ones
+  std::string firmware;       ///< folder of the images; empty: the usual ones
+  std::string firmware_root;  ///< file of the root that they are signed below; empty: a development root
   std::string ready_file;
 };
 

@@ -20,6 +20,7 @@ class Flash {
   /// Erases the sector that begins at `offset`. May be cut anywhere.
   virtual void erase_sector(std::size_t offset) noexcept = 0;
 
+  /// Octets of one program.
   static constexpr std::size_t kMaxProgram = 64;
 
  protected:

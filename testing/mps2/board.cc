@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testing/mps2/board.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <random>
 #include <stdexcept>
 
 #include "core/bytes/writer.h"
+#include "device/ports/mps2/board.h"
 #include "device/service/record.h"
 
 namespace pedigree::testing {
 namespace {
 
-constexpr std::uintmax_t kMemorySize = std::uintmax_t{16} << 20U;
-
-/// `name` is a path in the folder of images, without ".elf".
+/// `name` is a path in the folder of images.
 std::filesystem::path image(const std::string& name) {
   const char* const folder = std::getenv("PEDIGREE_MPS2_IMAGES");
-  const auto path = std::filesystem::path(folder == nullptr ? "build/mps2/bin" : folder) / (name + ".elf");
+  const auto path = std::filesystem::path(folder == nullptr ? "build/mps2/bin" : folder) / name;
   if (!std::filesystem::exists(path)) {
     throw std::runtime_error(path.string() +
                              " is missing: tools/setup.sh source mbedtls && tools/setup.sh build mps2");
@@ -46,7 +48,11 @@ Octets factory_seed(Bytes seed) {
   return octets;
 }
 
-Board::Board() {
+Octets image_code(const std::string& name) {
+  return read_file(image(name + ".bin"));
+}
+
+Board::Board() : signer_(must(factory::DevelopmentSigner::make())) {
   std::random_device random;
   Octets seed(32);
   for (auto& octet : seed) octet = static_cast<std::uint8_t>(random());
@@ -54,17 +60,41 @@ Board::Board() {
   const Octets factory = factory_seed(seed);
   front.insert(front.end(), factory.begin(), factory.end());
   write_file(memory(), Bytes(front));
-  std::filesystem::resize_file(memory(), kMemorySize);
+  std::filesystem::resize_file(memory(), mps2::kNonVolatileSize);
+  write_memory(mps2::kOtp, mps2::write_otp(must(factory::spki_sha256(signer_.chain().back()))));
 }
 
 void Board::write_memory(std::size_t offset, Bytes octets) const {
-  Octets content = read_file(memory());
-  std::ranges::copy(octets, content.begin() + static_cast<std::ptrdiff_t>(offset));
-  write_file(memory(), Bytes(content));
+  const int file = ::open(memory().c_str(), O_WRONLY | O_CLOEXEC);
+  const ssize_t written = ::pwrite(file, octets.data(), octets.size(), static_cast<off_t>(offset));
+  ::close(file);
+  if (written != static_cast<ssize_t>(octets.size())) throw std::runtime_error("the board's memory");
+}
+
+Octets Board::read_memory(std::size_t offset, std::size_t size) const {
+  Octets octets(size);
+  const int file = ::open(memory().c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t read = ::pread(file, octets.data(), octets.size(), static_cast<off_t>(offset));
+  ::close(file);
+  if (read != static_cast<ssize_t>(octets.size())) throw std::runtime_error("the board's memory");
+  return octets;
+}
+
+void Board::install(const std::string& nonsecure) const {
+  if (nonsecure.empty() || nonsecure == installed_) return;
+  const Octets signed_image =
+      must(factory::sign_image(signer_, factory::Image::nonsecure, image_code(nonsecure)));
+  write_memory(mps2::kUpdateArea, must(factory::update_area(signed_image)));
+  installed_ = nonsecure;
 }
 
 std::vector<std::string> Board::command(const Images& images, const std::string& uart) const {
-  const auto device = [](const std::string& name) { return "loader,file=" + image(name).string(); };
+  install(images.nonsecure);
+  const auto secure = folder_ / "secure.img";
+  write_file(secure, Bytes(secure_image_ ? *secure_image_
+                                         : must(factory::sign_image(signer_, factory::Image::secure,
+                                                                    image_code(images.secure + "secure"),
+                                                                    secure_facts_))));
   return {"qemu-system-arm",
           "-M",
           "mps2-an505,memory-backend=nv",
@@ -79,11 +109,9 @@ std::vector<std::string> Board::command(const Images& images, const std::string&
           "-serial",
           "file:" + (folder_ / "secure.log").string(),
           "-kernel",
-          image("boot").string(),
+          image(images.secure == "power_cut/" ? "power_cut/boot.elf" : "boot.elf").string(),
           "-device",
-          device(images.secure + "secure"),
-          "-device",
-          device(images.nonsecure)};
+          "loader,force-raw=on,addr=" + std::to_string(mps2::kSecureImage) + ",file=" + secure.string()};
 }
 
 std::unique_ptr<Process> Board::run(const Images& images, const std::vector<std::string>& more) const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "device/factory/firmware.h"
 #include "station/flow/device.h"
 #include "testing/support/process.h"
 
@@ -13,10 +14,13 @@ namespace pedigree::testing {
 /// Which images run, of those in build/mps2/bin.
 struct Images {
   std::string secure{};  ///< empty: the product's, else a trial image's folder and "/"
+  /// What the device is made with. Another than at the last boot is put in its place, as by the factory;
+  /// empty: what the device has itself decides.
   std::string nonsecure = "nonsecure";
 };
 
-/// The board's state: its non-volatile memory and the logs of the run at hand.
+/// The board's state: its non-volatile memory and the logs of the run at hand. Its images are signed below a
+/// root of its own, which it has in its OTP page.
 class Board {
  public:
   /// A new device: erased memory with a factory seed. Throws a sentence that says what to build where an
@@ -24,7 +28,14 @@ class Board {
   Board();
   /// Memory with these octets in front; the rest is what a new device has.
   void write_memory(std::size_t offset, Bytes octets) const;
+  [[nodiscard]] Octets read_memory(std::size_t offset, std::size_t size) const;
   [[nodiscard]] std::filesystem::path memory() const { return folder_ / "nv"; }
+  /// Who signs this board's images.
+  [[nodiscard]] const factory::DevelopmentSigner& signer() const noexcept { return signer_; }
+  /// Signs secure images with these facts from now on.
+  void set_secure_facts(const factory::ImageFacts& facts) { secure_facts_ = facts; }
+  /// Runs this secure image from now on, whatever it is, instead of signing one.
+  void set_secure_image(Octets image) { secure_image_ = std::move(image); }
 
   /// Powers on with both UARTs in files.
   [[nodiscard]] std::unique_ptr<Process> run(const Images& images,
@@ -39,9 +50,23 @@ class Board {
 
  private:
   [[nodiscard]] std::vector<std::string> command(const Images& images, const std::string& uart) const;
+  void install(const std::string& nonsecure) const;
   TempDir folder_;
+  factory::DevelopmentSigner signer_;
+  factory::ImageFacts secure_facts_{};
+  std::optional<Octets> secure_image_;
+  mutable std::string installed_;  ///< non-secure image that the board was made with last
 };
 
+/// The code of an image in build/mps2/bin ("nonsecure", "hole/secure"), to be signed. Throws a sentence that
+/// says what to build where it is missing.
+[[nodiscard]] Octets image_code(const std::string& name);
+/// The value, or throws the sentence that is there instead.
+template <typename T>
+[[nodiscard]] T must(std::expected<T, std::string> outcome) {
+  if (!outcome) throw std::runtime_error(outcome.error());
+  return *std::move(outcome);
+}
 /// Octets of a factory seed as a device is made with (docs/formats.md).
 [[nodiscard]] Octets factory_seed(Bytes seed);
 inline constexpr std::size_t kFactorySeedOffset = std::size_t{128} * 1024;

@@ -13,7 +13,8 @@ namespace pedigree::device {
 /// The client id that tokens bear which Pedigree's service asked for: the service's partition.
 inline constexpr std::int32_t kServicePartition = 0x100;
 
-/// Until images are signed there is no signer to name: 32 zero octets say so (docs/formats.md).
+/// The signer-id of a component that nobody has signed (docs/formats.md): a boot stage that cannot be
+/// replaced, and a simulated device.
 inline constexpr std::array<std::uint8_t, 32> kUnsigned{};
 /// Name of the hash in the registry of named information (RFC 9783 4.4.1).
 inline constexpr std::string_view kMeasurementHash = "sha-256";

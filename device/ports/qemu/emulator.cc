@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "device/ports/mps2/board.h"
+
 namespace pedigree::qemu {
 namespace {
 
@@ -28,37 +30,36 @@ std::string escaped(const std::string& path) {
 /// The emulator works in the state folder, so the names of its files are plain. Semihosting stays off: it
 /// would bypass TrustZone.
 std::vector<std::string> command_line(const Firmware& firmware, int line) {
-  std::vector<std::string> words{firmware.emulator,
-                                 "-M",
-                                 "mps2-an505,memory-backend=nv",
-                                 "-object",
-                                 "memory-backend-file,id=nv,size=16M,mem-path=nv,share=on",
-                                 "-accel",
-                                 "tcg,tb-size=16",
-                                 "-no-user-config",
-                                 "-display",
-                                 "none",
-                                 "-monitor",
-                                 "none",
-                                 "-nic",
-                                 "none",
-                                 "-no-reboot",
-                                 "-sandbox",
-                                 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-                                 "-chardev",
-                                 "socket,id=smp,fd=" + std::to_string(line),
-                                 "-serial",
-                                 "chardev:smp",
-                                 "-chardev",
-                                 "file,id=log,path=secure.log,append=on",
-                                 "-serial",
-                                 "chardev:log",
-                                 "-kernel",
-                                 firmware.boot,
-                                 "-device",
-                                 "loader,file=" + escaped(firmware.secure),
-                                 "-device",
-                                 "loader,file=" + escaped(firmware.nonsecure)};
+  std::vector<std::string> words{
+      firmware.emulator,
+      "-M",
+      "mps2-an505,memory-backend=nv",
+      "-object",
+      "memory-backend-file,id=nv,size=16M,mem-path=nv,share=on",
+      "-accel",
+      "tcg,tb-size=16",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-monitor",
+      "none",
+      "-nic",
+      "none",
+      "-no-reboot",
+      "-sandbox",
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+      "-chardev",
+      "socket,id=smp,fd=" + std::to_string(line),
+      "-serial",
+      "chardev:smp",
+      "-chardev",
+      "file,id=log,path=secure.log,append=on",
+      "-serial",
+      "chardev:log",
+      "-kernel",
+      firmware.boot,
+      "-device",
+      "loader,force-raw=on,addr=" + std::to_string(mps2::kSecureImage) + ",file=" + escaped(firmware.secure)};
   if (firmware.count_instructions) words.insert(words.end(), {"-icount", "shift=0"});
   return words;
 }

@@ -23,7 +23,7 @@ struct End {
 /// until it is gone. Start it from a thread that lives as long as it shall.
 class Emulator {
  public:
-  /// Powers the device on. Errors: a sentence.
+  /// Powers the device on; `firmware.secure` is a signed image. Errors: a sentence.
   [[nodiscard]] static std::expected<Emulator, std::string> start(const Firmware& firmware,
                                                                   const State& state);
   /// Powers the device off, if it still runs.

@@ -27,7 +27,7 @@ fs::path in_path(const std::string& program) {
 
 Firmware images_in(const fs::path& folder) {
   const fs::path absolute = fs::absolute(folder);
-  return {{}, absolute / "boot.elf", absolute / "secure.elf", absolute / "nonsecure.elf", false};
+  return {{}, absolute / "boot.elf", absolute / "secure.bin", absolute / "nonsecure.bin", false};
 }
 
 /// The first image that is not there; empty if none is missing.
@@ -36,6 +36,13 @@ fs::path missing_of(const Firmware& firmware) {
     if (::access(image.c_str(), R_OK) != 0) return image;
   }
   return {};
+}
+
+std::expected<fs::path, Problem> find_emulator() {
+  const fs::path emulator = in_path(kEmulator);
+  if (!emulator.empty()) return fs::absolute(emulator);
+  return std::unexpected(
+      Problem{std::string(kEmulator) + " is not installed", "apt-get install qemu-system-arm"});
 }
 
 }  // namespace
@@ -48,12 +55,25 @@ std::vector<fs::path> usual_folders() {
   return {above.parent_path() / "mps2" / "bin", above / "share" / "pedigree" / "mps2"};
 }
 
-std::expected<Firmware, Problem> find_firmware(const fs::path& folder) {
-  const fs::path emulator = in_path(kEmulator);
-  if (emulator.empty()) {
-    return std::unexpected(
-        Problem{std::string(kEmulator) + " is not installed", "apt-get install qemu-system-arm"});
+std::expected<Firmware, Problem> find_signed_firmware(const fs::path& folder) {
+  auto emulator = find_emulator();
+  if (!emulator) return std::unexpected(emulator.error());
+  const fs::path absolute = fs::absolute(folder);
+  Firmware firmware{*emulator, absolute / "boot.elf", absolute / "secure.img", absolute / "nonsecure.img",
+                    false};
+  for (const fs::path& usual : usual_folders()) {
+    if (::access(firmware.boot.c_str(), R_OK) != 0) firmware.boot = usual / "boot.elf";
   }
+  const fs::path missing = missing_of(firmware);
+  if (missing.empty()) return firmware;
+  const bool boot = missing == firmware.boot;
+  return std::unexpected(Problem{"there is no " + missing.lexically_normal().string(),
+                                 boot ? kBuild : "sign the images: pedigree image sign --help"});
+}
+
+std::expected<Firmware, Problem> find_firmware(const fs::path& folder) {
+  auto emulator = find_emulator();
+  if (!emulator) return std::unexpected(emulator.error());
   const std::vector<fs::path> folders = folder.empty() ? usual_folders() : std::vector{folder};
   const auto found =
       std::ranges::find_if(folders, [](const fs::path& one) { return missing_of(images_in(one)).empty(); });
@@ -63,7 +83,7 @@ std::expected<Firmware, Problem> find_firmware(const fs::path& folder) {
     return std::unexpected(Problem{"the firmware is not built: there is no " + what, kBuild});
   }
   Firmware firmware = images_in(*found);
-  firmware.emulator = fs::absolute(emulator);
+  firmware.emulator = *emulator;
   return firmware;
 }
 

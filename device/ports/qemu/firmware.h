@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an emulated device consists of besides its state: the emulator and the three images.
+// What an emulated device consists of besides its state: the emulator, the boot stage, and two images.
 #pragma once
 
 #include <expected>
@@ -18,9 +18,9 @@ struct Problem {
 /// Absolute paths.
 struct Firmware {
   std::filesystem::path emulator;
-  std::filesystem::path boot;
-  std::filesystem::path secure;
-  std::filesystem::path nonsecure;
+  std::filesystem::path boot;       ///< ELF
+  std::filesystem::path secure;     ///< code, to be signed; or a signed image
+  std::filesystem::path nonsecure;  ///< the same
   /// For measurements: the device's clock advances by 1 ns with each instruction, whatever the host does.
   bool count_instructions = false;
 };
@@ -29,8 +29,11 @@ struct Firmware {
 /// program belongs to.
 [[nodiscard]] std::vector<std::filesystem::path> usual_folders();
 
-/// Finds qemu-system-arm in PATH and the images in `folder`, or in the first of usual_folders() that has
-/// them. Errors name what is missing.
+/// Finds qemu-system-arm in PATH and what was built, boot.elf, secure.bin and nonsecure.bin, in `folder`, or
+/// in the first of usual_folders() that has them. Errors name what is missing.
 [[nodiscard]] std::expected<Firmware, Problem> find_firmware(const std::filesystem::path& folder = {});
+/// The same for signed images, secure.img and nonsecure.img, in `folder`; the boot stage is taken from there
+/// too, or where there is none from usual_folders().
+[[nodiscard]] std::expected<Firmware, Problem> find_signed_firmware(const std::filesystem::path& folder);
 
 }  // namespace pedigree::qemu

@@ -19,8 +19,8 @@ constexpr auto kPatience = std::chrono::seconds(120);
 }  // namespace
 
 struct Host::Impl {
-  Impl(Firmware with, std::function<void(const std::string&)> tell)
-      : firmware(std::move(with)), notice(std::move(tell)) {
+  Impl(Firmware with, Prepare ready_made, std::function<void(const std::string&)> tell)
+      : firmware(std::move(with)), prepare(std::move(ready_made)), notice(std::move(tell)) {
     signals.async_wait([this](const error_code& error, int) {
       if (error) return;
       stopped = true;
@@ -36,6 +36,7 @@ struct Host::Impl {
   }
 
   Firmware firmware;
+  Prepare prepare;
   std::function<void(const std::string&)> notice;
   asio::io_context io{1};
   // Their descriptors need `io`; what its handlers still hold, the emulators among it, goes with it
@@ -48,20 +49,24 @@ struct Host::Impl {
   std::string failure;
 };
 
-Host::Host(Firmware firmware, std::function<void(const std::string&)> notice)
-    : impl_(std::make_unique<Impl>(std::move(firmware), std::move(notice))) {}
+Host::Host(Firmware firmware, Prepare prepare, std::function<void(const std::string&)> notice)
+    : impl_(std::make_unique<Impl>(std::move(firmware), std::move(prepare), std::move(notice))) {}
 Host::~Host() = default;
 
 std::expected<void, std::string> Host::add(const std::filesystem::path& folder) {
   auto state = State::open(folder);
   if (!state) return std::unexpected(state.error());
+  auto secure = impl_->prepare(*state);
+  if (!secure) return std::unexpected(secure.error());
+  Firmware firmware = impl_->firmware;
+  firmware.secure = *secure;
   auto terminal = ports::open_pseudo_terminal();
   if (!terminal) return std::unexpected(terminal.error());
   const auto failed = [impl = impl_.get()](const std::string& reason) { impl->failed(reason); };
   const auto ready = [impl = impl_.get()](Unit&) {
     if (++impl->ready == impl->units.size()) impl->io.stop();
   };
-  impl_->units.push_back(std::make_unique<Unit>(impl_->io, impl_->firmware, std::move(*state),
+  impl_->units.push_back(std::make_unique<Unit>(impl_->io, std::move(firmware), std::move(*state),
                                                 *std::move(terminal),
                                                 Unit::Events{impl_->notice, ready, failed}));
   return {};

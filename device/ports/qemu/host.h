@@ -24,10 +24,14 @@ struct Running {
   std::chrono::microseconds boot_time;  ///< from power on to that answer
 };
 
+/// Makes a device ready to be powered on, its folder locked: what a factory does (device/factory). Returns
+/// the signed secure image that it boots. Errors: a sentence.
+using Prepare = std::function<std::expected<std::filesystem::path, std::string>(const State&)>;
+
 class Host {
  public:
   /// `notice` gets a sentence for each power cycle that nobody asked for.
-  Host(Firmware firmware, std::function<void(const std::string&)> notice);
+  Host(Firmware firmware, Prepare prepare, std::function<void(const std::string&)> notice);
   ~Host();
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;

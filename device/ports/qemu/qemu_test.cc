@@ -151,20 +151,20 @@ class FirmwareTest : public ::testing::Test {
 };
 
 TEST_F(FirmwareTest, IsFoundWhereItIsSaidToBe) {
-  for (const char* image : {"boot.elf", "secure.elf", "nonsecure.elf"}) add(image);
+  for (const char* image : {"boot.elf", "secure.bin", "nonsecure.bin"}) add(image);
   const auto firmware = find_firmware(folder_.path());
   ASSERT_TRUE(firmware) << firmware.error().what;
   EXPECT_EQ(firmware->emulator, folder_ / "qemu-system-arm");
-  EXPECT_EQ(firmware->nonsecure, folder_ / "nonsecure.elf");
+  EXPECT_EQ(firmware->nonsecure, folder_ / "nonsecure.bin");
 }
 
 TEST_F(FirmwareTest, MissingImagesAreNamed) {
   add("boot.elf");
-  add("nonsecure.elf");
+  add("nonsecure.bin");
   const auto firmware = find_firmware(folder_.path());
   ASSERT_FALSE(firmware);
   EXPECT_EQ(firmware.error().what,
-            "the firmware is not built: there is no " + (folder_ / "secure.elf").string());
+            "the firmware is not built: there is no " + (folder_ / "secure.bin").string());
   EXPECT_EQ(firmware.error().next, "tools/setup.sh source mbedtls && tools/setup.sh build mps2");
 }
 

@@ -6,13 +6,15 @@
 #include <filesystem>
 #include <string>
 
+#include "device/ports/mps2/non_volatile.h"
+
 namespace pedigree::qemu {
 
 /// Holds the folder's lock while it lives; so does an emulator that was given the lock's descriptor.
 class State {
  public:
   /// Octets of the board's non-volatile memory.
-  static constexpr std::uintmax_t kMemorySize = 16U << 20U;
+  static constexpr std::uintmax_t kMemorySize = mps2::kNonVolatileSize;
 
   /// Opens or makes the folder (mode 0700), locks it, and makes the memory of a new device: erased, with a
   /// factory seed of its own (docs/formats.md). A memory that is there is never replaced. Errors: a sentence,

@@ -41,10 +41,10 @@ struct Unit::Life {
   bool spoke = false;
 };
 
-Unit::Unit(asio::io_context& io, const Firmware& firmware, State state, ports::PseudoTerminal terminal,
+Unit::Unit(asio::io_context& io, Firmware firmware, State state, ports::PseudoTerminal terminal,
            Events events)
     : io_(io),
-      firmware_(firmware),
+      firmware_(std::move(firmware)),
       state_(std::move(state)),
       path_(std::move(terminal.path)),
       terminal_(io, terminal.master),

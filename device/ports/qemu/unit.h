@@ -20,7 +20,7 @@ class Unit {
     std::function<void(Unit&)> ready;                ///< it has said who it is
     std::function<void(const std::string&)> failed;  ///< it does not start; it stays off
   };
-  Unit(boost::asio::io_context& io, const Firmware& firmware, State state, ports::PseudoTerminal terminal,
+  Unit(boost::asio::io_context& io, Firmware firmware, State state, ports::PseudoTerminal terminal,
        Events events);
 
   /// Powers on for the first time, and asks who it is.
@@ -47,7 +47,7 @@ class Unit {
   void flush_terminal();
 
   boost::asio::io_context& io_;
-  const Firmware& firmware_;
+  Firmware firmware_;
   State state_;
   std::string path_;
   boost::asio::posix::stream_descriptor terminal_;

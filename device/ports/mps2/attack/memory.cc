@@ -2,6 +2,7 @@
 // Load, store and branch across the border.
 #include "device/ports/mps2/attack/attack.h"
 #include "device/ports/mps2/board.h"
+#include "device/ports/mps2/non_volatile.h"
 
 namespace pedigree::mps2 {
 
@@ -71,13 +72,25 @@ constexpr Attempt kAttempts[] = {
     {"read secure code", read_word, kSecureImage},
     {"write secure code", write_word, kSecureImage},
     {"read secure code, non-secure alias", read_word, kSecureImage - 0x10000000},
-    {"read boot code", read_word, 0x10000000},
+    {"read boot code", read_word, kBootImage},
     {"read boot code, non-secure alias", read_word, 0x00000000},
     {"read gateway page", read_word, kGateways},
     {"write gateway page", write_word, kGateways},
     {"read storage", read_word, kNonVolatile},
     {"read factory seed", read_word, kNonVolatile + 0x20000},
     {"write storage", write_word, kNonVolatile},
+    {"read firmware root", read_word, kNonVolatile + kOtp},
+    {"write firmware root", write_word, kNonVolatile + kOtp},
+    {"read update state", read_word, kNonVolatile + kUpdateArea},
+    {"write update state", write_word, kNonVolatile + kUpdateArea},
+    {"write list of revoked signers", write_word, kNonVolatile + kUpdateArea + kUpdateLayout.list(0)},
+    {"read image slot 0", read_word, kNonVolatile + kUpdateArea + kUpdateLayout.slot(0)},
+    {"write image slot 0", write_word, kNonVolatile + kUpdateArea + kUpdateLayout.slot(0)},
+    {"write image slot 1", write_word, kNonVolatile + kUpdateArea + kUpdateLayout.slot(1)},
+    {"read boot report", read_word, kBootReport},
+    {"write boot report", write_word, kBootReport},
+    {"write boot report, non-secure alias", write_word, kBootReport - kSecureAlias},
+    {"write boot code", write_word, kBootImage},
     {"read secure control block", read_word, 0x50080010},
     {"write secure control block", write_word, 0x50080084},
     {"write memory protection controller", write_word, 0x58008000},
@@ -89,8 +102,8 @@ constexpr Attempt kAttempts[] = {
     {"ask for reset", ask_for_reset},
     {"read secure RAM in a handler", read_in_handler, kSecureRam},
     {"stack into secure RAM", stack_into, kSecureRam + 0x1000},
-    {"branch into secure function", branch, kSecureImage + 0x800},
-    {"branch into secure function, non-secure alias", branch, kSecureImage + 0x800 - 0x10000000},
+    {"branch into secure function", branch, kSecureImage + 0x1000},
+    {"branch into secure function, non-secure alias", branch, kSecureImage + 0x1000 - 0x10000000},
     {"branch into boot code", branch, 0x10000100},
     {"branch into gateway, second instruction", branch_into_gateway, 4},
     {"branch into gateway, half an instruction", branch_into_gateway, 2},

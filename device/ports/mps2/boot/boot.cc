@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The boot stage: starts the secure image where there is one.
-#include <string_view>
+// The boot stage: verifies the images up to the firmware root in OTP, and starts the secure one.
+#include <new>
 
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/board_flash.h"
+#include "device/ports/mps2/boot/boot_crypto.h"
+#include "device/ports/mps2/boot/console.h"
+#include "device/update/boot.h"
+
+extern "C" {
+extern std::uint32_t boot_stack_end;
+extern std::uint32_t data_start;
+extern std::uint32_t data_end;
+extern const std::uint32_t data_image;
+extern std::uint32_t bss_start;
+extern std::uint32_t bss_end;
+/// A symbol of the linker script, for the vector table (board.h, kBootImageEnd).
+void image_end();
+}
 
 namespace pedigree::mps2 {
 namespace {
 
 constexpr std::uintptr_t kVectorTable = 0xe000ed08;
+constexpr std::size_t kMaxChainTlv = 4096;
 
-void say(std::string_view text) noexcept {
-  const Uart uart(kSecureUart);
-  uart.start(false);
-  for (const char letter : text) uart.put(static_cast<std::uint8_t>(letter));
-}
+constinit std::array<std::uint8_t, kMaxChainTlv> chain{};
 
 [[noreturn]] void halt() noexcept {
   while (true) __asm volatile("wfi");
@@ -24,16 +35,69 @@ void say(std::string_view text) noexcept {
   __builtin_unreachable();
 }
 
+class Log final : public update::BootLog {
+ public:
+  void refused(std::size_t image, std::uint8_t slot, Error error, image::TlvType tlv) noexcept override {
+    say("boot: the ");
+    if (image == update::kSecure) {
+      say("secure image is refused: ");
+    } else {
+      say(slot == 0 ? "non-secure image in slot 0 is refused: " : "non-secure image in slot 1 is refused: ");
+    }
+    say_error(error.code);
+    if (tlv != image::TlvType{}) {
+      say_number(" (TLV ", static_cast<std::uint32_t>(tlv));
+      say(")");
+    }
+    say("\n");
+  }
+  void reverted(std::uint8_t slot) noexcept override {
+    say_number("boot: the image on trial was not confirmed, slot ", slot);
+    say("\n");
+  }
+};
+
+/// Errors: no_firmware_root, those of update::boot.
+Result<void> decide() noexcept {
+  const auto root = read_otp({reinterpret_cast<const std::uint8_t*>(kNonVolatile + kOtp), kOtpSize});
+  if (!root) return fail(ErrorCode::no_firmware_root);
+  BootCrypto::start();
+  const BootCrypto crypto;
+  BoardFlash flash;
+  const update::BootPlatform platform{
+      .crypto = crypto,
+      .flash = flash,
+      .layout = kUpdateLayout,
+      .root = *root,
+      .secure = {reinterpret_cast<const std::uint8_t*>(kSecureImage), kSecureCodeEnd - kSecureImage},
+      .execution = {reinterpret_cast<std::uint8_t*>(kNonSecureImage + kSecureAlias),
+                    kNonSecureCodeEnd - kNonSecureImage},
+      .secure_address = kSecureImage,
+      .nonsecure_address = kNonSecureImage,
+      .chain = chain};
+  Log log;
+  return update::boot(platform, log, *new (reinterpret_cast<void*>(kBootReport)) update::BootReport);
+}
+
 }  // namespace
 
 extern "C" [[noreturn]] void boot_main() noexcept {
-  const std::uint32_t stack = reg(kSecureImage);
-  const std::uint32_t entry = reg(kSecureImage + 4);
-  if (stack < kSecureRam || stack > kSecureRamEnd || entry < kSecureImage || entry >= kGateways) {
-    say("boot: there is no secure image at 0x10010000\n");
+  std::copy_n(&data_image, &data_end - &data_start, &data_start);
+  std::fill(&bss_start, &bss_end, 0);
+  start_console();
+  if (const auto decided = decide(); !decided) {
+    say("boot: nothing is started: ");
+    say_error(decided.error().code);
+    say("\n");
     halt();
   }
-  reg(kVectorTable) = kSecureImage;
+  const std::uint32_t stack = reg(kSecureVectors);
+  const std::uint32_t entry = reg(kSecureVectors + 4);
+  if (stack < kSecureRam || stack > kSecureRamEnd || entry < kSecureVectors || entry >= kSecureCodeEnd) {
+    say("boot: the secure image has no entry\n");
+    halt();
+  }
+  reg(kVectorTable) = kSecureVectors;
   jump(stack, entry);
 }
 
@@ -44,9 +108,13 @@ extern "C" [[noreturn]] void boot_fault() noexcept {
 
 }  // namespace pedigree::mps2
 
-extern "C" std::uint32_t boot_stack_end;
-/// A symbol of the linker script, for the vector table (board.h, kImageEnd).
-extern "C" void image_end();
+// What libraries end a program with.
+extern "C" [[noreturn, gnu::used]] void exit(int) {
+  pedigree::mps2::boot_fault();
+}
+extern "C" [[noreturn, gnu::used]] void abort() {
+  pedigree::mps2::boot_fault();
+}
 
 namespace {
 using Handler = void (*)();

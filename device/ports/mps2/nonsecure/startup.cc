@@ -12,9 +12,6 @@ extern const std::uint32_t data_image;
 extern std::uint32_t bss_start;
 extern std::uint32_t bss_end;
 
-/// A symbol of the linker script, for the vector table (board.h, kImageEnd).
-void image_end();
-
 [[noreturn]] void nonsecure_main() noexcept;
 
 /// The secure side starts the image with interrupts masked: an earlier life may have left the timer running.
@@ -62,7 +59,6 @@ constexpr Vectors make_vectors() noexcept {
   for (Handler& handler : vectors.exceptions) handler = nonsecure_fault;
   for (Handler& handler : vectors.interrupts) handler = nonsecure_fault;
   vectors.exceptions[0] = nonsecure_reset;
-  vectors.exceptions[7] = image_end;
   vectors.exceptions[10] = supervisor_call;
   vectors.exceptions[14] = timer_interrupt;
   vectors.interrupts[32] = uart_receive_interrupt;

@@ -13,44 +13,39 @@
 namespace pedigree::mps2 {
 namespace {
 
-enum Image : std::uint8_t { kBoot, kSecure, kNonSecure, kImages };
+enum Image : std::uint8_t { kBoot, kSecureWorld, kNonSecureWorld, kImages };
 
-constinit std::array<Sha256, kImages> measurements{};
+/// "255.255.65535+4294967295".
+constexpr std::size_t kMaxVersionText = 24;
+constinit Sha256 boot_measurement{};
+constinit std::array<std::array<std::uint8_t, kMaxVersionText>, update::kImages> versions{};
 constinit std::array<psa_token::SoftwareComponent, kImages> components{};
 constinit device::BootRecord record{};
 constinit std::optional<device::InitialAttestation> attestation;
 /// Who calls the service: Pedigree's partition, but while serve_attestation() runs.
 constinit std::int32_t client = device::kServicePartition;
 
-/// An image in memory: its end stands in its vector table. One that does not name an end inside its memory is
-/// measured to the end of that.
-Bytes image_at(std::uintptr_t start, std::uintptr_t limit) noexcept {
-  std::uintptr_t end = reg(start + kImageEnd);
-  if (end <= start + kImageEnd || end > limit) end = limit;
-  return {reinterpret_cast<const std::uint8_t*>(start), end - start};
-}
-
-Result<void> measure(Image image, std::string_view type, std::span<const Bytes> parts,
-                     const crypto::Crypto& crypto) noexcept {
-  PEDIGREE_TRY(crypto.digest(crypto::Hash::sha256, parts, measurements[image]));
-  components[image] = {.measurement_type = type,
-                       .measurement_value = measurements[image],
+/// The boot stage cannot be replaced, and nobody has signed it: what there is of it is measured as it is.
+Result<void> measure_boot(const crypto::Crypto& crypto) noexcept {
+  const Bytes boot(reinterpret_cast<const std::uint8_t*>(kBootImage), reg(kBootImageEnd) - kBootImage);
+  PEDIGREE_ASSIGN(boot_measurement, crypto.sha256(boot));
+  components[kBoot] = {.measurement_type = "BL",
+                       .measurement_value = boot_measurement,
                        .version = device::kServiceVersion,
                        .signer_id = device::kUnsigned,
                        .measurement_description = device::kMeasurementHash};
   return {};
 }
 
-Result<std::size_t> measure_images(const crypto::Crypto& crypto) noexcept {
-  const Bytes boot = image_at(kBootImage, kSecureImage);
-  PEDIGREE_TRY(measure(kBoot, "BL", {&boot, 1}, crypto));
-  const Bytes gateways(reinterpret_cast<const std::uint8_t*>(kGateways), kGatewaysEnd - kGateways);
-  const Bytes secure[] = {image_at(kSecureImage, kGateways), gateways};
-  PEDIGREE_TRY(measure(kSecure, "PRoT", secure, crypto));
-  if (!has_nonsecure_image()) return kNonSecure;
-  const Bytes nonsecure = image_at(kNonSecureImage, kNonSecureCodeEnd);
-  PEDIGREE_TRY(measure(kNonSecure, "App", {&nonsecure, 1}, crypto));
-  return kImages;
+void take_over(Image component, std::string_view type, const update::Measured& image,
+               MutableBytes version) noexcept {
+  Writer text(version);
+  image::print_version(image.version, text);
+  components[component] = {.measurement_type = type,
+                           .measurement_value = image.digest_view(),
+                           .version = as_text(text.written()),
+                           .signer_id = image.signer,
+                           .measurement_description = device::kMeasurementHash};
 }
 
 std::int32_t write_token(device::Message& message) noexcept {
@@ -77,12 +72,17 @@ std::int32_t write_token_size(device::Message& message) noexcept {
 
 }  // namespace
 
-Result<void> start_attestation(const device::Platform& platform, const crypto::Crypto& crypto) noexcept {
+Result<void> start_attestation(const device::Platform& platform, const crypto::Crypto& crypto,
+                               const update::BootReport& report) noexcept {
   if (psa_generate_random(record.boot_seed.data(), record.boot_seed.size()) != PSA_SUCCESS) {
     return fail(ErrorCode::no_entropy);
   }
-  PEDIGREE_ASSIGN(const std::size_t count, measure_images(crypto));
-  record.components = std::span(components).first(count);
+  PEDIGREE_TRY(measure_boot(crypto));
+  take_over(kSecureWorld, "PRoT", report.images[update::kSecure], versions[update::kSecure]);
+  const update::Measured& nonsecure = report.images[update::kNonSecure];
+  take_over(kNonSecureWorld, "App", nonsecure, versions[update::kNonSecure]);
+  record.components =
+      std::span(components).first(nonsecure.slot == update::kNoSlot ? kNonSecureWorld : kImages);
   record.implementation_id = device::implementation_id("Pedigree reference firmware MPS2");
 #ifdef PEDIGREE_MPS2_CERTIFICATION_REFERENCE
   record.certification_reference = PEDIGREE_MPS2_CERTIFICATION_REFERENCE;

@@ -4,7 +4,7 @@
 
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/board_flash.h"
 #include "device/ports/mps2/secure/attestation.h"
 #include "device/ports/mps2/secure/entropy.h"
 #include "device/ports/mps2/secure/partitions.h"
@@ -33,6 +33,13 @@ constinit device::Platform platform{
 };
 
 constinit crypto::PsaCrypto psa;
+constinit BoardFlash flash;
+constinit std::array<std::uint8_t, image::kRevocationScratch> revocation_scratch{};
+
+/// What the boot stage has left; it starts nothing without.
+const update::BootReport& boot_report() noexcept {
+  return *reinterpret_cast<const update::BootReport*>(kBootReport);
+}
 
 Result<void> read_lifecycle() noexcept {
   const auto stored = store().find(kLifecycleAsset);
@@ -57,7 +64,7 @@ Result<void> start_platform() noexcept {
   PEDIGREE_TRY(check_random_output());
   PEDIGREE_TRY(read_lifecycle());
   PEDIGREE_ASSIGN(platform.device_id, device::read_device_id(platform.builtin_iak, psa));
-  return start_attestation(platform, psa);
+  return start_attestation(platform, psa, boot_report());
 }
 
 }  // namespace
@@ -69,6 +76,7 @@ using namespace pedigree::mps2;
 extern "C" [[noreturn]] void secure_main() noexcept {
   using SecureService = device::StaticService<kMaxChain>;
   alignas(SecureService) static std::array<std::byte, sizeof(SecureService)> memory;
+  alignas(update::Updater) static std::array<std::byte, sizeof(update::Updater)> updater_memory;
   Uart(kSecureUart).start(false);
   log("secure world starts\n");
   draw_border();
@@ -76,15 +84,20 @@ extern "C" [[noreturn]] void secure_main() noexcept {
     auto* const service = new (memory.data()) SecureService(platform, psa);
     service->get().recover();
     start_partitions(service->get());
-    offer_service(service->get());
+    auto* const updater = new (updater_memory.data())
+        update::Updater(flash, kUpdateLayout, psa, boot_report(), revocation_scratch);
+    static_cast<void>(updater->mount());  // its calls answer the error
+    offer_service(service->get(), *updater);
   } else {
     // The non-secure side starts, finds no service, and says so over SMP.
     log("no service: ");
     log(sentence(started.error().code));
     log("\n");
   }
-  if (!has_nonsecure_image()) {
-    log("there is no non-secure image at 0x00200000\n");
+  if (boot_report().nonsecure_error != 0 || !has_nonsecure_entry()) {
+    log("no non-secure image is started: ");
+    log(sentence(static_cast<ErrorCode>(boot_report().nonsecure_error)));
+    log("\n");
     while (true) __asm volatile("wfi");
   }
   run_nonsecure();

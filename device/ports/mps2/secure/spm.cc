@@ -8,6 +8,7 @@
 #include "device/ports/mps2/secure/attestation.h"
 #include "device/ports/mps2/secure/gateway.h"
 #include "device/ports/mps2/secure/world.h"
+#include "device/update/service.h"
 
 namespace pedigree::mps2 {
 namespace {
@@ -134,13 +135,20 @@ void CopiedMessage::clear() noexcept {
 }
 
 constinit device::Service* offered = nullptr;
+constinit update::Updater* offered_updater = nullptr;
 constinit CopiedMessage message;
 constinit std::atomic<bool> busy{false};
 
+std::int32_t serve(CopiedMessage& taken) noexcept {
+  if (update::is_update_call(taken.type())) return update::serve(*offered_updater, taken);
+  return offered->call(taken);
+}
+
 }  // namespace
 
-void offer_service(device::Service& service) noexcept {
+void offer_service(device::Service& service, update::Updater& updater) noexcept {
   offered = &service;
+  offered_updater = &updater;
 }
 
 }  // namespace pedigree::mps2
@@ -159,7 +167,7 @@ extern "C" {
   if (busy.exchange(true)) return PSA_ERROR_CONNECTION_BUSY;
   psa_status_t status = PSA_ERROR_PROGRAMMER_ERROR;
   if (message.take(control, in_vec, out_vec)) {
-    status = attests ? serve_attestation(message) : offered->call(message);
+    status = attests ? serve_attestation(message) : serve(message);
     if (status == 0) message.deliver(out_vec);
   }
   message.clear();

@@ -4,10 +4,11 @@
 #pragma once
 
 #include "device/service/service.h"
+#include "device/update/updater.h"
 
 namespace pedigree::mps2 {
 
-/// Opens the gateway for this service; until then every call is refused.
-void offer_service(device::Service& service) noexcept;
+/// Opens the gateway for this service and for the firmware's update; until then every call is refused.
+void offer_service(device::Service& service, update::Updater& updater) noexcept;
 
 }  // namespace pedigree::mps2

@@ -14,9 +14,6 @@ extern const std::uint32_t data_image;
 extern std::uint32_t bss_start;
 extern std::uint32_t bss_end;
 
-/// A symbol of the linker script, for the vector table (board.h, kImageEnd).
-void image_end();
-
 [[noreturn]] void secure_main() noexcept;
 
 [[noreturn]] void secure_reset() noexcept {
@@ -66,6 +63,6 @@ struct Vectors {
 [[gnu::section(".vectors"), gnu::used]] const Vectors vectors{
     &secure_stack_end,
     {secure_reset, secure_unexpected_vector, secure_fault_vector, secure_fault_vector, secure_fault_vector,
-     secure_fault_vector, secure_fault_vector, image_end, nullptr, nullptr, secure_unexpected_vector,
+     secure_fault_vector, secure_fault_vector, nullptr, nullptr, nullptr, secure_unexpected_vector,
      secure_unexpected_vector, nullptr, secure_unexpected_vector, secure_unexpected_vector}};
 }  // namespace

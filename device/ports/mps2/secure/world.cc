@@ -96,10 +96,10 @@ void log_hex(std::string_view name, std::uint32_t value) noexcept {
   for (unsigned shift = 32; shift > 0; shift -= 4) log(kDigits.substr((value >> (shift - 4)) & 0xfU, 1));
 }
 
-bool has_nonsecure_image() noexcept {
-  const std::uint32_t stack = reg(kNonSecureImage);
-  const std::uint32_t entry = reg(kNonSecureImage + 4);
-  return stack > kNonSecureRam && stack <= kNonSecureRamEnd && entry > kNonSecureImage &&
+bool has_nonsecure_entry() noexcept {
+  const std::uint32_t stack = reg(kNonSecureVectors);
+  const std::uint32_t entry = reg(kNonSecureVectors + 4);
+  return stack > kNonSecureRam && stack <= kNonSecureRamEnd && entry > kNonSecureVectors &&
          entry < kNonSecureCodeEnd;
 }
 
@@ -140,9 +140,9 @@ extern "C" [[gnu::naked]] void enter_nonsecure(std::uint32_t /*entry*/) noexcept
 
 void run_nonsecure() noexcept {
   calm_nonsecure();
-  reg(kVectorTableNs) = kNonSecureImage;
-  __asm volatile("msr msp_ns, %0" : : "r"(reg(kNonSecureImage)) : "memory");
-  enter_nonsecure(reg(kNonSecureImage + 4));
+  reg(kVectorTableNs) = kNonSecureVectors;
+  __asm volatile("msr msp_ns, %0" : : "r"(reg(kNonSecureVectors)) : "memory");
+  enter_nonsecure(reg(kNonSecureVectors + 4));
   __builtin_unreachable();
 }
 

@@ -12,8 +12,8 @@ namespace pedigree::mps2 {
 /// before any non-secure instruction runs; everything not opened here stays secure.
 void draw_border() noexcept;
 
-/// Whether there is a non-secure image to start.
-[[nodiscard]] bool has_nonsecure_image() noexcept;
+/// Whether the non-secure image begins with a stack and an entry of its own memory.
+[[nodiscard]] bool has_nonsecure_entry() noexcept;
 
 /// Starts the non-secure image, afresh each time. A fault in non-secure thread mode comes back through here:
 /// the secure side goes on, and the non-secure side starts anew. One in a handler restarts the device,
