@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "core/firmware_image/revocation_list.h"
 #include "core/x509/oids.h"
 
 namespace pedigree::authority {
@@ -110,6 +111,27 @@ Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields) {
   certificate.extensions.authority_key_identifier =
       issuer.extensions().subject_key_identifier.value_or(Bytes{});
   return sign(crypto, certificate, fields.issuer->key);
+}
+
+Result<Der> make_list_signer(const crypto::Crypto& crypto, const ListSignerFields& fields) {
+  const x509::NamePart parts[] = {{oid::kCommonName, fields.common_name}};
+  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, parts));
+  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
+  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
+  const Bytes purpose[] = {image::kSignerRevocationPurpose};
+  x509::CertificateFields certificate;
+  certificate.serial = serial;
+  certificate.subject = subject.name;
+  certificate.issuer = issuer.subject();
+  certificate.not_before = fields.not_before;
+  certificate.not_after = fields.not_after;
+  certificate.spki = subject.spki;
+  certificate.extensions.key_usage = x509::kDigitalSignature;
+  certificate.extensions.ext_key_usage = purpose;
+  certificate.extensions.subject_key_identifier = subject.identifier;
+  certificate.extensions.authority_key_identifier =
+      issuer.extensions().subject_key_identifier.value_or(Bytes{});
+  return sign(crypto, certificate, fields.issuer.key);
 }
 
 Result<Der> make_tls(const crypto::Crypto& crypto, const TlsFields& fields) {

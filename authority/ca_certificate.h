@@ -42,6 +42,17 @@ struct CaFields {
 /// A CA certificate: basicConstraints, keyCertSign and cRLSign, key identifiers.
 [[nodiscard]] Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields);
 
+struct ListSignerFields {
+  std::string common_name;
+  crypto::PrivateKey key;
+  Signer issuer;
+  der::UnixTime not_before = 0;
+  der::UnixTime not_after = 0;
+};
+/// The certificate of who signs lists of revoked firmware signers: the key purpose kp-signerRevocation and no
+/// other (core/firmware_image/revocation_list.h).
+[[nodiscard]] Result<Der> make_list_signer(const crypto::Crypto& crypto, const ListSignerFields& fields);
+
 struct TlsFields {
   std::string common_name;
   TlsRole role{};

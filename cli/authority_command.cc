@@ -259,6 +259,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_serve(*authority, context);
   add_authority_queries(*authority, context);
   add_authority_offline(*authority, context);
+  add_authority_signers(*authority, context);
 }
 
 }  // namespace pedigree::cli

@@ -61,6 +61,24 @@ struct IssuerRevocation {
   der::UnixTime when = 0;
 };
 
+/// The key of a firmware signer, or of an OEM's intermediate, whose images devices are to refuse, for ever.
+struct SignerRevocation {
+  Sha256 key{};      ///< SHA-256 of the SubjectPublicKeyInfo
+  std::string name;  ///< the certificate's subject; empty where only the key was known
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+/// Keys that can be revoked so: what one list on a device holds.
+inline constexpr std::size_t kMaxRevokedSigners = 128;
+
+/// A signed list of revoked signers, as devices take it.
+struct SignerList {
+  std::uint64_t number = 0;  ///< larger than that of every list before
+  der::UnixTime issued_at = 0;
+  std::vector<std::uint8_t> message;  ///< COSE_Sign1
+};
+
 struct StateChange {
   DeviceId device{};
   DeviceState to{};
@@ -124,6 +142,14 @@ class Store {
   /// Idempotent: the first date and reason stay, and are the answer. Errors: database_failure.
   virtual void revoke_issuer(IssuerRevocation revocation, Done<IssuerRevocation> done) = 0;
 
+  /// Revokes a firmware signer's key for ever; devices learn of it by the next list. Idempotent: the first
+  /// date and reason stay, and are the answer. Errors: too_many (over kMaxRevokedSigners), database_failure.
+  virtual void revoke_signer(SignerRevocation revocation, Done<SignerRevocation> done) = 0;
+
+  /// Keeps a signed list. Errors: list_rolled_back (one of this number, or a larger one, is there already),
+  /// database_failure.
+  virtual void add_signer_list(SignerList list, Done<SignerList> done) = 0;
+
   /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device
   /// restores the state that it had.
   virtual void change_state(StateChange change, Done<DeviceState> done) = 0;
@@ -143,6 +169,10 @@ class Store {
   [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
   /// Every revoked intermediate, by name.
   [[nodiscard]] virtual Result<std::vector<IssuerRevocation>> revoked_issuers() = 0;
+  /// Every revoked firmware signer, by key.
+  [[nodiscard]] virtual Result<std::vector<SignerRevocation>> revoked_signers() = 0;
+  /// The newest list. Errors also: not_found where there is none yet.
+  [[nodiscard]] virtual Result<SignerList> signer_list() = 0;
   /// Whether the database answers.
   [[nodiscard]] virtual Result<void> health() = 0;
 };

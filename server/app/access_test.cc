@@ -67,6 +67,8 @@ TEST_F(Access, EveryPathHasItsRoles) {
       {"POST", "/v1/verify/nonce", {"operator", "relying-party"}},
       {"GET", "/v1/verify/key", {"station", "operator", "relying-party"}},
       {"POST", "/v1/issuers/acme/revoke", {"operator"}},
+      {"GET", "/v1/signer-revocations", {"station", "operator", "relying-party"}},
+      {"POST", "/v1/signer-revocations", {"operator"}},
       {"GET", "/v1/health", {"", "station", "operator", "relying-party"}},
       {"GET", "/v1/crl/acme", {"", "station", "operator", "relying-party"}},
   };

@@ -52,6 +52,9 @@ struct Layout {
   [[nodiscard]] std::filesystem::path database() const { return directory / "pedigree.sqlite"; }
   /// The number of the last trust bundle.
   [[nodiscard]] std::filesystem::path bundle_number() const { return directory / "bundle.number"; }
+  /// Who signs the lists of revoked firmware signers.
+  [[nodiscard]] std::filesystem::path list_certificate() const { return directory / "revocations.cert.pem"; }
+  [[nodiscard]] std::filesystem::path list_key() const { return directory / "revocations.key.pem"; }
   [[nodiscard]] std::filesystem::path issuers() const { return directory / "issuers"; }
   [[nodiscard]] std::filesystem::path issuer_certificate(std::string_view name) const {
     return issuers() / (std::string(name) + ".cert.pem");

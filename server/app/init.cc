@@ -8,6 +8,7 @@
 #include "authority/text.h"
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/signer_list.h"
 
 namespace pedigree::app {
 namespace {
@@ -33,7 +34,7 @@ class Init {
 
   Answer<void> run() {
     for (const auto step : {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
-                            &Init::make_verifier_key, &Init::write_settings}) {
+                            &Init::make_verifier_key, &Init::make_signer_of_lists, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -130,6 +131,12 @@ class Init {
     if (!pem) return refuse(pem.error());
     const SecretText secret(*std::move(pem));
     return write_private(layout_.verifier_key(), secret.text());
+  }
+
+  /// Signs lists of revoked firmware signers; made while the root's key is at hand.
+  Answer<void> make_signer_of_lists() {
+    const Made& root = cas_.at("root");
+    return make_list_signer(layout_, {root.certificate, root.key.view()}, passphrase_, options_.now);
   }
 
   Answer<void> make_identity(const Made& ca, authority::TlsRole role) {

@@ -118,15 +118,18 @@ class Issuing {
     Der buffer(2 * image::kMaxRevocationList);
     const auto message = image::sign_list(crypto_, payload, chain, key->view(), buffer);
     if (!message) return refuse(message.error());
-    return check(Der(message->begin(), message->end()));
+    return check(Der(message->begin(), message->end()), *certificate);
   }
 
-  /// As a device will: a list that devices would refuse is not given out.
-  Answer<Der> check(Der message) const {
+  /// As a device will: a list that devices would refuse is not given out. Where the clock was put back behind
+  /// the signer's making, that is no reason to withhold one.
+  Answer<Der> check(Der message, const Der& certificate) const {
     const x509::TrustAnchor anchor{{}, authority_.engine().root_spki_sha256(), {}};
+    const auto signer = x509::Certificate::parse(certificate);
+    const der::UnixTime at = signer ? std::max(options_.now, signer->not_before()) : options_.now;
     Der scratch(image::kRevocationScratch);
     x509::Verdict path;
-    const auto list = image::verify_list(crypto_, message, {{&anchor, 1}, options_.now}, scratch, path);
+    const auto list = image::verify_list(crypto_, message, {{&anchor, 1}, at}, scratch, path);
     if (list) return message;
     const ErrorCode code = path.code.value_or(list.error().code);
     return refuse(code,

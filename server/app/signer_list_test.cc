@@ -85,8 +85,8 @@ TEST_F(SignerLists, EveryListIsKeptAndEachKeyCountsOnce) {
   ASSERT_EQ(revoke(2).status, 200U);
   ASSERT_TRUE(issue(now_));
   EXPECT_EQ(read(issue(now_)->list.message).second, 2U);
-  EXPECT_EQ(authority_.sql("SELECT count(*) FROM signer_list"), "2\n");
-  EXPECT_EQ(authority_.sql("SELECT who FROM signer_revocation WHERE why = 'stolen'"), "operator 1\n");
+  EXPECT_EQ(authority_.sql("SELECT count(*) FROM signer_list"), "2");
+  EXPECT_EQ(authority_.sql("SELECT who FROM signer_revocation WHERE why = 'stolen'"), "operator 1");
 }
 
 TEST_F(SignerLists, WhatNoDeviceCouldTakeIsRefused) {

@@ -181,6 +181,7 @@ TEST_F(Status, ADatabaseOfTheFirstVersionGetsWhatCameLater) {
   ASSERT_EQ(
       authority_.sql("DROP TRIGGER generation_device; DROP TRIGGER generation_certificate; DROP TRIGGER "
                      "generation_issuer; DROP TABLE generation; DROP TABLE issuer_revocation; "
+                     "DROP TABLE signer_revocation; DROP TABLE signer_list; "
                      "PRAGMA user_version = 1"),
       "");
   authority_.restart();

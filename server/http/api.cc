@@ -36,6 +36,8 @@ const Api::Route Api::kRoutes[] = {
     {Method::get, "/v1/health", Access::anyone, &Api::health},
     {Method::get, "/v1/issuers", Access::client, &Api::issuers},
     {Method::post, "/v1/issuers/*/revoke", Access::operator_, &Api::revoke_issuer},
+    {Method::get, "/v1/signer-revocations", Access::client, &Api::signer_revocations},
+    {Method::post, "/v1/signer-revocations", Access::operator_, &Api::revoke_signer},
     {Method::get, "/v1/crl/*", Access::anyone, &Api::crl},
     {Method::get, "/v1/certificates/*", Access::both, &Api::certificate},
     {Method::post, "/v1/revoke", Access::operator_, &Api::revoke},

@@ -62,6 +62,8 @@ class Api {
   void health(Call& call);
   void issuers(Call& call);
   void revoke_issuer(Call& call);
+  void signer_revocations(Call& call);
+  void revoke_signer(Call& call);
   void nonce(Call& call);
   void enrol(Call& call);
   void receipt(Call& call);

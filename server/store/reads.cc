@@ -99,6 +99,10 @@ Reads::Reads(Connection connection)
                                  "+ (SELECT count(*) FROM issuer_revocation WHERE parent = ?1)")),
       revoked_issuers_(connection_.prepare("SELECT " + std::string(kIssuerRevocationColumns) +
                                            " FROM issuer_revocation ORDER BY name")),
+      revoked_signers_(connection_.prepare("SELECT " + std::string(kSignerRevocationColumns) +
+                                           " FROM signer_revocation ORDER BY key")),
+      signer_list_(connection_.prepare("SELECT number, issued_at, message FROM signer_list "
+                                       "ORDER BY number DESC LIMIT 1")),
       health_(connection_.prepare("SELECT max(number) FROM event")) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
@@ -135,6 +139,18 @@ Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {
 
 Result<std::vector<registry::IssuerRevocation>> Reads::revoked_issuers() {
   return all(revoked_issuers_.bind(), read_issuer_revocation);
+}
+
+Result<std::vector<registry::SignerRevocation>> Reads::revoked_signers() {
+  return all(revoked_signers_.bind(), read_signer_revocation);
+}
+
+Result<registry::SignerList> Reads::signer_list() {
+  return one(signer_list_.bind(), [](const Statement& row) {
+    const Bytes message = row.blob(2);
+    return registry::SignerList{
+        static_cast<std::uint64_t>(row.integer(0)), row.integer(1), {message.begin(), message.end()}};
+  });
 }
 
 Result<void> Reads::health() {

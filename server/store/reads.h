@@ -19,12 +19,14 @@ class Reads {
   [[nodiscard]] Result<std::vector<registry::Revoked>> revoked(std::string_view issuer);
   [[nodiscard]] Result<std::uint64_t> revoked_count(std::string_view issuer);
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
+  [[nodiscard]] Result<std::vector<registry::SignerRevocation>> revoked_signers();
+  [[nodiscard]] Result<registry::SignerList> signer_list();
   [[nodiscard]] Result<void> health();
 
  private:
   Connection connection_;
   Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
-      revoked_issuers_, health_;
+      revoked_issuers_, revoked_signers_, signer_list_, health_;
 };
 
 }  // namespace pedigree::store

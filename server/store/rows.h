@@ -53,4 +53,17 @@ inline constexpr std::string_view kIssuerRevocationColumns =
   return revocation;
 }
 
+inline constexpr std::string_view kSignerRevocationColumns = "key, name, revoked_at, who, place, why";
+
+/// Reads the columns of kSignerRevocationColumns.
+[[nodiscard]] inline registry::SignerRevocation read_signer_revocation(const Statement& row) {
+  registry::SignerRevocation revocation;
+  row.blob(0, revocation.key);
+  revocation.name = row.text(1);
+  revocation.when = row.integer(2);
+  revocation.actor = {std::string(row.text(3)), std::string(row.text(4))};
+  revocation.why = row.text(5);
+  return revocation;
+}
+
 }  // namespace pedigree::store

@@ -73,22 +73,39 @@ CREATE TRIGGER generation_issuer AFTER INSERT ON issuer_revocation
 BEGIN UPDATE generation SET number = number + 1; END;
 )sql";
 
+// Since version 3. Nothing is ever deleted: a number that was given out is not given out again.
+constexpr const char* kSigners = R"sql(
+CREATE TABLE signer_revocation (
+  key        BLOB PRIMARY KEY CHECK (length(key) = 32),
+  name       TEXT NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  who        TEXT NOT NULL,
+  place      TEXT NOT NULL,
+  why        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE signer_list (
+  number    INTEGER PRIMARY KEY CHECK (number > 0),
+  issued_at INTEGER NOT NULL,
+  message   BLOB NOT NULL
+);
+)sql";
+
 Result<std::int64_t> user_version(Connection& connection) {
   Statement query = connection.prepare("PRAGMA user_version");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
   return query.integer(0);
 }
 
-/// Every table, or those that came after version 1.
+/// Every table, or those that came after the version that is there.
 Result<void> create(Connection& connection) {
   PEDIGREE_TRY(connection.execute("BEGIN IMMEDIATE"));
   // Another process may have created them while this one waited for the lock.
   const auto version = user_version(connection);
   if (version && *version == kSchemaVersion) return connection.execute("COMMIT");
   const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
-  const bool made = version && (*version == 1 || connection.execute(kTables)) &&
-                    connection.execute(kRevocation) && connection.execute(stamp.c_str()) &&
-                    connection.execute("COMMIT");
+  const bool made = version && (*version >= 1 || connection.execute(kTables)) &&
+                    (*version >= 2 || connection.execute(kRevocation)) && connection.execute(kSigners) &&
+                    connection.execute(stamp.c_str()) && connection.execute("COMMIT");
   if (made) return {};
   (void)connection.execute("ROLLBACK");
   return fail(ErrorCode::database_failure);
@@ -102,7 +119,7 @@ Result<void> prepare_schema(Connection& connection) {
   PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
   PEDIGREE_ASSIGN(const std::int64_t version, user_version(connection));
   if (version == kSchemaVersion) return {};
-  if (version != 0 && version != 1) return fail(ErrorCode::unsupported_version);
+  if (version < 0 || version > kSchemaVersion) return fail(ErrorCode::unsupported_version);
   return create(connection);
 }
 

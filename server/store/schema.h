@@ -7,10 +7,10 @@
 namespace pedigree::store {
 
 /// PRAGMA user_version of the schema below.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// Sets the write-ahead log with full synchronisation, creates the tables in an empty database, and adds to
-/// one of version 1 what came later. Errors: unsupported_version (made by another version), database_failure.
+/// an older one what came later. Errors: unsupported_version (made by another version), database_failure.
 [[nodiscard]] Result<void> prepare_schema(Connection& connection);
 
 }  // namespace pedigree::store

@@ -43,6 +43,15 @@ class SqliteStore final : public registry::Store {
         [this, revocation = std::move(revocation)] { return writes_.revoke_issuer(revocation); },
         std::move(done));
   }
+  void revoke_signer(registry::SignerRevocation revocation, Done<registry::SignerRevocation> done) override {
+    submit<registry::SignerRevocation>(
+        [this, revocation = std::move(revocation)] { return writes_.revoke_signer(revocation); },
+        std::move(done));
+  }
+  void add_signer_list(registry::SignerList list, Done<registry::SignerList> done) override {
+    submit<registry::SignerList>([this, list = std::move(list)] { return writes_.add_signer_list(list); },
+                                 std::move(done));
+  }
   void change_state(registry::StateChange change, Done<registry::DeviceState> done) override {
     submit<registry::DeviceState>([this, change = std::move(change)] { return writes_.change_state(change); },
                                   std::move(done));
@@ -75,6 +84,12 @@ class SqliteStore final : public registry::Store {
   }
   Result<std::vector<registry::IssuerRevocation>> revoked_issuers() override {
     return read([](Reads& reads) { return reads.revoked_issuers(); });
+  }
+  Result<std::vector<registry::SignerRevocation>> revoked_signers() override {
+    return read([](Reads& reads) { return reads.revoked_signers(); });
+  }
+  Result<registry::SignerList> signer_list() override {
+    return read([](Reads& reads) { return reads.signer_list(); });
   }
   Result<void> health() override {
     return read([](Reads& reads) { return reads.health(); });

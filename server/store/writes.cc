@@ -63,7 +63,16 @@ Writes::Writes(Connection& connection)
                                                  " FROM issuer_revocation WHERE name = ?1")),
       insert_issuer_revocation_(connection.prepare("INSERT INTO issuer_revocation (" +
                                                    std::string(kIssuerRevocationColumns) +
-                                                   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")) {}
+                                                   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")),
+      find_signer_revocation_(connection.prepare("SELECT " + std::string(kSignerRevocationColumns) +
+                                                 " FROM signer_revocation WHERE key = ?1")),
+      count_signer_revocations_(connection.prepare("SELECT count(*) FROM signer_revocation")),
+      insert_signer_revocation_(connection.prepare("INSERT INTO signer_revocation (" +
+                                                   std::string(kSignerRevocationColumns) +
+                                                   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)")),
+      last_signer_list_(connection.prepare("SELECT coalesce(max(number), 0) FROM signer_list")),
+      insert_signer_list_(
+          connection.prepare("INSERT INTO signer_list (number, issued_at, message) VALUES (?1, ?2, ?3)")) {}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -270,6 +279,39 @@ Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::Issuer
           .has_value();
   if (!inserted) return broken();
   return revocation;
+}
+
+Outcome<registry::SignerRevocation> Writes::revoke_signer(const registry::SignerRevocation& revocation) {
+  Statement::Step step = find_signer_revocation_.bind(revocation.key).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::row) {
+    auto known = read_signer_revocation(find_signer_revocation_);
+    find_signer_revocation_.reset();
+    return known;
+  }
+  step = count_signer_revocations_.bind().step();
+  if (step != Statement::Step::row) return broken();
+  const bool full = count_signer_revocations_.integer(0) >= std::int64_t{registry::kMaxRevokedSigners};
+  count_signer_revocations_.reset();
+  if (full) return refuse(ErrorCode::too_many);
+  const bool inserted = insert_signer_revocation_
+                            .bind(revocation.key, std::string_view(revocation.name), revocation.when,
+                                  std::string_view(revocation.actor.who),
+                                  std::string_view(revocation.actor.from), std::string_view(revocation.why))
+                            .run()
+                            .has_value();
+  if (!inserted) return broken();
+  return revocation;
+}
+
+Outcome<registry::SignerList> Writes::add_signer_list(const registry::SignerList& list) {
+  const auto number = static_cast<std::int64_t>(list.number);
+  if (last_signer_list_.bind().step() != Statement::Step::row) return broken();
+  const bool is_newer = number > last_signer_list_.integer(0);
+  last_signer_list_.reset();
+  if (!is_newer) return refuse(ErrorCode::list_rolled_back);
+  if (!insert_signer_list_.bind(number, list.issued_at, list.message).run()) return broken();
+  return list;
 }
 
 Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {

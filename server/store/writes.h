@@ -21,6 +21,9 @@ class Writes {
   [[nodiscard]] registry::Outcome<registry::Certificate> revoke(const registry::Revocation& revocation);
   [[nodiscard]] registry::Outcome<registry::IssuerRevocation> revoke_issuer(
       const registry::IssuerRevocation& revocation);
+  [[nodiscard]] registry::Outcome<registry::SignerRevocation> revoke_signer(
+      const registry::SignerRevocation& revocation);
+  [[nodiscard]] registry::Outcome<registry::SignerList> add_signer_list(const registry::SignerList& list);
   [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
   [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
 
@@ -57,6 +60,8 @@ class Writes {
   Statement find_key_, find_live_, find_any_live_, find_serial_, find_revoked_;
   Statement insert_certificate_, mark_active_, mark_revoked_, insert_event_;
   Statement find_issuer_revocation_, insert_issuer_revocation_;
+  Statement find_signer_revocation_, count_signer_revocations_, insert_signer_revocation_;
+  Statement last_signer_list_, insert_signer_list_;
 };
 
 }  // namespace pedigree::store
