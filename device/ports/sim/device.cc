@@ -3,6 +3,7 @@
 
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
+#include "device/update/service.h"
 #include "psa/crypto.h"
 
 namespace pedigree::sim {
@@ -99,15 +100,26 @@ std::expected<std::unique_ptr<Device>, std::string> Device::open(const std::file
                                                                  const DeviceOptions& options) {
   auto storage = Storage::open(directory, options.durability);
   if (!storage) return std::unexpected(storage.error());
-  auto device = open(std::move(*storage), options);
+  auto firmware = Firmware::open(directory, options.firmware);
+  if (!firmware) return std::unexpected(firmware.error());
+  auto device = open(std::move(*storage), *std::move(firmware), options);
   if (!device) return std::unexpected(directory.string() + ": " + device.error());
   return device;
 }
 
 std::expected<std::unique_ptr<Device>, std::string> Device::open(std::unique_ptr<Storage> storage,
                                                                  const DeviceOptions& options) {
+  auto firmware = options.firmware ? Firmware::in_memory(*options.firmware) : nullptr;
+  return open(std::move(storage), std::move(firmware), options);
+}
+
+std::expected<std::unique_ptr<Device>, std::string> Device::open(std::unique_ptr<Storage> storage,
+                                                                 std::unique_ptr<Firmware> firmware,
+                                                                 const DeviceOptions& options) {
   if (auto ready = check(psa_crypto_init(), "psa_crypto_init"); !ready) return std::unexpected(ready.error());
   std::unique_ptr<Device> device(new Device(std::move(storage), options));
+  device->firmware_ = std::move(firmware);
+  if (device->firmware_) device->firmware_->set_log(options.log);
   if (auto booted = device->boot(options.lifecycle); !booted) return std::unexpected(booted.error());
   return device;
 }
@@ -158,8 +170,19 @@ void Device::purge_keys() const {
   psa_purge_key(platform_.hardware_unique_key);
 }
 
+void Device::boot_firmware() {
+  boots_ = false;
+  if (!firmware_) return;
+  const auto booted = firmware_->boot(psa());
+  boots_ = booted.has_value();
+  if (!booted && options_.log) {
+    options_.log("the boot stage starts nothing: " + std::string(sentence(booted.error().code)));
+  }
+}
+
 void Device::reboot() {
   purge_keys();
+  boot_firmware();
   attestation_ = Attestation::boot(platform_, psa(), options_.attestation);
   secure_.emplace(platform_, psa());
   secure_->get().recover();
@@ -173,6 +196,7 @@ void Device::reboot() {
 }
 
 Bytes Device::handle(Bytes request) {
+  if (firmware_ && !boots_) return {};
   return server_->handle(request, response_);
 }
 
@@ -192,7 +216,10 @@ extern "C" psa_status_t psa_call(psa_handle_t handle, std::int32_t type, const p
   if (in_len + out_len > PSA_MAX_IOVEC) return PSA_ERROR_PROGRAMMER_ERROR;
   SimMessage message(type, devices()[index]->client(), {in_vec, in_len}, {out_vec, out_len});
   const AttestationCaller caller(devices()[index]->attestation(), pedigree::device::kServicePartition);
-  const psa_status_t status = devices()[index]->service().call(message);
+  Device& device = *devices()[index];
+  const bool updates = device.updater() != nullptr && pedigree::update::is_update_call(type);
+  const psa_status_t status =
+      updates ? pedigree::update::serve(*device.updater(), message) : device.service().call(message);
   if (status == PSA_SUCCESS) message.deliver();
   return status;
 }

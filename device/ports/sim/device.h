@@ -9,6 +9,7 @@
 #include <string>
 
 #include "device/ports/sim/attestation.h"
+#include "device/ports/sim/firmware.h"
 #include "device/ports/sim/storage.h"
 #include "device/server/server.h"
 #include "device/service/service.h"
@@ -25,6 +26,10 @@ struct DeviceOptions {
   /// As on stock TF-M: the attestation key signs nothing but tokens, and is certified by a token request.
   bool stock_iak = false;
   AttestationOptions attestation;
+  /// What a new device's image slots are made from; a device without slots cannot be updated.
+  std::optional<FactoryFirmware> firmware;
+  /// Called with a sentence for what the boot stage refuses.
+  std::function<void(const std::string&)> log;
 };
 
 /// Not for several threads at once: Mbed TLS 2.28's PSA allows one at a time in a process.
@@ -34,7 +39,7 @@ class Device {
   /// lifecycle) where there is none yet. Errors: a sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<Device>, std::string> open(
       const std::filesystem::path& directory, const DeviceOptions& options);
-  /// The same on any storage.
+  /// The same on any storage; image slots are then in memory.
   [[nodiscard]] static std::expected<std::unique_ptr<Device>, std::string> open(
       std::unique_ptr<Storage> storage, const DeviceOptions& options);
   ~Device();
@@ -57,6 +62,9 @@ class Device {
   [[nodiscard]] Storage& storage() noexcept { return *storage_; }
   [[nodiscard]] device::Platform& platform() noexcept { return platform_; }
   [[nodiscard]] device::Service& service() noexcept { return secure_->get(); }
+  /// Of the present boot; null where the device has no image slots, or its boot stage starts nothing: it then
+  /// answers nothing either.
+  [[nodiscard]] update::Updater* updater() noexcept { return boots_ ? &firmware_->updater() : nullptr; }
   /// Of the present boot; null where there was no entropy for it.
   [[nodiscard]] Attestation* attestation() noexcept { return attestation_.get(); }
 
@@ -67,6 +75,9 @@ class Device {
   Device(std::unique_ptr<Storage> storage, const DeviceOptions& options);
   [[nodiscard]] std::expected<void, std::string> boot(std::optional<enrol::Lifecycle> wanted);
   [[nodiscard]] std::expected<void, std::string> manufacture(enrol::Lifecycle lifecycle);
+  [[nodiscard]] static std::expected<std::unique_ptr<Device>, std::string> open(
+      std::unique_ptr<Storage> storage, std::unique_ptr<Firmware> firmware, const DeviceOptions& options);
+  void boot_firmware();
   void purge_keys() const;
 
   std::unique_ptr<Storage> storage_;
@@ -74,6 +85,8 @@ class Device {
   std::int32_t client_ = -1;
   DeviceOptions options_;
   device::Platform platform_;
+  std::unique_ptr<Firmware> firmware_;
+  bool boots_ = false;  ///< the boot stage has started the images of `firmware_`
   std::unique_ptr<Attestation> attestation_;
   std::optional<device::StaticService<kMaxChain>> secure_;
   std::vector<std::uint8_t> scratch_;
