@@ -12,6 +12,7 @@
 #include "core/der/der.h"
 #include "core/psa_token/psa_token.h"
 #include "core/x509/path.h"
+#include "verifier/images.h"
 
 namespace pedigree::verifier {
 
@@ -80,7 +81,9 @@ struct Appraisal {
   std::shared_ptr<const std::vector<std::uint8_t>> root;
   /// Whom the key is certified for; of a token under a raw key the instance id that it claims.
   std::optional<std::array<std::uint8_t, psa_token::kInstanceIdSize>> device_id;
-  std::string model;                        ///< vendor and model, from the reference values
+  std::string model;  ///< vendor and model, from the reference values
+  /// Of each software component, in their order, the policy's image that it is the measure of; null: none.
+  std::vector<std::shared_ptr<const KnownImage>> images;
   std::optional<Revocation> revocation;     ///< of the certificate at fault
   x509::Verdict path;                       ///< of path validation
   std::string device_state;                 ///< as the registry says; empty: not asked or unknown

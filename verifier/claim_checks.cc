@@ -85,6 +85,25 @@ void check_reference(Appraisal& appraisal, const Policy& policy, const Claims& c
   }
 }
 
+/// Whose images the components are; one that names a signer must be known where the policy wants that.
+void check_images(Appraisal& appraisal, const Policy& policy, const Claims& claims) {
+  if (policy.images.empty() && policy.unknown_image == Level::ignore) return;
+  Reader in(claims.software_components);
+  for (std::size_t i = 0; i < claims.software_component_count; ++i) {
+    const auto component = psa_token::read_component(in);
+    if (!component) return;
+    appraisal.images.push_back(policy.images.find(*component));
+    const bool is_unknown = appraisal.images.back() == nullptr && names_signer(*component);
+    const Outcome outcome = is_unknown ? outcome_of(policy.unknown_image) : Outcome::skipped;
+    const Outcome before = appraisal.check(CheckKind::reference).outcome;
+    const bool is_worse = outcome == Outcome::failed || outcome == Outcome::warning;
+    if (is_worse && before != Outcome::failed) {
+      set_check(appraisal, CheckKind::reference, outcome, ErrorCode::reference_mismatch,
+                static_cast<std::uint32_t>(i));
+    }
+  }
+}
+
 }  // namespace
 
 void set_check(Appraisal& appraisal, CheckKind kind, Outcome outcome, std::optional<ErrorCode> code,
@@ -100,6 +119,7 @@ void check_claims(Appraisal& appraisal, const Policy& policy, const Evidence& ev
   check_entropy(appraisal, policy, claims);
   check_profile(appraisal, policy, claims);
   check_reference(appraisal, policy, claims);
+  check_images(appraisal, policy, claims);
 }
 
 void check_test_key(Appraisal& appraisal, const Policy& policy, std::optional<std::size_t> where) noexcept {

@@ -220,7 +220,7 @@ struct Setting {
 };
 
 /// Every key of a policy (docs/formats.md).
-constexpr std::array<Setting, 16> kSettings{{
+constexpr std::array<Setting, 17> kSettings{{
     {"name", [](const Entry& in, Policy& out) { return in.text(out.name); }},
     {"roots", [](const Entry& in, Policy& out) { return in.objects("CERTIFICATE", out.roots, check_root); }},
     {"root_keys", [](const Entry& in, Policy& out) { return in.hashes(out.root_spki_sha256); }},
@@ -241,6 +241,7 @@ constexpr std::array<Setting, 16> kSettings{{
     {"no_reference", [](const Entry& in, Policy& out) { return in.word(kLevels, out.no_reference); }},
     {"reference_mismatch",
      [](const Entry& in, Policy& out) { return in.word(kLevels, out.reference_mismatch); }},
+    {"unknown_image", [](const Entry& in, Policy& out) { return in.word(kLevels, out.unknown_image); }},
 }};
 
 }  // namespace

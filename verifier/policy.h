@@ -10,6 +10,7 @@
 
 #include "core/psa_token/psa_token.h"
 #include "core/x509/path.h"
+#include "verifier/images.h"
 #include "verifier/reference.h"
 
 namespace pedigree::verifier {
@@ -31,12 +32,15 @@ struct Policy {
   Level unknown_device = Level::reject;    ///< the registry, where there is one, does not know the device
   Level no_reference = Level::ignore;      ///< no reference values for this implementation id
   Level reference_mismatch = Level::reject;
+  /// A software component names a signer and is not the measure of one of `images`.
+  Level unknown_image = Level::ignore;
   /// A certificate must say that its key is for attestation (tokens) or for signing data: a device's other
   /// keys sign what its non-secure world chose, which might look like a token.
   Level purpose_not_stated = Level::reject;
   bool nonce_required = true;
   ReferenceValues reference;
   std::vector<std::vector<std::uint8_t>> reference_keys;  ///< SubjectPublicKeyInfo of who signs CoRIM
+  KnownImages images;  ///< verified images that devices may run; not from the policy's file
 };
 
 /// A policy file that cannot be used: one sentence with file, line and key.

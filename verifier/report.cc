@@ -41,6 +41,23 @@ json::array components_json(const psa_token::Claims& claims) {
   return out;
 }
 
+json::value image_json(const KnownImage* image) {
+  if (image == nullptr) return {};
+  json::array lineage;
+  for (const ImageParent& parent : image->lineage) {
+    lineage.push_back(json::object{
+        {"name", parent.name}, {"version", parent.version}, {"signer", parent.signer}, {"oem", parent.oem}});
+  }
+  return json::object{{"name", text_or_null(image->name)},
+                      {"version", image->version},
+                      {"oem", image->oem},
+                      {"signer", image->signer},
+                      {"signer_id", hex(image->signer_id)},
+                      {"root", text_or_null(image->root)},
+                      {"lineage", std::move(lineage)},
+                      {"file", image->source}};
+}
+
 json::object certificate_json(Bytes der) {
   const auto certificate = x509::Certificate::parse(der);
   if (!certificate) return {{"title", title_of(der)}};
@@ -104,6 +121,11 @@ json::object to_json(const Appraisal& appraisal) {
   out["checks"] = std::move(checks);
   out["key"] = key_json(appraisal);
   out["claims"] = appraisal.claims ? json::value(to_json(*appraisal.claims)) : json::value();
+  if (!appraisal.images.empty()) {
+    json::array images;
+    for (const auto& image : appraisal.images) images.push_back(image_json(image.get()));
+    out["images"] = std::move(images);
+  }
   if (!appraisal.claims) out["payload"] = hex_or_null(appraisal.payload);
   json::array chain;
   for (const Bytes certificate : appraisal.chain) chain.push_back(certificate_json(certificate));
