@@ -38,6 +38,7 @@ void add_authority_command(CLI::App& app, Context& context);
 void add_device_command(CLI::App& app, Context& context);
 void add_provision_command(CLI::App& app, Context& context);
 void add_attest_command(CLI::App& app, Context& context);
+void add_image_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);
 void add_verify_command(CLI::App& app, Context& context);

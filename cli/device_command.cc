@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/emulated_devices.h"
+#include "cli/factory_firmware.h"
 #include "cli/files.h"
 #include "cli/output.h"
 #include "cli/ready_file.h"
@@ -124,7 +125,8 @@ struct Failure {
   throw Failure{code, {.summary = std::move(summary), .details = {}, .next = std::move(next), .note = {}}};
 }
 
-sim::DeviceOptions device_options(const DeviceArguments& arguments) {
+sim::DeviceOptions device_options(const Context& context, const DeviceArguments& arguments,
+                                  const std::string& state) {
   sim::DeviceOptions options;
   options.lifecycle = lifecycle_of(arguments.lifecycle);
   options.durability = arguments.fsync ? sim::Durability::host : sim::Durability::process;
@@ -132,6 +134,10 @@ sim::DeviceOptions device_options(const DeviceArguments& arguments) {
   options.buffer_count = arguments.buffer_count;
   options.stock_iak = arguments.stock_iak;
   options.attestation = arguments.attestation;
+  auto firmware = read_factory_firmware(arguments.firmware, arguments.firmware_root);
+  if (!firmware) throw Failure{kExitUnreadable, firmware.error()};
+  options.firmware = *std::move(firmware);
+  options.log = [&context, state](const std::string& text) { print_warning(context, state + ": " + text); };
   return options;
 }
 
@@ -141,7 +147,7 @@ std::vector<Running> open_devices(const Context& context, const DeviceArguments&
   for (std::uint32_t i = 1; i <= arguments.count; ++i) {
     Running running;
     running.state = arguments.count == 1 ? arguments.state : arguments.state + "/" + std::to_string(i);
-    auto device = sim::Device::open(running.state, device_options(arguments));
+    auto device = sim::Device::open(running.state, device_options(context, arguments, running.state));
     if (!device) give_up(kExitUnreadable, device.error());
     running.device = std::move(*device);
     devices.push_back(std::move(running));
@@ -329,16 +335,20 @@ void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
                              "--buffer-count", "--drop", "--duplicate", "--delay", "--seed"}) {
     emulated->excludes(command.get_option(option));
   }
+  CLI::Option* const firmware =
+      command
+          .add_option(
+              "--firmware", arguments.firmware,
+              "Folder of boot.elf, secure.bin and nonsecure.bin (default: where they were built), or with "
+              "--firmware-root of the signed images")
+          ->check(CLI::ExistingDirectory);
   command
-      .add_option("--firmware", arguments.firmware,
-                  "Folder of boot.elf, secure.bin and nonsecure.bin (default: where they were built)")
-      ->needs(emulated)
-      ->check(CLI::ExistingDirectory);
-  command
-      .add_option("--firmware-root", arguments.firmware_root,
-                  "Certificate of the root below which the images of --firmware are signed, secure.img and "
-                  "nonsecure.img; a new device keeps it for good (default: a development root of its own)")
-      ->needs(command.get_option("--firmware"))
+      .add_option(
+          "--firmware-root", arguments.firmware_root,
+          "Certificate of the root below which the images of --firmware are signed, secure.img and "
+          "nonsecure.img; a new device keeps it for good (default: emulated, a development root of its "
+          "own; simulated, no update)")
+      ->needs(firmware)
       ->check(CLI::ExistingFile);
 }
 
@@ -389,6 +399,8 @@ void add_device_command(CLI::App& app, Context& context) {
   command->callback([command, arguments, &context] {
     if (!command->get_subcommands().empty()) return;
     if (arguments->state.empty()) throw CLI::RequiredError("--state");
+    const bool alone = !arguments->firmware.empty() && arguments->firmware_root.empty();
+    if (alone && !arguments->emulated) throw CLI::RequiredError("--qemu or --firmware-root");
     if (arguments->emulated) {
       return run_emulated_devices(context, {arguments->state, arguments->count, arguments->firmware,
                                             arguments->firmware_root, arguments->ready_file});

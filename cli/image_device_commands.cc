@@ -54,8 +54,9 @@ void for_each_device(Context& context, ImageArguments& arguments, const Action& 
   for (const station::Unit& unit : lines.units) {
     auto report = act_on(unit, action);
     if (report) {
-      report->members.insert(report->members.begin(), {"line", unit.peer});
-      list.push_back(std::move(report->members));
+      json::object entry{{"line", unit.peer}};
+      for (const auto& member : report->members) entry.insert(member);
+      list.push_back(std::move(entry));
       if (!context.json && !context.quiet) print(report->text);
       continue;
     }

@@ -227,6 +227,7 @@ json::object to_json(const UnitResult& result) {
                       {"certificate_reused", result.certificate_reused},
                       {"serial", result.serial},
                       {"receipt", result.receipt_state},
+                      {"revocation_list", result.revocation_list},
                       {"pinned_root", result.pinned_root},
                       {"world", result.world},
                       {"chain", std::move(chain)},

@@ -16,6 +16,8 @@ struct TrustOptions {
   std::string policy;
   std::vector<std::string> roots, root_hashes, keys, chains, crls, ocsp, references;
   std::string bundle, registry;
+  std::vector<std::string> images;  ///< firmware images, or folders of them
+  std::string signer_revocations;
   std::string time;
   bool strict = false;
 };

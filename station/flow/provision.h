@@ -47,6 +47,7 @@ struct UnitResult {
   std::string serial;
   std::vector<std::vector<std::uint8_t>> chain;  ///< DER, leaf first
   std::string receipt_state;                     ///< as the authority answered: "active"
+  std::uint64_t revocation_list = 0;             ///< number of the device's list of revoked signers; 0: none
   std::string pinned_root;                       ///< hex, empty if none was pinned before
   std::string world;
   std::vector<std::string> warnings;

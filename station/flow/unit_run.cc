@@ -8,6 +8,7 @@
 #include "core/cbor/cbor.h"
 #include "core/x509/certificate.h"
 #include "core/x509/test_keys.h"
+#include "station/flow/image.h"
 #include "station/link/text.h"
 
 namespace pedigree::station {
@@ -342,7 +343,22 @@ Outcome<void> UnitRun::hand_in_receipt() {
   }
   if (!state) return std::unexpected(std::move(state).error());
   result_.receipt_state = *std::move(state);
-  return record(JournalEntry::Event::done);
+  STATION_TRY(record(JournalEntry::Event::done));
+  bring_revocations();
+  return {};
+}
+
+// A device that trusts another firmware root refuses the list, and is provisioned all the same.
+void UnitRun::bring_revocations() {
+  const auto list = line_.authority.signer_revocations();
+  if (list && list->empty()) return;
+  const auto number =
+      list ? deliver_revocations(link_, *list) : Outcome<std::uint64_t>(std::unexpected(list.error()));
+  if (number) {
+    result_.revocation_list = *number;
+  } else {
+    warn(fmt::format("the list of revoked firmware signers was not delivered: {}", number.error().message));
+  }
 }
 
 Outcome<void> UnitRun::finish() {

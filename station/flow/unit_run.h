@@ -28,6 +28,7 @@ class UnitRun {
   [[nodiscard]] Outcome<void> install();
   [[nodiscard]] Outcome<void> commit();
   [[nodiscard]] Outcome<void> hand_in_receipt();
+  void bring_revocations();
   [[nodiscard]] Outcome<void> finish();
   [[nodiscard]] Outcome<void> write_out() const;
   [[nodiscard]] Outcome<void> record(JournalEntry::Event event, const std::string& message = {});

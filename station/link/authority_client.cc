@@ -109,6 +109,21 @@ class HttpsAuthority final : public AuthorityClient {
     return root_;
   }
 
+  Outcome<std::vector<std::uint8_t>> signer_revocations() override {
+    const std::lock_guard lock(mutex_);
+    if (revocations_) return *revocations_;
+    const auto body = ask("/v1/signer-revocations", {});
+    if (!body && body.error().code != ErrorCode::not_found) return std::unexpected(body.error());
+    std::vector<std::uint8_t> list;
+    if (body) {
+      auto octets = from_base64(text_member(*body, "list"));
+      if (!octets || octets->empty()) return malformed("list");
+      list = *std::move(octets);
+    }
+    revocations_ = list;
+    return list;
+  }
+
   std::string name() const override { return options_.url; }
 
  private:
@@ -161,6 +176,7 @@ class HttpsAuthority final : public AuthorityClient {
   std::optional<std::chrono::steady_clock::time_point> noticed_;
   std::mutex mutex_;  // callers wait for the first answer rather than ask as many times
   std::vector<std::uint8_t> root_;
+  std::optional<std::vector<std::uint8_t>> revocations_;
 };
 
 }  // namespace

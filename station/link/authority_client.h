@@ -51,6 +51,9 @@ class AuthorityClient {
   [[nodiscard]] virtual Outcome<std::string> receipt(const ReceiptRequest& request) = 0;
   /// The device root's certificate, DER: a device that has none pinned takes it from its first chain.
   [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> root() = 0;
+  /// The newest list of revoked firmware signers, as devices take it; empty where the authority has none.
+  /// Asked once for each client.
+  [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> signer_revocations() = 0;
   /// For messages: the URL.
   [[nodiscard]] virtual std::string name() const = 0;
 };

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "core/enrol/image_group.h"
+
 namespace pedigree::station {
 
 namespace {
@@ -54,15 +56,21 @@ std::unexpected<Failure> unreadable(Side side, const Error& error, std::string_v
 }
 
 std::string sentence(const smp::Status& status) {
+  if (status.why != 0) return std::string(pedigree::sentence(static_cast<ErrorCode>(status.why)));
   if (!status.from_group) return std::string(smp::sentence(static_cast<smp::Rc>(status.rc)));
   if (status.group == smp::kPedigreeGroup) {
     return std::string(pedigree::sentence(static_cast<ErrorCode>(status.rc)));
   }
   if (status.group == smp::kOsGroup) return os_sentence(status.rc);
+  if (status.group == enrol::kImageGroup) {
+    const std::string_view text = enrol::image_sentence(status.rc);
+    if (!text.empty()) return std::string(text);
+  }
   return fmt::format("error {} of SMP group {} that this version does not know", status.rc, status.group);
 }
 
 ErrorCode code_of(const smp::Status& status) noexcept {
+  if (status.why != 0) return static_cast<ErrorCode>(status.why);
   if (status.from_group && status.group == smp::kPedigreeGroup) return static_cast<ErrorCode>(status.rc);
   if (status.from_group) return ErrorCode::device_refused;
   switch (static_cast<smp::Rc>(status.rc)) {

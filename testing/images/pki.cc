@@ -82,13 +82,19 @@ ImagePki::ImagePki() : root_key_(crypto::OpenSslKey::generate(crypto::KeyType::p
   anchors_.push_back({x509::Certificate::parse(root_).value(), {}, {}});
 }
 
+ImagePki::ImagePki(crypto::OpenSslKey root_key, Octets root)
+    : root_key_(std::move(root_key)), root_(std::move(root)) {
+  anchors_.push_back({x509::Certificate::parse(root_).value(), {}, {}});
+}
+
 TestSigner ImagePki::make_signer(crypto::KeyType type, const OemSpec& oem, bool code_signing) const {
   const auto oem_key = crypto::OpenSslKey::generate(crypto::KeyType::p256).value();
   TestSigner signer{crypto::OpenSslKey::generate(type).value(), {}};
   const Octets limits = oem.states_limits ? limits_extension(oem) : Octets();
   CertificateSpec intermediate;
   intermediate.subject = oem.name;
-  intermediate.issuer = "Silicon Root";
+  const Bytes root_name = anchors_[0].certificate->subject();
+  intermediate.issuer_der.assign(root_name.begin(), root_name.end());
   intermediate.key = oem_key.view();
   intermediate.issuer_key = root_key_.view();
   intermediate.extensions.basic_constraints = {true, 0};

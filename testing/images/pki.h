@@ -38,6 +38,8 @@ struct TestSigner {
 class ImagePki {
  public:
   ImagePki();
+  /// Below a root that is there already.
+  ImagePki(crypto::OpenSslKey root_key, Octets root);
   [[nodiscard]] TestSigner make_signer(crypto::KeyType type, const OemSpec& oem = {},
                                        bool code_signing = true) const;
   /// Whom the root lets sign lists of revoked signers; its chain ends with the root.

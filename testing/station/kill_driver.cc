@@ -76,6 +76,9 @@ class KillingAuthority final : public AuthorityClient {
   Outcome<std::vector<std::uint8_t>> root() override {
     return killer_.around("authority root", [&] { return authority_.root(); });
   }
+  Outcome<std::vector<std::uint8_t>> signer_revocations() override {
+    return killer_.around("authority revocations", [&] { return authority_.signer_revocations(); });
+  }
   std::string name() const override { return authority_.name(); }
 
  private:
