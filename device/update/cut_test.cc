@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "device/update/test_device.h"
+#include "testing/images/revocations.h"
 
 namespace pedigree::update {
 namespace {
@@ -68,7 +69,7 @@ class UpdateCutTest : public ::testing::TestWithParam<Torn> {
   Octets first_ = maker_.image({});
   Octets second_ = maker_.image({.version = {1, 1, 0, 0}, .counter = 2, .code = 900});
   Octets third_ = maker_.image({.version = {1, 2, 0, 0}, .counter = 3, .code = 300});
-  Octets list_ = maker_.pki.make_list(maker_.pki.make_revoker(), 7, {Sha256{1}});
+  Octets list_ = testing::make_list(maker_.pki, testing::make_list_signer(maker_.pki), 7, {Sha256{1}});
 };
 
 TEST_P(UpdateCutTest, AnImageRunsAndTheWorkIsFinished) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "device/update/test_device.h"
+#include "testing/images/revocations.h"
 
 namespace pedigree::update {
 namespace {
@@ -32,7 +33,7 @@ class ListTest : public ::testing::Test {
   Maker maker_;
   testing::TestSigner other_ =
       maker_.with_root(maker_.pki.make_signer(crypto::KeyType::p256, {.name = "OEM B"}));
-  testing::TestSigner revoker_ = maker_.pki.make_revoker();
+  testing::TestSigner revoker_ = testing::make_list_signer(maker_.pki);
   Sha256 signer_ = maker_.key_of(maker_.signer().chain[0]);
   Sha256 oem_ = maker_.key_of(maker_.signer().chain[1]);
   Octets first_ = maker_.image({});
@@ -45,7 +46,7 @@ TEST_F(ListTest, ARevokedSignersImageIsRefusedAtTheNextBoot) {
     TestDevice device(maker_, maker_.image({.secure = true}, other_, maker_.pki), first_);
     ASSERT_TRUE(device.boot());
     ASSERT_TRUE(device.upload(second_));
-    const Octets list = maker_.pki.make_list(revoker_, 1, {key});
+    const Octets list = testing::make_list(maker_.pki, revoker_, 1, {key});
     ASSERT_TRUE(device.updater().write_list(0, static_cast<std::uint32_t>(list.size()), list));
     EXPECT_EQ(device.updater().state().list.number, 1U);
     EXPECT_EQ(device.updater().state().list.entries_size, image::RevocationList::kEntrySize);
@@ -59,34 +60,35 @@ TEST_F(ListTest, ARevokedSignersImageIsRefusedAtTheNextBoot) {
 }
 
 TEST_F(ListTest, WhoIsNotNamedIsNotConcerned) {
-  ASSERT_EQ(write(maker_.pki.make_list(revoker_, 1, {Sha256{1}, Sha256{2}})), "");
+  ASSERT_EQ(write(testing::make_list(maker_.pki, revoker_, 1, {Sha256{1}, Sha256{2}})), "");
   ASSERT_TRUE(device_.power_cycle());
   EXPECT_TRUE(device_.runs(first_));
 }
 
 TEST_F(ListTest, ARevokedSignersSecureImageStartsNothing) {
-  ASSERT_EQ(write(maker_.pki.make_list(revoker_, 1, {maker_.key_of(other_.chain[0])})), "");
+  ASSERT_EQ(write(testing::make_list(maker_.pki, revoker_, 1, {maker_.key_of(other_.chain[0])})), "");
   EXPECT_FALSE(device_.power_cycle());
   EXPECT_EQ(device_.error, ErrorCode::signer_revoked);
 }
 
 TEST_F(ListTest, AnOlderListIsRefusedAndTheSameOneIsNot) {
-  const Octets fifth = maker_.pki.make_list(revoker_, 5, {signer_});
+  const Octets fifth = testing::make_list(maker_.pki, revoker_, 5, {signer_});
   ASSERT_EQ(write(fifth), "");
-  EXPECT_EQ(write(maker_.pki.make_list(revoker_, 4, {})), "list_rolled_back");
-  EXPECT_EQ(write(maker_.pki.make_list(revoker_, 5, {})), "list_rolled_back");
+  EXPECT_EQ(write(testing::make_list(maker_.pki, revoker_, 4, {})), "list_rolled_back");
+  EXPECT_EQ(write(testing::make_list(maker_.pki, revoker_, 5, {})), "list_rolled_back");
   const std::uint32_t before = device_.updater().state().sequence;
   EXPECT_EQ(write(fifth), "");
   EXPECT_EQ(device_.updater().state().sequence, before);
-  EXPECT_EQ(write(maker_.pki.make_list(revoker_, 6, {})), "");
+  EXPECT_EQ(write(testing::make_list(maker_.pki, revoker_, 6, {})), "");
   EXPECT_EQ(device_.updater().state().list.number, 6U);
 }
 
 TEST_F(ListTest, AListByAnybodyElseIsRefused) {
-  EXPECT_EQ(write(maker_.pki.make_list(other_, 1, {signer_})), "list_refused") << "an OEM's signer";
+  EXPECT_EQ(write(testing::make_list(maker_.pki, other_, 1, {signer_})), "list_refused") << "an OEM's signer";
   const testing::ImagePki stranger;
-  EXPECT_EQ(write(stranger.make_list(stranger.make_revoker(), 1, {signer_})), "list_refused");
-  Octets changed = maker_.pki.make_list(revoker_, 1, {signer_});
+  EXPECT_EQ(write(testing::make_list(stranger, testing::make_list_signer(stranger), 1, {signer_})),
+            "list_refused");
+  Octets changed = testing::make_list(maker_.pki, revoker_, 1, {signer_});
   std::ranges::search(changed, signer_).front() ^= 1U;
   EXPECT_EQ(write(changed), "list_refused");
   EXPECT_EQ(device_.updater().state().list.bank, kNoSlot);
@@ -95,7 +97,7 @@ TEST_F(ListTest, AListByAnybodyElseIsRefused) {
 }
 
 TEST_F(ListTest, ADamagedListStartsNothing) {
-  ASSERT_EQ(write(maker_.pki.make_list(revoker_, 1, {Sha256{1}})), "");
+  ASSERT_EQ(write(testing::make_list(maker_.pki, revoker_, 1, {Sha256{1}})), "");
   device_.flash().memory[kTestLayout.list(device_.updater().state().list.bank) + 20] ^= 1U;
   EXPECT_FALSE(device_.power_cycle());
   EXPECT_EQ(device_.error, ErrorCode::storage_corrupt);

@@ -6,7 +6,6 @@
 
 #include <stdexcept>
 
-#include "core/firmware_image/revocation_list.h"
 #include "core/x509/oids.h"
 
 namespace pedigree::testing {
@@ -110,32 +109,6 @@ TestSigner ImagePki::make_signer(crypto::KeyType type, const OemSpec& oem, bool 
   if (code_signing) leaf.extensions.ext_key_usage = kCodeSigning;
   signer.chain = {make_certificate(crypto_, leaf), make_certificate(crypto_, intermediate)};
   return signer;
-}
-
-TestSigner ImagePki::make_revoker() const {
-  static const Bytes kPurpose[] = {image::kSignerRevocationPurpose};
-  TestSigner revoker{crypto::OpenSslKey::generate(crypto::KeyType::p256).value(), {}};
-  CertificateSpec leaf;
-  leaf.subject = "Revoker";
-  leaf.issuer = "Silicon Root";
-  leaf.key = revoker.key.view();
-  leaf.issuer_key = root_key_.view();
-  leaf.extensions.key_usage = x509::kDigitalSignature;
-  leaf.extensions.ext_key_usage = kPurpose;
-  revoker.chain = {make_certificate(crypto_, leaf), root_};
-  return revoker;
-}
-
-Octets ImagePki::make_list(const TestSigner& revoker, std::uint64_t number, std::vector<Sha256> keys) const {
-  std::ranges::sort(keys);
-  Octets payload(image::kMaxRevocationList);
-  Writer out(payload);
-  image::write_revocations(number, 1800000000, keys, out);
-  const std::vector<Bytes> chain(revoker.chain.begin(), revoker.chain.end());
-  Octets buffer(3 * image::kMaxRevocationList);
-  const auto list = image::sign_list(crypto_, out.written(), chain, revoker.key.view(), buffer);
-  EXPECT_TRUE(list) << name(list.error().code);
-  return list ? Octets(list->begin(), list->end()) : Octets();
 }
 
 signing::SignOptions options_of(const TestSigner& signer) {

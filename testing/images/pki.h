@@ -42,11 +42,6 @@ class ImagePki {
   ImagePki(crypto::OpenSslKey root_key, Octets root);
   [[nodiscard]] TestSigner make_signer(crypto::KeyType type, const OemSpec& oem = {},
                                        bool code_signing = true) const;
-  /// Whom the root lets sign lists of revoked signers; its chain ends with the root.
-  [[nodiscard]] TestSigner make_revoker() const;
-  /// A list that names these keys, signed.
-  [[nodiscard]] Octets make_list(const TestSigner& revoker, std::uint64_t number,
-                                 std::vector<Sha256> keys) const;
   [[nodiscard]] const crypto::OpenSslCrypto& crypto() const noexcept { return crypto_; }
   [[nodiscard]] image::TrustOptions trust() const noexcept { return {anchors_, 1800000000}; }
   [[nodiscard]] const Octets& root() const noexcept { return root_; }

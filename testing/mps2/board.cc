@@ -123,9 +123,25 @@ std::unique_ptr<Process> Board::run(const Images& images, const std::vector<std:
   return std::make_unique<Process>(line);
 }
 
+void Board::provision(const Sha256& root, Octets secure, Bytes nonsecure) {
+  write_memory(mps2::kOtp, mps2::write_otp(root));
+  write_memory(mps2::kUpdateArea, must(factory::update_area(nonsecure)));
+  set_secure_image(std::move(secure));
+}
+
 void Board::with_device(const Images& images, const std::function<void(station::Device&)>& use) const {
+  with_link(images, [&use](station::Link& link) {
+    station::Device device(link);
+    use(device);
+  });
+}
+
+void Board::with_link(const Images& images, const std::function<void(station::Link&)>& use,
+                      const std::vector<std::string>& more) const {
   std::filesystem::remove(folder_ / "secure.log");
-  Process emulator(command(images, "pty"));
+  auto line = command(images, "pty");
+  line.insert(line.end(), more.begin(), more.end());
+  Process emulator(line);
   std::string terminal;
   const bool ready = emulator.wait_until([&] {
     terminal = terminal_of(emulator.output() + emulator.errors());
@@ -134,10 +150,10 @@ void Board::with_device(const Images& images, const std::function<void(station::
   if (!ready) throw std::runtime_error("the emulator does not start: " + emulator.errors());
   station::Loop loop;
   station::LinkOptions options;
+  options.reconnect = std::chrono::milliseconds(0);  // the line goes with the emulator
   auto link = station::open_serial(loop, terminal, options);
   if (!link) throw std::runtime_error(link.error().message);
-  station::Device device(**link);
-  use(device);
+  use(**link);
 }
 
 std::string Board::nonsecure_log() const {

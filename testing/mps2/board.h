@@ -34,13 +34,18 @@ class Board {
   [[nodiscard]] const factory::DevelopmentSigner& signer() const noexcept { return signer_; }
   /// Signs secure images with these facts from now on.
   void set_secure_facts(const factory::ImageFacts& facts) { secure_facts_ = facts; }
+  /// Makes the board anew for a root and images of the test's own.
+  void provision(const Sha256& root, Octets secure, Bytes nonsecure);
   /// Runs this secure image from now on, whatever it is, instead of signing one.
   void set_secure_image(Octets image) { secure_image_ = std::move(image); }
 
   /// Powers on with both UARTs in files.
   [[nodiscard]] std::unique_ptr<Process> run(const Images& images,
                                              const std::vector<std::string>& more = {}) const;
-  /// Powers on, hands `use` a device on UART0, powers off.
+  /// Powers on, hands `use` the line of UART0, powers off. `more`: further options of the emulator.
+  void with_link(const Images& images, const std::function<void(station::Link&)>& use,
+                 const std::vector<std::string>& more = {}) const;
+  /// The same with a device on that line.
   void with_device(const Images& images, const std::function<void(station::Device&)>& use) const;
 
   /// What the last run said on UART0 and on the secure world's UART.
