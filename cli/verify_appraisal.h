@@ -43,6 +43,8 @@ class VerifierSetup {
   [[nodiscard]] std::span<const Bytes> chain() const noexcept;
   /// The time asked for, or now.
   [[nodiscard]] der::UnixTime time() const;
+  /// What was passed over.
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
 
  private:
   struct Parts;

@@ -4,6 +4,7 @@
 
 #include "cli/describe.h"
 #include "cli/verify_appraisal.h"
+#include "cli/verify_images.h"
 
 namespace pedigree::cli {
 namespace {
@@ -87,6 +88,7 @@ void print_appraisal(const Context& context, const Appraisal& appraisal) {
                sentence(appraisal, check)});
   }
   if (appraisal.claims) table.add({"", "firmware", firmware_of(*appraisal.claims)});
+  for (const std::string& line : image_lines(appraisal)) table.add({"", "image", line});
   print(table.draw(context));
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/describe.h"
 #include "cli/verify_appraisal.h"
+#include "cli/verify_images.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/app/directory.h"
 #include "server/store/registry_status.h"
@@ -27,6 +28,7 @@ struct VerifierSetup::Parts {
   std::vector<Bytes> chain_views;
   std::optional<der::UnixTime> time;
   std::vector<const verifier::StatusSource*> sources;
+  std::vector<std::string> warnings;
   std::unique_ptr<verifier::Verifier> verifier;
 };
 
@@ -241,6 +243,11 @@ std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
   }
   parts->chain_views.assign(parts->chain.begin(), parts->chain.end());
   if (auto done = open_sources(options, *policy, *parts); !done) return std::unexpected(done.error());
+  if (auto added = add_images(parts->crypto, options.images, options.signer_revocations,
+                              parts->time.value_or(now()), *policy, parts->warnings);
+      !added) {
+    return unreadable(added.error());
+  }
   parts->verifier = std::make_unique<verifier::Verifier>(parts->crypto, *std::move(policy), parts->sources);
   return std::unique_ptr<VerifierSetup>(new VerifierSetup(std::move(parts)));
 }
@@ -250,6 +257,9 @@ const verifier::Verifier& VerifierSetup::verifier() const noexcept {
 }
 std::span<const Bytes> VerifierSetup::chain() const noexcept {
   return parts_->chain_views;
+}
+const std::vector<std::string>& VerifierSetup::warnings() const noexcept {
+  return parts_->warnings;
 }
 der::UnixTime VerifierSetup::time() const {
   return parts_->time.value_or(now());

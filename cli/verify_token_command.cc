@@ -32,6 +32,7 @@ void verify_token(const TokenOptions& options, Context& context) {
   const auto setup =
       VerifierSetup::make(options.trust, options.no_nonce ? std::optional<bool>(false) : std::nullopt);
   if (!setup) return print_error(context, setup.error().exit_code, setup.error().problem);
+  for (const std::string& warning : (*setup)->warnings()) print_warning(context, warning);
   const auto token = read_input(options.file, verifier::kMaxEvidence);
   if (!token) return print_error(context, kExitUnreadable, token.error());
   const verifier::Appraisal appraisal = (*setup)->verifier().appraise(
@@ -86,6 +87,16 @@ void add_verify_token_command(CLI::App& verify_app, Context& context) {
           ->option_text("HEX");
   command->add_flag("--no-nonce", options->no_nonce, "Take a token of any age")->excludes(nonce);
   add_trust_options(*command, options->trust);
+  command
+      ->add_option(
+          "--image", options->trust.images,
+          "Signed firmware image, or a folder of them, to find what the token measures; may be repeated")
+      ->option_text("PATH")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--signer-revocations", options->trust.signer_revocations,
+                   "List of revoked firmware signers, whose images are not taken")
+      ->option_text("FILE");
   add_ear_options(*command, options->ear);
   command->callback([options, &context] { verify_token(*options, context); });
 }

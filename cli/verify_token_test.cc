@@ -6,8 +6,10 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "testing/images/revocations.h"
 #include "testing/support/process.h"
 #include "testing/verifier/fleet.h"
+#include "verifier/images.h"
 
 namespace pedigree::cli {
 namespace {
@@ -233,6 +235,99 @@ TEST_F(VerifyData, SinglePacketsFromFiles) {
   EXPECT_EQ(verify({"data", file("token.cbor"), "--policy", file("lenient.toml")}).status, kExitNotTrusted)
       << "a token is no data";
   EXPECT_EQ(verify({"data", "--policy", file("lenient.toml")}).status, kExitUsage);
+}
+
+/// Images under the fleet's root, and tokens that measure them.
+class VerifyTokenWithImages : public VerifyToken {
+ protected:
+  VerifyTokenWithImages()
+      : pki_(crypto::OpenSslKey::from_pem(fleet_.root().key.to_pem({}).value(), "").value(),
+             fleet_.root().certificate) {}
+  /// Signs an image by OEM A, built from one of OEM B, writes it, and the token of a device that runs it.
+  void make() {
+    const testing::TestSigner base_signer = pki_.make_signer(crypto::KeyType::p256, {.name = "OEM B"});
+    const Octets base = testing::sign(pki_, base_signer, testing::options_of(base_signer), testing::code());
+    signer_ = pki_.make_signer(crypto::KeyType::p256, {.name = "OEM A"});
+    signing::SignOptions options = testing::options_of(*signer_);
+    options.name = "variant";
+    options.version = {3, 1, 4, 0};
+    image::VerifyFault fault;
+    options.parents.push_back(
+        signing::take_parent(pki_.crypto(), image::MemorySource(base), {anchors(), kFleetNow}, fault)
+            .value());
+    image_ = testing::sign(pki_, *signer_, options, testing::code(2000));
+    write("variant.img", image_);
+    const auto known =
+        verifier::read_known_image(pki_.crypto(), image_, {anchors(), kFleetNow}, nullptr, "", fault);
+    spec_.measured = known.value().digest;
+    spec_.signer_id.assign(known->signer_id.begin(), known->signer_id.end());
+    spec_.boot_signer_id.assign(32, 0);  // ROM: nobody signed it
+    write("token.cbor", device_.token(spec_));
+  }
+  std::span<const x509::TrustAnchor> anchors() {
+    anchor_ = {x509::Certificate::parse(fleet_.root().certificate).value(), {}, {}};
+    return {&*anchor_, 1};
+  }
+
+  testing::ImagePki pki_;
+  std::optional<testing::TestSigner> signer_;
+  std::optional<x509::TrustAnchor> anchor_;
+  Octets image_;
+};
+
+TEST_F(VerifyTokenWithImages, OemAndLineageStandBesideTheToken) {
+  make();
+  const CommandResult text = token({"--nonce", kNonce, "--image", file("variant.img")});
+  EXPECT_EQ(text.status, kExitOk) << text.output;
+  EXPECT_NE(text.output.find(
+                "PRoT: variant 3.1.4, signed by OEM A signer of OEM A, built from base 1.2.3+4 of OEM B"),
+            std::string::npos)
+      << text.output;
+  EXPECT_EQ(text.output.find("BL:"), std::string::npos) << "it names no signer";
+  const CommandResult folder = token({"--nonce", kNonce, "--image", folder_.path().string(), "--json"});
+  const json::value report = json::parse(folder.output);
+  EXPECT_TRUE(report.at("images").at(0).is_null());
+  const json::value& image = report.at("images").at(1);
+  EXPECT_EQ(image.at("oem").as_string(), "OEM A");
+  EXPECT_EQ(image.at("root").as_string(), "Example Silicon Root CA");
+  EXPECT_EQ(image.at("lineage").at(0).at("oem").as_string(), "OEM B");
+}
+
+TEST_F(VerifyTokenWithImages, APolicyMayDemandThatTheImageIsKnown) {
+  make();
+  write("policy.toml", "unknown_image = \"reject\"\nunknown_revocation = \"ignore\"\n");
+  const auto verdict = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--nonce", kNonce, "--policy", file("policy.toml")});
+    return token(more);
+  };
+  EXPECT_EQ(verdict({"--image", file("variant.img")}).status, kExitOk);
+  const CommandResult unknown = verdict({});
+  EXPECT_EQ(unknown.status, kExitNotTrusted);
+  EXPECT_NE(unknown.output.find("component 2 (PRoT 2.1.0)"), std::string::npos) << unknown.output;
+  // The same code by another signer is another image.
+  spec_.signer_id.assign(32, 9);
+  write("token.cbor", device_.token(spec_));
+  EXPECT_EQ(verdict({"--image", file("variant.img")}).status, kExitNotTrusted);
+}
+
+TEST_F(VerifyTokenWithImages, ImagesThatNobodyVouchesForAreNotTaken) {
+  make();
+  const testing::ImagePki foreign;
+  const testing::TestSigner stranger = foreign.make_signer(crypto::KeyType::p256);
+  write("foreign.img", testing::sign(foreign, stranger, testing::options_of(stranger), testing::code()));
+  const CommandResult named = token({"--nonce", kNonce, "--image", file("foreign.img")});
+  EXPECT_EQ(named.status, kExitUnreadable);
+  EXPECT_NE(named.output.find("the chain does not end at a trusted root"), std::string::npos) << named.output;
+  const CommandResult in_folder = token({"--nonce", kNonce, "--image", folder_.path().string()});
+  EXPECT_EQ(in_folder.status, kExitOk) << in_folder.output;
+  EXPECT_NE(in_folder.output.find("warning: "), std::string::npos) << in_folder.output;
+
+  const testing::TestSigner lister = testing::make_list_signer(pki_);
+  write("list.cose", testing::make_list(pki_, lister, 1, {testing::key_hash(pki_, signer_->chain[0])}));
+  const CommandResult revoked =
+      token({"--nonce", kNonce, "--image", file("variant.img"), "--signer-revocations", file("list.cose")});
+  EXPECT_EQ(revoked.status, kExitUnreadable);
+  EXPECT_NE(revoked.output.find("is revoked"), std::string::npos) << revoked.output;
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ TEST(Policy, NothingSaidErrsOnTheSideOfRefusal) {
   EXPECT_EQ(policy->test_keys, Level::reject);
   EXPECT_EQ(policy->unknown_device, Level::reject);
   EXPECT_EQ(policy->reference_mismatch, Level::reject);
+  EXPECT_EQ(policy->unknown_image, Level::ignore);
   EXPECT_EQ(policy->purpose_not_stated, Level::reject);
 }
 
@@ -53,6 +54,7 @@ unknown_revocation = "reject"
 unknown_device = "warn"
 no_reference = "warn"
 reference_mismatch = "warn"
+unknown_image = "reject"
 reference = []
 )"));
   const auto policy = load_policy(folder / "policy.toml");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace pedigree::testing {
 
@@ -11,7 +12,8 @@ TestSigner make_list_signer(const ImagePki& pki, const ListSignerSpec& spec) {
   TestSigner signer{crypto::OpenSslKey::generate(spec.type).value(), {}};
   CertificateSpec leaf;
   leaf.subject = "List signer";
-  leaf.issuer = "Silicon Root";
+  const auto root = x509::Certificate::parse(pki.root()).value();
+  leaf.issuer_der.assign(root.subject().begin(), root.subject().end());
   leaf.key = signer.key.view();
   leaf.issuer_key = pki.root_key();
   leaf.extensions.key_usage = spec.key_usage;
@@ -22,7 +24,7 @@ TestSigner make_list_signer(const ImagePki& pki, const ListSignerSpec& spec) {
     key.emplace(crypto::OpenSslKey::generate(crypto::KeyType::p256).value());
     CertificateSpec ca;
     ca.subject = leaf.issuer = "Firmware CA";
-    ca.issuer = "Silicon Root";
+    ca.issuer_der = std::exchange(leaf.issuer_der, {});
     ca.key = leaf.issuer_key = key->view();
     ca.issuer_key = pki.root_key();
     ca.extensions.basic_constraints = {true, std::nullopt};

@@ -76,11 +76,10 @@ Octets FleetDevice::sign(Bytes payload, bool with_chain) const {
 Octets FleetDevice::token(const TokenSpec& spec) const {
   const Octets implementation(32, 0x1d);
   const Octets value(32, 0x77);
-  const Octets signer(32, 0x88);
   const Octets seed(32, 0x5e);
   const psa_token::SoftwareComponent components[] = {
-      {"BL", value, "1.0.3", signer, "sha-256"},
-      {"PRoT", value, spec.version, signer, "sha-256"},
+      {"BL", value, "1.0.3", spec.boot_signer_id, "sha-256"},
+      {"PRoT", spec.measured, spec.version, spec.signer_id, "sha-256"},
   };
   psa_token::ClaimFields claims;
   claims.nonce = spec.nonce;

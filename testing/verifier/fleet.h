@@ -38,6 +38,9 @@ struct TokenSpec {
   std::uint16_t lifecycle = 0x3000;
   std::uint8_t entropy = 0;
   std::string version = "2.1.0";
+  Octets measured = Octets(32, 0x77);  ///< of the component PRoT
+  Octets signer_id = Octets(32, 0x88);
+  Octets boot_signer_id = Octets(32, 0x88);  ///< of the component BL
   bool with_chain = true;
 };
 
