@@ -2,74 +2,35 @@
 // A profile that demands evidence, and token requests, against a served authority. A key that was made
 // outside of the secure world tries to get a certificate: with everything that its owner may have of a
 // device, and with attestation keys of his own.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "core/cose/cose.h"
-#include "core/enrol/messages.h"
-#include "core/evidence/challenge.h"
 #include "core/evidence/evidence.h"
-#include "testing/authority/authority.h"
+#include "testing/authority/evidence_fixture.h"
 #include "testing/support/octets.h"
 
 namespace pedigree::testing {
 namespace {
 
 using evidence::Statement;
-using ::testing::HasSubstr;
-
-Octets challenge_for(Statement statement, std::string_view nonce, Bytes spki) {
-  const Octets octets = unhex(nonce);
-  const Bytes parts[] = {octets, spki};
-  const auto challenge = evidence::statement_challenge(statement, parts, host_crypto()).value();
-  return {challenge.begin(), challenge.end()};
-}
 
 Octets token_request(const Unit& unit, Bytes token) {
   const Octets spki = unit.spki();
   return written([&](Writer& out) { evidence::write_token_request({spki, token}, out); });
 }
 
-class Evidence : public ::testing::Test {
+class Evidence : public OutsideKey {
  protected:
   Evidence() {
-    authority_.stop();
-    std::string config = read_text(authority_.layout().config());
-    const std::string_view none = "evidence = \"none\"";
-    config.replace(config.find(none, config.find("[profile.tls-client]")), none.size(),
-                   "evidence = \"required\"");
-    write_file(authority_.layout().config(), std::string_view(config));
-    authority_.restart();
-    station_ = authority_.client("station");
     tls_.rename(iak_.id());
     outside_.rename(iak_.id());
   }
+  std::string device_id() const override { return iak_.id(); }
   void certify_iak() { ASSERT_EQ(enrol(*station_, iak_).status, 200U); }
-  std::string nonce(const std::string& profile = "tls-client") { return nonce_for(*station_, iak_, profile); }
   /// What the device's service states about a key: only ever its own.
   Octets statement(std::string_view of, const TokenWish& wish = {}) const {
     return iak_.token(challenge_for(Statement::evidence, of, tls_.spki()), wish);
   }
-  Answer send(const std::string& of, Bytes request, const std::string& profile = "tls-client") {
-    return station_->post(
-        "/v1/enrol", {{"device", iak_.id()}, {"profile", profile}, {"nonce", of}, {"csr", base64(request)}});
-  }
-  void expect_refused(const std::string& of, Bytes request, const char* error, const char* why) {
-    const Answer answer = send(of, request);
-    EXPECT_EQ(answer.error(), error) << answer.body;
-    EXPECT_THAT(answer.body, HasSubstr(why));
-    EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate WHERE profile = 'tls-client'"), "0");
-  }
-  /// The outside key with this token.
-  void expect_refused_token(const std::string& of, Bytes token, const char* why) {
-    expect_refused(of, outside_.request_with_evidence(of, token), "evidence_refused", why);
-  }
 
-  ServedAuthority authority_;
-  std::unique_ptr<Client> station_;
   const Unit iak_{1};  ///< the device's attestation key
   Unit tls_{2};        ///< a key that its service made
-  Unit outside_{3};    ///< one that somebody made with OpenSSL, in the name of the device
 };
 
 TEST_F(Evidence, AKeyThatTheSecureWorldVouchesForIsCertified) {

@@ -81,15 +81,23 @@ Answer Client::receive() {
           response.keep_alive()};
 }
 
-std::string nonce_for(Client& client, const Unit& unit, const std::string& profile) {
-  const Answer answer = client.post("/v1/nonce", {{"device", unit.id()}, {"profile", profile}});
+std::string nonce_for(Client& client, const std::string& device, const std::string& profile) {
+  const Answer answer = client.post("/v1/nonce", {{"device", device}, {"profile", profile}});
   if (answer.status != 200) throw std::runtime_error("no nonce: " + answer.body);
   return std::string(answer.json().at("nonce").as_string());
 }
 
+std::string nonce_for(Client& client, const Unit& unit, const std::string& profile) {
+  return nonce_for(client, unit.id(), profile);
+}
+
+boost::json::object enrol_body(const std::string& device, const std::string& profile,
+                               const std::string& nonce, Bytes request) {
+  return {{"device", device}, {"profile", profile}, {"nonce", nonce}, {"csr", base64(request)}};
+}
+
 boost::json::object enrol_body(const Unit& unit, const std::string& nonce, const std::string& profile) {
-  return {
-      {"device", unit.id()}, {"profile", profile}, {"nonce", nonce}, {"csr", base64(unit.request(nonce))}};
+  return enrol_body(unit.id(), profile, nonce, unit.request(nonce));
 }
 
 Answer enrol(Client& client, const Unit& unit, const std::string& profile) {

@@ -52,9 +52,12 @@ class Client {
   std::uint16_t port_;
 };
 
-/// A nonce for the unit, 64 hex digits. Throws std::runtime_error where it is refused.
+/// A nonce for a device, 64 hex digits. Throws std::runtime_error where it is refused.
+[[nodiscard]] std::string nonce_for(Client& client, const std::string& device, const std::string& profile);
 [[nodiscard]] std::string nonce_for(Client& client, const Unit& unit, const std::string& profile = "iak");
 /// The body of POST /v1/enrol.
+[[nodiscard]] boost::json::object enrol_body(const std::string& device, const std::string& profile,
+                                             const std::string& nonce, Bytes request);
 [[nodiscard]] boost::json::object enrol_body(const Unit& unit, const std::string& nonce,
                                              const std::string& profile = "iak");
 /// A nonce, and then the certificate.

@@ -2,33 +2,23 @@
 // A key that was made outside of the secure world tries to get a certificate of a profile that demands
 // evidence. Everything that its owner may have is tried: the device's real requests and tokens, tokens that
 // the device makes for anybody, and attestation keys of his own.
-#include <gmock/gmock.h>
-
-#include "core/evidence/challenge.h"
 #include "core/evidence/evidence.h"
-#include "testing/evidence/fixture.h"
+#include "testing/authority/evidence_fixture.h"
+#include "testing/evidence/sim_unit.h"
 
 namespace pedigree::testing {
 namespace {
 
 using ::testing::HasSubstr;
 
-Octets challenge_for(std::string_view nonce, Bytes spki) {
-  const Octets octets = unhex(nonce);
-  const Bytes parts[] = {octets, spki};
-  const auto challenge =
-      evidence::statement_challenge(evidence::Statement::evidence, parts, host_crypto()).value();
-  return {challenge.begin(), challenge.end()};
-}
-
-class ForgedEvidence : public Evidence {
+class ForgedEvidence : public OutsideKey {
  protected:
   void SetUp() override {
-    ASSERT_EQ(provision_iak(unit_).status, 200U);
+    ASSERT_EQ(provision(authority_, *station_, unit_, "iak", enrol::Purpose::iak).status, 200U);
     outside_.rename(unit_.id());
     key_ = unit_.begin(enrol::Purpose::tls);
   }
-  std::string nonce() { return nonce_for(*station_, unit_.id(), "tls-client"); }
+  std::string device_id() const override { return unit_.id(); }
   /// The token in the device's own request for its own key.
   Octets real_token(const std::string& of) {
     const Octets request = unit_.request(key_.slot, of, true);
@@ -36,22 +26,9 @@ class ForgedEvidence : public Evidence {
     const Bytes token = evidence::find_token(parsed).value();
     return {token.begin(), token.end()};
   }
-  Answer send(const std::string& of, Bytes request) {
-    return station_->post("/v1/enrol", enrol_body(unit_.id(), "tls-client", of, request));
-  }
-  void expect_refused(const std::string& of, Bytes request, const char* error, const char* why) {
-    const Answer answer = send(of, request);
-    EXPECT_EQ(answer.error(), error) << answer.body;
-    EXPECT_THAT(answer.body, HasSubstr(why));
-    EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate WHERE profile = 'tls-client'"), "0");
-  }
-  void expect_refused_token(const std::string& of, Bytes token, const char* why) {
-    expect_refused(of, outside_.request_with_evidence(of, token), "evidence_refused", why);
-  }
 
   SimUnit unit_;
   SimUnit::Key key_;
-  Unit outside_{1};  ///< a key in OpenSSL, in the name of the device
 };
 
 TEST_F(ForgedEvidence, WithoutAny) {
@@ -76,13 +53,13 @@ TEST_F(ForgedEvidence, ByAnAttestationKeyOfOnesOwn) {
   const std::string of = nonce();
   Unit own(2);
   own.rename(unit_.id());
-  const Octets challenge = challenge_for(of, outside_.spki());
+  const Octets challenge = challenge_for(evidence::Statement::evidence, of, outside_.spki());
   expect_refused_token(of, own.token(challenge), "not by the key of certificate 1");
   // With a chain of its own beside it: one that ends at another root, and one that another device has.
   const ServedAuthority elsewhere;
   const auto chain = chain_of(enrol(*elsewhere.client("station"), own));
   expect_refused_token(of, own.token(challenge, {.chain = &chain}), "not by the key of certificate 1");
-  Unit stranger(3);
+  Unit stranger(4);
   const auto stranger_chain = chain_of(enrol(*station_, stranger));
   expect_refused_token(of, stranger.token(challenge, {.instance_id = unit_.id(), .chain = &stranger_chain}),
                        "not by the key of certificate 1");
@@ -91,7 +68,7 @@ TEST_F(ForgedEvidence, ByAnAttestationKeyOfOnesOwn) {
 TEST_F(ForgedEvidence, OfAnotherDevice) {
   const std::string of = nonce();
   SimUnit other;
-  ASSERT_EQ(provision_iak(other).status, 200U);
+  ASSERT_EQ(provision(authority_, *station_, other, "iak", enrol::Purpose::iak).status, 200U);
   const auto slot = other.begin(enrol::Purpose::tls).slot;
   const Octets request = other.request(slot, of, true);
   const auto parsed = csr::Request::parse(request).value();
@@ -100,7 +77,7 @@ TEST_F(ForgedEvidence, OfAnotherDevice) {
 
 TEST_F(ForgedEvidence, MadeByTheDeviceForAnybodyWhoAsks) {
   const std::string of = nonce();
-  const Octets challenge = challenge_for(of, outside_.spki());
+  const Octets challenge = challenge_for(evidence::Statement::evidence, of, outside_.spki());
   EXPECT_FALSE(unit_.attest(challenge)) << "the device makes no such token";
   const Sha256 digest = host_crypto().sha256(challenge).value();
   const auto token = unit_.attest(digest);
@@ -111,12 +88,12 @@ TEST_F(ForgedEvidence, MadeByTheDeviceForAnybodyWhoAsks) {
 TEST_F(ForgedEvidence, WithAnOctetChangedAnywhereNearTheChallenge) {
   const std::string of = nonce();
   const Octets token = real_token(of);
-  const Octets good = challenge_for(of, key_.spki);
+  const Octets good = challenge_for(evidence::Statement::evidence, of, key_.spki);
   const auto at = std::search(token.begin(), token.end(), good.begin(), good.end());
   ASSERT_NE(at, token.end());
   // The challenge that would be right for the outside key, under the device's signature over another one.
   Octets moved = token;
-  const Octets wanted = challenge_for(of, outside_.spki());
+  const Octets wanted = challenge_for(evidence::Statement::evidence, of, outside_.spki());
   std::ranges::copy(wanted, moved.begin() + (at - token.begin()));
   expect_refused_token(of, moved, "not by the key of certificate 1");
   Octets cut = token;
@@ -132,7 +109,7 @@ TEST_F(ForgedEvidence, InAStateThatIsNotToBeTrusted) {
   Unit tls(8);
   tls.rename(made_of_software.id());
   const std::string of = nonce_for(*station_, tls.id(), "tls-client");
-  const Octets challenge = challenge_for(of, tls.spki());
+  const Octets challenge = challenge_for(evidence::Statement::evidence, of, tls.spki());
   const auto post = [&](const TokenWish& wish) {
     const Octets request = tls.request_with_evidence(of, made_of_software.token(challenge, wish));
     return station_->post("/v1/enrol", enrol_body(tls.id(), "tls-client", of, request));

@@ -106,17 +106,6 @@ Octets SimUnit::store(std::uint32_t slot, std::vector<Octets> chain, const Octet
   return receipt;
 }
 
-boost::json::object enrol_body(const std::string& id, const std::string& profile, const std::string& nonce,
-                               Bytes request) {
-  return {{"device", id}, {"profile", profile}, {"nonce", nonce}, {"csr", base64(request)}};
-}
-
-std::string nonce_for(Client& station, const std::string& id, const std::string& profile) {
-  const Answer answer = station.post("/v1/nonce", {{"device", id}, {"profile", profile}});
-  if (answer.status != 200) throw std::runtime_error(answer.body);
-  return std::string(answer.json().at("nonce").as_string());
-}
-
 Answer provision(const AuthorityFolder& authority, Client& station, SimUnit& unit, const std::string& profile,
                  enrol::Purpose purpose, bool evidence) {
   const SimUnit::Key key =

@@ -36,11 +36,6 @@ class SimUnit {
   std::string id_;
 };
 
-/// The body of POST /v1/enrol.
-[[nodiscard]] boost::json::object enrol_body(const std::string& id, const std::string& profile,
-                                             const std::string& nonce, Bytes request);
-/// A nonce for this device. Throws where it is refused.
-[[nodiscard]] std::string nonce_for(Client& station, const std::string& id, const std::string& profile);
 /// The whole way: key, request, chain, receipt. Returns the answer to enrol; throws where the device or the
 /// receipt fails.
 Answer provision(const AuthorityFolder& authority, Client& station, SimUnit& unit, const std::string& profile,
