@@ -84,30 +84,23 @@ Result<std::size_t> read_count(Reader& in, Major major, std::size_t items) noexc
   return static_cast<std::size_t>(count);
 }
 
-/// Skips an item's head and string octets; returns how many items it holds.
-Result<std::size_t> skip_flat(Reader& in) noexcept {
-  PEDIGREE_ASSIGN(const Major major, peek(in));
-  switch (major) {
-    case Major::bstr:
-    case Major::tstr:
-      PEDIGREE_TRY(read_string(in, major));
-      return 0;
-    case Major::array:
-      return read_count(in, major, 1);
-    case Major::map: {
-      PEDIGREE_ASSIGN(const std::size_t pairs, read_count(in, major, 2));
-      return 2 * pairs;
-    }
-    case Major::tag:
-      PEDIGREE_TRY(read_head(in));
-      return 1;
-    case Major::uint:
-    case Major::nint:
-    case Major::simple:
-      break;
-  }
-  PEDIGREE_TRY(read_head(in));
-  return 0;
+/// Skips an item's head and string octets; `items` receives how many items it holds. ErrorCode{}, or what is
+/// wrong; `in` is then unchanged.
+Error skip_flat(Reader& in, std::size_t& items) noexcept {
+  Reader next = in;
+  Head head{};
+  if (const Error error = read_head(next, head); error.code != ErrorCode{}) return error;
+  const bool is_string = head.major == Major::bstr || head.major == Major::tstr;
+  const bool is_container = head.major == Major::array || head.major == Major::map;
+  const std::size_t room = head.major == Major::map ? next.size() / 2 : next.size();
+  if ((is_string || is_container) && head.argument > room) return {ErrorCode::truncated, next.offset()};
+  const auto argument = static_cast<std::size_t>(head.argument);
+  items = head.major == Major::array ? argument
+          : head.major == Major::map ? 2 * argument
+                                     : std::size_t{head.major == Major::tag};
+  const std::size_t octets = is_string ? argument : 0;
+  in = Reader(next.rest().subspan(octets), next.offset() + static_cast<std::uint32_t>(octets));
+  return {};
 }
 
 }  // namespace
@@ -167,13 +160,17 @@ Result<std::size_t> read_unique_map(Reader& in) noexcept {
   Reader pairs = in;
   PEDIGREE_ASSIGN(const std::size_t count, read_map(pairs));
   if (count > kMaxPairs) return fail(ErrorCode::too_many, in.offset());
-  // Octets decide, because a value has only one shortest form.
+  // Octets decide, because a value has only one shortest form; and no item is the beginning of another.
+  const Bytes all = pairs.rest();
+  std::array<std::uint32_t, kMaxPairs> keys;  // where they begin in `all`
   Reader next = pairs;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t offset = next.offset();
     PEDIGREE_ASSIGN(const Bytes key, skip(next));
-    PEDIGREE_ASSIGN(const bool again, has_key(pairs, i, key));
-    if (again) return fail(ErrorCode::duplicate, offset);
+    for (std::size_t j = 0; j < i; ++j) {
+      if (equal(all.subspan(keys[j], key.size()), key)) return fail(ErrorCode::duplicate, offset);
+    }
+    keys[i] = offset - pairs.offset();
     PEDIGREE_TRY(skip(next));
   }
   in = pairs;
@@ -208,11 +205,12 @@ Result<void> read_null(Reader& in) noexcept {
 
 Result<Bytes> skip(Reader& in) noexcept {
   Reader next = in;
-  std::array<std::size_t, kMaxDepth> open{};  // items still to come in each open container
+  std::array<std::size_t, kMaxDepth> open;  // items still to come in each open container
   std::size_t depth = 0;
   do {
     const std::uint32_t offset = next.offset();
-    PEDIGREE_ASSIGN(const std::size_t items, skip_flat(next));
+    std::size_t items = 0;
+    if (const Error error = skip_flat(next, items); error.code != ErrorCode{}) return std::unexpected(error);
     if (depth > 0) --open[depth - 1];
     if (items > 0) {
       if (depth == kMaxDepth) return fail(ErrorCode::too_deep, offset);
