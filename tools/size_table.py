@@ -64,6 +64,9 @@ def faults_of(rows, stack, mps2, ratio, text):
         yield f"the deepest stack has grown from {old_stack} to {stack} octets"
     if round(ratio, 2) > size_mps2.committed_ratio(text):
         yield f"core takes {ratio:.2f} of the code of Mbed TLS's X.509, more than before"
+    verification = mps2[size_mps2.BOOT_VERIFICATION][0]
+    if verification > size_mps2.BOOT_LIMIT:
+        yield f"verification takes {verification} octets of the boot stage, more than {size_mps2.BOOT_LIMIT}"
     for row, limit in ((WHOLE, CODE_LIMIT), (ATTEST, ATTEST_LIMIT)):
         code, ram = rows[row]
         if code > limit:
@@ -86,16 +89,16 @@ def main():
     # The frames of the image that is optimised as a whole, and of what stays apart in it.
     graphs = [*BUILD.glob("attest-flto-*.ci"), *(BUILD / "crypto").rglob("*.ci")]
     stack, way, recursive = call_graph.deepest(*call_graph.read_call_graphs(sorted(graphs)), "pedigree_size_image")
-    image, compared = size_mps2.image_rows(), size_mps2.compare_rows()
+    image, boot, compared = size_mps2.image_rows(), size_mps2.boot_rows(), size_mps2.compare_rows()
     tables = {BEGIN: f"{link_map.render('part', rows)}\n\nDeepest stack of a call: {stack} octets.",
-              BEGIN_MPS2: size_mps2.text_of(image, compared)}
+              BEGIN_MPS2: size_mps2.text_of(image, boot, compared)}
     print("\n\n".join(tables.values()))
     if "--stack" in sys.argv[1:]:
         print("\n".join(["the way there:"] + [f"  {name}" for name in way]))
         print("calls itself, counted once:", ", ".join(sorted(recursive)) or "none")
     if "--update" in sys.argv[1:]:
         update(tables)
-    faults = list(faults_of(rows, stack, image | compared, size_mps2.ratio_of(compared), TABLE.read_text()))
+    faults = list(faults_of(rows, stack, image | boot | compared, size_mps2.ratio_of(compared), TABLE.read_text()))
     for fault in faults:
         print(f"size: {fault}", file=sys.stderr)
     if faults:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/update/boot.h"
 
-#include "core/firmware_image/revocation_list.h"
 #include "device/service/record.h"
 
 namespace pedigree::update {
@@ -17,10 +16,9 @@ class Boot {
     report_.root = platform_.root;
     PEDIGREE_ASSIGN(state_, records_.read());
     PEDIGREE_TRY(open_list());
-    image::VerifyFault fault;
-    if (const auto checked = check(kSecure, platform_.secure, fault); !checked) {
-      log_.refused(kSecure, 0, checked.error(), fault.tlv);
-      return checked;
+    if (const ErrorCode code = check(kSecure, platform_.secure); code != ErrorCode{}) {
+      log_.refused(kSecure, 0, code);
+      return fail(code);
     }
     report_.images[kSecure].slot = 0;
     start_nonsecure();
@@ -46,42 +44,31 @@ class Boot {
   }
 
   /// Verifies an image where it will run, and fills its part of the report. Errors: see boot().
-  Result<void> check(std::size_t index, Bytes octets, image::VerifyFault& fault) noexcept {
-    const image::MemorySource source(octets);
-    x509::TrustAnchor root;
-    root.spki_sha256 = platform_.root;
-    image::VerifyOptions options;
-    options.trust.anchors = {&root, 1};
-    PEDIGREE_ASSIGN(const image::Verified verified,
-                    image::verify_image(platform_.crypto, source, options, {platform_.chain, {}, {}}, fault));
-    PEDIGREE_TRY(check_place(index, verified.layout.header));
-    PEDIGREE_TRY(image::check_not_revoked(platform_.crypto, list_, verified.signer.chain));
-    if (verified.security_counter.value_or(0) < state_.counters[index]) return fail(ErrorCode::rolled_back);
-    return measure(verified, report_.images[index]);
-  }
-
-  /// An image for another place, or of the other world, is none here. Errors: bad_image.
-  Result<void> check_place(std::size_t index, const image::Header& header) const noexcept {
-    const bool secure = index == kSecure;
-    const std::uint32_t address = secure ? platform_.secure_address : platform_.nonsecure_address;
-    const std::uint32_t kind = secure ? image::kRomFixed : image::kRamLoad;
-    constexpr std::uint32_t kKinds = image::kRomFixed | image::kRamLoad | image::kNonBootable;
-    if (header.load_address != address) return fail(ErrorCode::bad_image, 4);
-    if ((header.flags & kKinds) != kind) return fail(ErrorCode::bad_image, 16);
-    return {};
-  }
-
-  Result<void> measure(const image::Verified& verified, Measured& out) const noexcept {
-    std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer;
-    PEDIGREE_ASSIGN(const Bytes key, image::encode_key(verified.signer.key, buffer));
-    PEDIGREE_ASSIGN(out.signer, platform_.crypto.sha256(key));
-    out.digest_size = static_cast<std::uint8_t>(crypto::digest_size(verified.hash));
+  ErrorCode check(std::size_t index, Bytes octets) noexcept {
+    image::BootImage verified;
+    const ErrorCode code =
+        image::verify_boot_image(platform_.crypto, octets, platform_.root, list_, verified);
+    if (code != ErrorCode{}) return code;
+    if (!is_for(index, verified.header)) return ErrorCode::bad_image;
+    const std::uint32_t counter = verified.security_counter.value_or(0);
+    if (counter < state_.counters[index]) return ErrorCode::rolled_back;
+    Measured& out = report_.images[index];
+    out.digest_size = sizeof verified.digest;
     out.has_counter = verified.security_counter.has_value();
-    out.security_counter = verified.security_counter.value_or(0);
-    out.size = verified.layout.end;
-    out.version = verified.layout.header.version;
-    out.digest = verified.digest;
+    out.security_counter = counter;
+    out.size = verified.size;
+    out.version = verified.header.version;
+    std::copy(verified.digest.begin(), verified.digest.end(), out.digest.begin());
+    out.signer = verified.signer;
     return {};
+  }
+
+  /// An image for another place, or of the other world, is none here.
+  [[nodiscard]] bool is_for(std::size_t index, const image::Header& header) const noexcept {
+    const bool secure = index == kSecure;
+    constexpr std::uint32_t kKinds = image::kRomFixed | image::kRamLoad | image::kNonBootable;
+    return header.load_address == (secure ? platform_.secure_address : platform_.nonsecure_address) &&
+           (header.flags & kKinds) == (secure ? image::kRomFixed : image::kRamLoad);
   }
 
   /// Copies a slot's image to where it runs, and verifies the copy. False where it is refused.
@@ -89,17 +76,16 @@ class Boot {
     const Bytes stored = platform_.flash.contents().subspan(
         platform_.layout.slot(slot),
         std::min<std::size_t>(state_.slots[slot].size, platform_.layout.slot_size));
-    image::VerifyFault fault;
-    Result<void> checked = fail(ErrorCode::too_long);
+    ErrorCode code = ErrorCode::too_long;
     if (stored.size() <= platform_.execution.size()) {
       std::copy(stored.begin(), stored.end(), platform_.execution.begin());
-      checked = check(kNonSecure, Bytes(platform_.execution).first(stored.size()), fault);
+      code = check(kNonSecure, Bytes(platform_.execution).first(stored.size()));
     }
-    const std::uint16_t refused = checked ? 0 : static_cast<std::uint16_t>(checked.error().code);
+    const auto refused = static_cast<std::uint16_t>(code);
     changed_ = changed_ || refused != state_.slots[slot].refused;
     state_.slots[slot].refused = refused;
-    if (checked) return true;
-    log_.refused(kNonSecure, slot, checked.error(), fault.tlv);
+    if (code == ErrorCode{}) return true;
+    log_.refused(kNonSecure, slot, code);
     report_.nonsecure_error = refused;
     return false;
   }

@@ -3,7 +3,7 @@
 // started before it has been verified up to the firmware root where it will run.
 #pragma once
 
-#include "core/firmware_image/verify.h"
+#include "core/firmware_image/boot_image.h"
 #include "device/update/boot_report.h"
 
 namespace pedigree::update {
@@ -18,7 +18,6 @@ struct BootPlatform {
   MutableBytes execution;            ///< where the non-secure image is copied to and verified, header first
   std::uint32_t secure_address = 0;  ///< load_address that the secure image's header must state (ROM_FIXED)
   std::uint32_t nonsecure_address = 0;  ///< the same of the non-secure image (RAM_LOAD)
-  MutableBytes chain;                   ///< to work in: holds the longest CHAIN TLV
 };
 
 /// Hears why images are not started.
@@ -26,8 +25,8 @@ class BootLog {
  public:
   BootLog(const BootLog&) = delete;
   BootLog& operator=(const BootLog&) = delete;
-  /// The image of this slot (kSecure: 0) is refused. `tlv`: at fault, 0 where none is.
-  virtual void refused(std::size_t image, std::uint8_t slot, Error error, image::TlvType tlv) noexcept = 0;
+  /// The image of this slot (kSecure: 0) is refused.
+  virtual void refused(std::size_t image, std::uint8_t slot, ErrorCode code) noexcept = 0;
   /// The image of this slot ran at the last boot to be tested, and was not confirmed.
   virtual void reverted(std::uint8_t slot) noexcept = 0;
 
@@ -38,8 +37,8 @@ class BootLog {
 
 /// Decides about one boot.
 ///
-/// Every image must verify (image::verify_image) by a chain up to the root, whose certificates the stored
-/// list of revoked signers does not name; it must be for its place by its header (load_address, and RAM_LOAD
+/// Every image must verify (image::verify_boot_image) by a chain up to the root, none of whose keys the
+/// stored list of revoked signers names; it must be for its place by its header (load_address, and RAM_LOAD
 /// or ROM_FIXED), bootable, and its security counter (none: 0) not below the stored one. The non-secure slots
 /// are tried in this order: the pending one, the confirmed one, the other. What changes is written as one
 /// record before anything runs: a pending slot is tried once, or confirmed where it is permanent, which

@@ -72,7 +72,6 @@ class TestDevice final : public BootLog {
   bool boot() {
     refusals.clear();
     reverted_slot = kNoSlot;
-    Octets chain(4096);
     execution_.assign(kTestLayout.slot_size, 0);
     const BootPlatform platform{.crypto = maker_.pki.crypto(),
                                 .flash = *flash_,
@@ -81,8 +80,7 @@ class TestDevice final : public BootLog {
                                 .secure = secure_,
                                 .execution = execution_,
                                 .secure_address = kSecureAddress,
-                                .nonsecure_address = kNonSecureAddress,
-                                .chain = chain};
+                                .nonsecure_address = kNonSecureAddress};
     const auto done = update::boot(platform, *this, report_);
     error = done ? ErrorCode{} : done.error().code;
     scratch_.resize(image::kRevocationScratch);
@@ -96,9 +94,9 @@ class TestDevice final : public BootLog {
     return boot();
   }
 
-  void refused(std::size_t image, std::uint8_t slot, Error why, image::TlvType /*tlv*/) noexcept override {
+  void refused(std::size_t image, std::uint8_t slot, ErrorCode why) noexcept override {
     refusals.push_back(std::string(image == kSecure ? "secure" : "slot " + std::to_string(slot)) + ": " +
-                       std::string(name(why.code)));
+                       std::string(name(why)));
   }
   /// As BootLog.
   void reverted(std::uint8_t slot) noexcept override { reverted_slot = slot; }

@@ -18,8 +18,6 @@ namespace fs = std::filesystem;
 constexpr const char* kFlashFile = "firmware-flash";
 constexpr const char* kSecureFile = "firmware-secure";
 constexpr const char* kRootFile = "firmware-root";
-/// Octets of the longest CHAIN TLV.
-constexpr std::size_t kLongestChain = 8192;
 
 std::unexpected<std::string> failure(const fs::path& path) {
   return std::unexpected(path.string() + ": " + std::strerror(errno));
@@ -85,7 +83,6 @@ Firmware::Firmware(std::unique_ptr<Memory> memory, const Sha256& root, std::vect
       root_(root),
       secure_(std::move(secure)),
       execution_(kLayout.slot_size),
-      chain_(kLongestChain),
       scratch_(image::kRevocationScratch) {}
 
 Firmware::~Firmware() = default;
@@ -146,20 +143,17 @@ Result<void> Firmware::boot(const crypto::Crypto& crypto) {
                                       .execution = execution_,
                                       // It is wherever it was linked for: nothing executes it here.
                                       .secure_address = header.load_address,
-                                      .nonsecure_address = kNonSecureAddress,
-                                      .chain = chain_};
+                                      .nonsecure_address = kNonSecureAddress};
   PEDIGREE_TRY(update::boot(platform, *this, report_));
   if (report_.nonsecure_error != 0) return fail(static_cast<ErrorCode>(report_.nonsecure_error));
   updater_.emplace(*memory_, kLayout, crypto, report_, scratch_);
   return updater_->mount();
 }
 
-void Firmware::refused(std::size_t image, std::uint8_t slot, Error error, image::TlvType tlv) noexcept {
+void Firmware::refused(std::size_t image, std::uint8_t slot, ErrorCode code) noexcept {
   const std::string which =
       image == update::kSecure ? "the secure image" : "the image in slot " + std::to_string(slot);
-  const std::string_view part = image::name(tlv);
-  say(which + " is refused: " + std::string(sentence(error.code)) +
-      (part.empty() ? "" : " (" + std::string(part) + ")"));
+  say(which + " is refused: " + std::string(sentence(code)));
 }
 
 void Firmware::reverted(std::uint8_t slot) noexcept {

@@ -42,7 +42,7 @@ class Firmware final : public update::BootLog {
   [[nodiscard]] update::Updater& updater() noexcept { return *updater_; }
   [[nodiscard]] const update::BootReport& report() const noexcept { return report_; }
 
-  void refused(std::size_t image, std::uint8_t slot, Error error, image::TlvType tlv) noexcept override;
+  void refused(std::size_t image, std::uint8_t slot, ErrorCode code) noexcept override;
   /// As BootLog.
   void reverted(std::uint8_t slot) noexcept override;
 
@@ -61,7 +61,6 @@ class Firmware final : public update::BootLog {
   Sha256 root_;
   std::vector<std::uint8_t> secure_;
   std::vector<std::uint8_t> execution_;
-  std::vector<std::uint8_t> chain_;
   std::vector<std::uint8_t> scratch_;
   update::BootReport report_;
   std::optional<update::Updater> updater_;

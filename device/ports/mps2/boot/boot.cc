@@ -22,9 +22,6 @@ namespace pedigree::mps2 {
 namespace {
 
 constexpr std::uintptr_t kVectorTable = 0xe000ed08;
-constexpr std::size_t kMaxChainTlv = 4096;
-
-constinit std::array<std::uint8_t, kMaxChainTlv> chain{};
 
 [[noreturn]] void halt() noexcept {
   while (true) __asm volatile("wfi");
@@ -37,18 +34,14 @@ constinit std::array<std::uint8_t, kMaxChainTlv> chain{};
 
 class Log final : public update::BootLog {
  public:
-  void refused(std::size_t image, std::uint8_t slot, Error error, image::TlvType tlv) noexcept override {
+  void refused(std::size_t image, std::uint8_t slot, ErrorCode code) noexcept override {
     say("boot: the ");
     if (image == update::kSecure) {
       say("secure image is refused: ");
     } else {
       say(slot == 0 ? "non-secure image in slot 0 is refused: " : "non-secure image in slot 1 is refused: ");
     }
-    say_error(error.code);
-    if (tlv != image::TlvType{}) {
-      say_number(" (TLV ", static_cast<std::uint32_t>(tlv));
-      say(")");
-    }
+    say_error(code);
     say("\n");
   }
   void reverted(std::uint8_t slot) noexcept override {
@@ -73,8 +66,7 @@ Result<void> decide() noexcept {
       .execution = {reinterpret_cast<std::uint8_t*>(kNonSecureImage + kSecureAlias),
                     kNonSecureCodeEnd - kNonSecureImage},
       .secure_address = kSecureImage,
-      .nonsecure_address = kNonSecureImage,
-      .chain = chain};
+      .nonsecure_address = kNonSecureImage};
   Log log;
   return update::boot(platform, log, *new (reinterpret_cast<void*>(kBootReport)) update::BootReport);
 }
