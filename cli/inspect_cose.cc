@@ -8,6 +8,7 @@
 #include "cli/inspect.h"
 #include "core/cose/cose.h"
 #include "core/enrol/messages.h"
+#include "core/firmware_image/revocation_list.h"
 #include "core/x509/certificate.h"
 #include "crypto/openssl/openssl_crypto.h"
 
@@ -28,7 +29,16 @@ std::string_view algorithm_text(cose::Algorithm algorithm) {
   return "unknown";
 }
 
+void add_revocations(Report& report, const image::RevocationList& list) {
+  report.kind = "signer revocations";
+  report.title = fmt::format("list {} of {} revoked firmware signers", list.number, list.size());
+  report.add("number", std::to_string(list.number), boost::json::value(list.number));
+  report.add("issued at", time_text(list.issued_at), boost::json::value(list.issued_at));
+  for (std::size_t i = 0; i < list.size(); ++i) report.add("key sha256", to_hex(list[i]));
+}
+
 void add_payload(Report& report, Bytes payload) {
+  if (const auto list = image::parse_revocations(payload)) return add_revocations(report, *list);
   if (const auto receipt = enrol::decode<enrol::Receipt>(payload)) {
     report.kind = "receipt";
     report.title = "receipt of device " + shorten(to_hex(receipt->device_id));
@@ -51,8 +61,10 @@ void add_verdict(Report& report, const cose::Sign1& message) {
     return;
   }
   const crypto::OpenSslCrypto crypto;
-  Octets scratch(message.payload()->size() + message.protected_header().size() + 64);
-  const auto verdict = message.verify(crypto, *leaf->spki().key, {}, scratch);
+  const bool is_list = image::parse_revocations(*message.payload()).has_value();
+  const Bytes context = is_list ? as_bytes(image::kRevocationContext) : Bytes();
+  Octets scratch(message.payload()->size() + message.protected_header().size() + context.size() + 64);
+  const auto verdict = message.verify(crypto, *leaf->spki().key, context, scratch);
   report.add("verified",
              verdict ? "by the leaf of its own x5chain" : std::string(sentence(verdict.error().code)),
              boost::json::value(verdict.has_value()));

@@ -7,7 +7,7 @@
 
 #include "cli/diagnostic.h"
 #include "cli/inspect.h"
-#include "core/enrol/messages.h"
+#include "core/enrol/image_group.h"
 #include "core/smp/console.h"
 #include "core/smp/smp.h"
 #include "station/link/capture.h"
@@ -27,6 +27,9 @@ constexpr CommandName kCommands[] = {{smp::kOsGroup, 0, "echo"},
                                      {smp::kOsGroup, 6, "parameters"},
                                      {smp::kOsGroup, 7, "info"},
                                      {smp::kOsGroup, 8, "bootloader"},
+                                     {enrol::kImageGroup, 0, "state"},
+                                     {enrol::kImageGroup, 1, "upload"},
+                                     {enrol::kImageGroup, 5, "erase"},
                                      {smp::kPedigreeGroup, 0, "info"},
                                      {smp::kPedigreeGroup, 1, "slots"},
                                      {smp::kPedigreeGroup, 2, "begin"},
@@ -36,7 +39,8 @@ constexpr CommandName kCommands[] = {{smp::kOsGroup, 0, "echo"},
                                      {smp::kPedigreeGroup, 5, "commit"},
                                      {smp::kPedigreeGroup, 6, "abort"},
                                      {smp::kPedigreeGroup, 9, "destroy"},
-                                     {smp::kPedigreeGroup, 10, "public key"}};
+                                     {smp::kPedigreeGroup, 10, "public key"},
+                                     {smp::kPedigreeGroup, 11, "revocations"}};
 constexpr const char* kOperations[] = {"read", "read response", "write", "write response"};
 
 std::string command_text(const smp::Header& header) {
@@ -48,6 +52,7 @@ std::string command_text(const smp::Header& header) {
 
 std::string group_text(std::uint16_t group) {
   if (group == smp::kOsGroup) return "os";
+  if (group == enrol::kImageGroup) return "image";
   return group == smp::kPedigreeGroup ? "pedigree" : std::to_string(group);
 }
 

@@ -223,6 +223,9 @@ TEST_F(ImageUpload, ARevokedSignerIsRefusedOnceTheListIsThere) {
   };
   authority({"revoke-signer", "--certificate", plant_.path("signer.der"), "--why", "its key was stolen"});
   authority({"signer-revocations", "--out", plant_.path("list.cose")});
+  const CommandResult shown = run({program(), "inspect", plant_.path("list.cose")});
+  EXPECT_NE(shown.output.find("of 1 revoked firmware signers"), std::string::npos) << shown.output;
+  EXPECT_NE(shown.output.find("by the leaf of its own x5chain"), std::string::npos) << shown.output;
   EXPECT_EQ(ask({"revocations"}).at("number").to_number<int>(), 0);
   // The station brings it along.
   Process station(plant_.provision(0, {"--json"}));
