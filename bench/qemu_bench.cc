@@ -169,14 +169,38 @@ Call last_call(const std::string& log, std::uint32_t type) {
   return *found;
 }
 
+/// Ticks of what the boot stage decides, both images verified, and of hashing and signatures in that.
+struct Boot {
+  double whole = 0, hash = 0, verify = 0;
+};
+
+Boot boot_in(const std::string& log) {
+  unsigned whole = 0, hash = 0, verify = 0;
+  const std::size_t at = log.find("boot clock: ");
+  if (at == std::string::npos ||
+      std::sscanf(log.c_str() + at, "boot clock: whole %x hash %x verify %x", &whole, &hash, &verify) != 3) {
+    throw std::runtime_error("the boot stage did not say what it took: " + log);
+  }
+  return {double(whole), double(hash), double(verify)};
+}
+
 void measure_instructions(const testing::Plant& plant) {
   qemu::Firmware counting = firmware();
   counting.secure = counting.secure.parent_path() / "measure" / "secure.bin";
+  counting.boot = counting.boot.parent_path() / "measure" / "boot.elf";
   counting.count_instructions = true;
   const Board board(counting, plant.path("measured"));
   provision(plant, board.running().terminal, "measured");
   const std::string log = testing::read_text(board.running().secure_log);
   constexpr double kInstructions = 50;  // of 1 ns in a tick of 20 MHz
+  const Boot boot = boot_in(log);
+  record({"boot_instructions_ratio",
+          boot.whole * kInstructions,
+          "instructions",
+          (boot.hash + boot.verify) * kInstructions,
+          1.05,
+          Better::lower,
+          {{"hash", boot.hash * kInstructions}, {"verify", boot.verify * kInstructions}}});
   const Call csr = last_call(log, kCsrCall);
   record({"csr_instructions_ratio",
           csr.whole * kInstructions,

@@ -7,6 +7,7 @@
 
 namespace pedigree::image {
 
+/// A cursor over elements; content is opened as a cursor of its own.
 class BootDer {
  public:
   BootDer(Bytes octets, bool& bad) noexcept

@@ -3,8 +3,8 @@
 #include <new>
 
 #include "device/ports/mps2/board_flash.h"
-#include "device/ports/mps2/boot/boot_crypto.h"
 #include "device/ports/mps2/boot/console.h"
+#include "device/ports/mps2/trial/boot_clock.h"
 #include "device/update/boot.h"
 
 extern "C" {
@@ -54,8 +54,8 @@ class Log final : public update::BootLog {
 Result<void> decide() noexcept {
   const auto root = read_otp({reinterpret_cast<const std::uint8_t*>(kNonVolatile + kOtp), kOtpSize});
   if (!root) return fail(ErrorCode::no_firmware_root);
-  BootCrypto::start();
-  const BootCrypto crypto;
+  TimedCrypto::start();
+  const TimedCrypto crypto;
   BoardFlash flash;
   const update::BootPlatform platform{
       .crypto = crypto,
@@ -68,7 +68,8 @@ Result<void> decide() noexcept {
       .secure_address = kSecureImage,
       .nonsecure_address = kNonSecureImage};
   Log log;
-  return update::boot(platform, log, *new (reinterpret_cast<void*>(kBootReport)) update::BootReport);
+  auto& report = *new (reinterpret_cast<void*>(kBootReport)) update::BootReport;
+  return timed_boot([&] { return update::boot(platform, log, report); });
 }
 
 }  // namespace
