@@ -72,6 +72,10 @@ std::string image_next_step(const station::Failure& failure) {
       return "pedigree image state; then pedigree image confirm, or restart the device so that it goes back";
     case ErrorCode::not_found:
       return "pedigree image state shows what the device has; pedigree image upload sends it an image";
+    case ErrorCode::list_refused:
+      return "a list must be signed below the device's own firmware root: one that was made with another "
+             "root, "
+             "or a development root, takes no list of this authority";
     case ErrorCode::list_rolled_back:
       return "pedigree authority signer-revocations --out FILE writes the newest list";
     case ErrorCode::timeout:

@@ -83,6 +83,10 @@ TEST_F(Stranger, StrangeFilesAreRefusedByEveryCommandThatReadsOne) {
         {"provision", "status", "--journal", given},
         {"device", "connect", "--state", file("folder"), "--to", "localhost:1", "--ca", given},
         {"device", "connect", "--state", given, "--to", "localhost:1", "--ca", file("root.pem")},
+        {"image", "upload", given, "--udp", "127.0.0.1:1"},
+        {"image", "test", given, "--udp", "127.0.0.1:1"},
+        {"image", "revocations", given, "--udp", "127.0.0.1:1"},
+        {"authority", "revoke-signer", "--dir", file("folder"), "--certificate", given, "--why", "x"},
         {"authority", "list", "--dir", given},
         {"authority", "serve", "--dir", given, "--passphrase-file", file("text")}};
     for (const Words& words : commands) {
