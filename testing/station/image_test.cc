@@ -264,6 +264,34 @@ TEST_F(ImageUpload, AStockClientUpdatesADevice) {
   }
 }
 
+TEST_F(ImageUpload, ADeviceOfAnotherMakerIsUpdatedToo) {
+  const std::string file = write(plant_.path("next.img"), {.version = {1, 1, 0, 0}, .size = 60000});
+  for (const auto& [version, losses] : {std::pair{"2", "0"}, {"1", "0"}, {"2", "7"}}) {
+    SCOPED_TRACE(version + std::string(" ") + losses);
+    Process server({"/usr/bin/python3", "testing/station/zephyr_server.py", version, losses});
+    ASSERT_TRUE(server.wait_until([&] { return server.output().ends_with('\n'); })) << server.errors();
+    std::string port = server.output();
+    port.pop_back();
+    const auto device = [&](std::vector<std::string> words, int status = kOk) {
+      words.insert(words.begin(), {program(), "image"});
+      words.insert(words.end(), {"--udp", "127.0.0.1:" + port, "--json"});
+      const CommandResult result = run(words);
+      EXPECT_EQ(result.status, status) << result.output;
+      return json::parse(result.output).at("devices").at(0).as_object();
+    };
+    EXPECT_EQ(text_of(device({"upload", file})), "1.0.0 active confirmed | 1.1.0");
+    EXPECT_EQ(text_of(device({"test", file})), "1.0.0 active confirmed | 1.1.0 pending");
+    EXPECT_EQ(text_of(device({"confirm"})), "1.0.0 active confirmed | 1.1.0 pending");
+    EXPECT_EQ(text_of(device({"erase"})), "1.0.0 active confirmed");
+    const json::object refused = device({"test", file}, kDeviceRefused);
+    const std::string_view sentence = refused.at("error").as_string();
+    EXPECT_EQ(sentence, version == std::string("1") ? "the device has no such object"
+                                                    : "no slot holds an image with this hash");
+    EXPECT_EQ(device({"revocations"}, kDeviceRefused).at("code").to_number<unsigned>(),
+              static_cast<unsigned>(ErrorCode::unknown_command));
+  }
+}
+
 TEST_F(ImageUpload, ADeviceWithoutSlotsSaysSo) {
   plant_.start_devices(1);
   const CommandResult result = run({program(), "image", "state", "--udp", plant_.address()});
