@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/factory/firmware.h"
 
-#include <cstdio>
-
 #include "core/x509/certificate.h"
 #include "crypto/openssl/openssl_crypto.h"
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/memory_map.h"
 #include "device/update/updater.h"
 #include "signing/sign_image.h"
 
@@ -34,24 +32,13 @@ class MemoryFlash final : public update::Flash {
   Octets memory;
 };
 
-std::optional<image::Version> version_of(const std::string& text) {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned revision = 0;
-  if (std::sscanf(text.c_str(), "%u.%u.%u", &major, &minor, &revision) != 3) return std::nullopt;
-  return image::Version{static_cast<std::uint8_t>(major), static_cast<std::uint8_t>(minor),
-                        static_cast<std::uint16_t>(revision), 0};
-}
-
 }  // namespace
 
 std::expected<Octets, std::string> sign_image(const DevelopmentSigner& signer, Image image, Bytes code,
                                               const ImageFacts& facts) {
-  const auto version = version_of(facts.version);
-  if (!version) return std::unexpected("not a version: " + facts.version);
   const bool secure = image == Image::secure;
   signing::SignOptions options;
-  options.version = *version;
+  options.version = facts.version;
   options.header_size = mps2::kImageHeader;
   options.pad_header = true;
   options.load_address = secure ? mps2::kSecureImage : mps2::kNonSecureImage;

@@ -2,6 +2,7 @@
 // Signed images for the MPS2 board, and what a factory writes into its non-volatile memory.
 #pragma once
 
+#include "core/firmware_image/image.h"
 #include "device/factory/development_signer.h"
 #include "device/ports/mps2/non_volatile.h"
 
@@ -12,7 +13,7 @@ enum class Image : std::uint8_t { nonsecure, secure };
 
 /// What an image says of itself.
 struct ImageFacts {
-  std::string version = "0.1.0";  ///< major.minor.revision
+  image::Version version{0, 1, 0, 0};
   std::uint32_t security_counter = 1;
 };
 

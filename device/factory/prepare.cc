@@ -79,7 +79,7 @@ fs::path own_secure_image(const State& state) {
 
 /// Replaces the device's own secure image.
 std::expected<fs::path, std::string> keep_secure(const State& state, Bytes image) {
-  const fs::path path = own_secure_image(state);
+  fs::path path = own_secure_image(state);
   const fs::path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kImageMode);

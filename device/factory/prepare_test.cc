@@ -10,7 +10,7 @@
 #include "core/x509/certificate.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "device/factory/firmware.h"
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/memory_map.h"
 #include "device/update/updater.h"
 #include "testing/support/support.h"
 

@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "core/bytes/writer.h"
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/memory_map.h"
 #include "device/service/record.h"
 
 namespace pedigree::testing {

@@ -2,7 +2,7 @@
 // A board whose firmware is signed by a root, OEMs and signers of the test's own, over SMP.
 #pragma once
 
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/memory_map.h"
 #include "station/flow/image.h"
 #include "testing/images/revocations.h"
 #include "testing/mps2/board.h"

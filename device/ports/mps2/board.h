@@ -3,8 +3,7 @@
 // it: memory map, registers, and how the images share it.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "device/ports/mps2/memory_map.h"
 
 namespace pedigree::mps2 {
 
@@ -12,31 +11,6 @@ namespace pedigree::mps2 {
 [[nodiscard]] inline volatile std::uint32_t& reg(std::uintptr_t address) noexcept {
   return *reinterpret_cast<volatile std::uint32_t*>(address);
 }
-
-/// Memory: an alias with bit 28 set is the secure view of the same octets. The linker scripts hold the same
-/// numbers.
-inline constexpr std::uintptr_t kBootImage = 0x10000000;
-/// Where the boot stage's vector table holds the address of its end: an entry that the processor reserves.
-inline constexpr std::uintptr_t kBootImageEnd = kBootImage + 0x20;
-/// Signed images: their header, and behind it the vector table, at an alignment that the processor accepts.
-inline constexpr std::uintptr_t kImageHeader = 0x400;
-inline constexpr std::uintptr_t kSecureImage = 0x10010000;
-inline constexpr std::uintptr_t kSecureVectors = kSecureImage + kImageHeader;
-inline constexpr std::uintptr_t kSecureCodeEnd = 0x10200000;
-inline constexpr std::uintptr_t kNonSecureImage = 0x00200000;
-inline constexpr std::uintptr_t kNonSecureVectors = kNonSecureImage + kImageHeader;
-inline constexpr std::uintptr_t kNonSecureCodeEnd = 0x00400000;
-inline constexpr std::uintptr_t kSecureAlias = 0x10000000;  ///< bit 28
-inline constexpr std::uintptr_t kGateways = 0x10010600;     ///< veneers, callable from the non-secure side
-inline constexpr std::uintptr_t kGatewaysEnd = 0x10010800;
-inline constexpr std::uintptr_t kSecureRam = 0x38000000;
-inline constexpr std::uintptr_t kSecureRamEnd = 0x38200000;
-inline constexpr std::uintptr_t kNonSecureRam = 0x28200000;
-inline constexpr std::uintptr_t kNonSecureRamEnd = 0x28400000;
-/// Memory behind which the emulator keeps a file: what a power cycle survives.
-inline constexpr std::uintptr_t kNonVolatile = 0x80000000;
-/// What the boot stage hands to the secure image: update::BootReport.
-inline constexpr std::uintptr_t kBootReport = 0x381FF000;
 
 inline constexpr std::uintptr_t kNonSecureUart = 0x40200000;  ///< UART0: SMP
 inline constexpr std::uintptr_t kSecureUart = 0x50201000;     ///< UART1: the secure world's log

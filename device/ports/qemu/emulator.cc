@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "device/ports/mps2/board.h"
+#include "device/ports/mps2/memory_map.h"
 
 namespace pedigree::qemu {
 namespace {

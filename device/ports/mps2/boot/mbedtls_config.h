@@ -4,6 +4,7 @@
 #ifndef PEDIGREE_MPS2_BOOT_MBEDTLS_CONFIG_H
 #define PEDIGREE_MPS2_BOOT_MBEDTLS_CONFIG_H
 
+#define MBEDTLS_HAVE_ASM /* multiplications with the DSP extension, which this processor has */
 #define MBEDTLS_ASN1_PARSE_C
 #define MBEDTLS_ASN1_WRITE_C
 #define MBEDTLS_BIGNUM_C
