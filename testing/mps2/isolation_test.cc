@@ -159,7 +159,14 @@ std::vector<Expected> service_attempts() {
           {"destroy a partition's slot", {}, foreign},
           {"abort a partition's slot", {}, foreign},
           {"replace a partition's slot", {}, pending},
-          {"take over a partition's slot", {}, pending}};
+          {"take over a partition's slot", {}, pending},
+          {"erase the image that runs", {}, number(ErrorCode::wrong_image_state)},
+          {"erase slot 2^31", {}, number(ErrorCode::not_found)},
+          {"write the secure image", {}, number(ErrorCode::wrong_image_state)},
+          {"write an image of 4 GiB", {}, number(ErrorCode::too_long)},
+          {"confirm an image that is not there", {}, number(ErrorCode::not_found)},
+          {"a list that nobody signed", {}, number(ErrorCode::list_refused)},
+          {"a list of 4 GiB", {}, number(ErrorCode::too_long)}};
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

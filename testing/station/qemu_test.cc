@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "device/factory/firmware.h"
 #include "device/ports/qemu/firmware.h"
 #include "testing/station/plant.h"
 
@@ -156,6 +157,48 @@ TEST_F(QemuTest, EndsWithTheProgram) {
     again.kill(SIGTERM);
     EXPECT_EQ(again.wait(), kOk);
   }
+}
+
+/// Signed images of the build, in the plant's folder, and the root's certificate.
+std::string sign_images(const Plant& plant, const factory::DevelopmentSigner& signer) {
+  const std::filesystem::path folder = plant.path("signed");
+  std::filesystem::create_directories(folder);
+  const auto write = [&](factory::Image image, const std::string& name) {
+    const Octets code = read_file(find_images() / (name + ".bin"));
+    write_file(folder / (name + ".img"), Bytes(factory::sign_image(signer, image, code).value()));
+  };
+  write(factory::Image::secure, "secure");
+  write(factory::Image::nonsecure, "nonsecure");
+  write_file(folder / "root.pem", to_pem("CERTIFICATE", signer.chain().back()));
+  return folder;
+}
+
+TEST_F(QemuTest, AVendorsRootStartsImagesSignedBelowItAndNoOthers) {
+  const auto vendor = factory::DevelopmentSigner::make().value();
+  const std::string folder = sign_images(plant_, vendor);
+  const std::vector<std::string> options{"--qemu", "--firmware", folder, "--firmware-root",
+                                         folder + "/root.pem"};
+  plant_.start_devices(1, options);
+  EXPECT_EQ(info_of(plant_).at("world").as_string(), "TrustZone");
+  const std::string state = plant_.state();
+  EXPECT_FALSE(std::filesystem::exists(state + "/firmware")) << "no development root";
+  plant_.kill_devices();
+
+  std::vector<std::string> line{program(), "device", "--state", state};
+  line.insert(line.end(), options.begin(), options.end());
+  // The secure image of somebody else, under the same root's name.
+  const Octets code = read_file(find_images() / "secure.bin");
+  const auto stranger = factory::DevelopmentSigner::make().value();
+  write_file(folder + "/secure.img",
+             Bytes(factory::sign_image(stranger, factory::Image::secure, code).value()));
+  const auto refused = run(line);
+  EXPECT_NE(refused.status, kOk);
+  EXPECT_NE(refused.output.find("nothing is started: untrusted_root"), std::string::npos) << refused.output;
+  // And under another root.
+  sign_images(plant_, stranger);
+  const auto other = run(line);
+  EXPECT_EQ(other.status, kUnreadable);
+  EXPECT_NE(other.output.find("another firmware root"), std::string::npos) << other.output;
 }
 
 TEST_F(QemuTest, SaysWhatIsMissing) {

@@ -15,6 +15,8 @@ namespace {
 
 /// A first boot takes a tenth of a second on an idle machine; this is for a busy one with many devices.
 constexpr auto kPatience = std::chrono::seconds(120);
+/// How often it is asked whether the boot stage has refused to start anything, which no answer follows.
+constexpr auto kLook = std::chrono::milliseconds(250);
 
 }  // namespace
 
@@ -35,6 +37,17 @@ struct Host::Impl {
     io.stop();
   }
 
+  void look() {
+    timer.expires_after(kLook);
+    timer.async_wait([this](const error_code& error) {
+      if (error || !starting) return;
+      for (const auto& unit : units) {
+        if (unit->starts_nothing()) return failed("the firmware does not start: " + unit->last_words());
+      }
+      look();
+    });
+  }
+
   Firmware firmware;
   Prepare prepare;
   std::function<void(const std::string&)> notice;
@@ -43,6 +56,7 @@ struct Host::Impl {
   // afterwards.
   std::vector<std::unique_ptr<Unit>> units;
   asio::signal_set signals{io, SIGINT, SIGTERM};
+  asio::steady_timer timer{io};
   std::size_t ready = 0;
   bool starting = true;
   bool stopped = false;
@@ -78,7 +92,9 @@ std::expected<std::vector<Running>, std::string> Host::start() {
   patience.async_wait([this](const error_code& error) {
     if (!error) impl_->failed("no answer from the firmware: " + impl_->units.front()->last_words());
   });
+  impl_->look();
   impl_->io.run();
+  impl_->timer.cancel();
   // Here and not in run(), which a stop() may come before.
   impl_->io.restart();
   impl_->starting = false;

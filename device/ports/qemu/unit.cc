@@ -62,6 +62,12 @@ std::string Unit::last_words() const {
   return text;
 }
 
+bool Unit::starts_nothing() const {
+  const std::string said = tail_of(state_.secure_log());
+  return said.find("boot: nothing is started") != std::string::npos ||
+         said.find("no non-secure image is started") != std::string::npos;
+}
+
 void Unit::start() {
   power_on();
 }

@@ -27,6 +27,8 @@ class Unit {
   void start();
   /// Once ready.
   [[nodiscard]] Running running() const;
+  /// Whether boot stage or secure world have said that nothing, or no non-secure image, is started.
+  [[nodiscard]] bool starts_nothing() const;
   /// The path of its folder, and the last that emulator and secure world said, for an error.
   [[nodiscard]] std::string last_words() const;
 

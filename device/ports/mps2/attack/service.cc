@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "device/ports/mps2/attack/attack.h"
+#include "pedigree/update.h"
 #include "psa/initial_attestation.h"
 
 namespace pedigree::mps2 {
@@ -94,6 +95,28 @@ std::int32_t attest_as_the_service(std::uintptr_t /*unused*/) noexcept {
   return found.empty() ? 1 : 0;
 }
 
+/// What no caller may have done to the firmware: images that run, and lists that nobody signed.
+std::int32_t erase_image(std::uintptr_t slot) noexcept {
+  return pedigree_image_erase(PEDIGREE_SERVICE_HANDLE, slot);
+}
+/// Argument: number of the image; where bit 16 is set the upload is of 4 GiB.
+std::int32_t write_image(std::uintptr_t wish) noexcept {
+  pedigree_image_write_request_t request{};
+  request.image = wish & 0xffffU;
+  request.total = (wish & 0x10000U) != 0 ? 0xffffffffU : 1024;
+  pedigree_image_written_t written{};
+  return pedigree_image_write(PEDIGREE_SERVICE_HANDLE, &request, kDigest.data(), kDigest.size(), &written);
+}
+std::int32_t confirm_digest(std::uintptr_t size) noexcept {
+  return pedigree_image_confirm(PEDIGREE_SERVICE_HANDLE, kDigest.data(), size);
+}
+std::int32_t write_list(std::uintptr_t total) noexcept {
+  const pedigree_revocations_write_request_t request{0, total};
+  std::uint32_t next = 0;
+  return pedigree_revocations_write(PEDIGREE_SERVICE_HANDLE, &request, kDigest.data(),
+                                    std::min<std::size_t>(total, kDigest.size()), &next);
+}
+
 std::int32_t type_of(std::uintptr_t type) noexcept {
   return call(static_cast<std::int32_t>(type), nullptr, 0, nullptr, 0);
 }
@@ -126,6 +149,13 @@ constexpr Attempt kAttempts[] = {
     {"abort a partition's slot", abort_slot, kForeignSlot},
     {"replace a partition's slot", begin, wish(kForeignSlot, 1, 3, true)},
     {"take over a partition's slot", begin, wish(kForeignSlot, 3, 1, false)},
+    {"erase the image that runs", erase_image, 0},
+    {"erase slot 2^31", erase_image, 0x80000000},
+    {"write the secure image", write_image, PEDIGREE_IMAGE_SECURE},
+    {"write an image of 4 GiB", write_image, 0x10000},
+    {"confirm an image that is not there", confirm_digest, 32},
+    {"a list that nobody signed", write_list, 32},
+    {"a list of 4 GiB", write_list, 0xffffffff},
 };
 
 }  // namespace
