@@ -84,7 +84,7 @@ void run_revoke(Context& context, const SignerArguments& arguments) {
   const std::string subject(answer.at("name").as_string());
   print_line(fmt::format("revoked the firmware signer {} (key {}) since {}",
                          styled(context, Style::strong, subject.empty() ? "-" : printable(subject)),
-                         std::string(answer.at("key").as_string()),
+                         shorten(std::string(answer.at("key").as_string())),
                          authority::iso_time(answer.at("revoked_at").as_int64())));
   print_line(fmt::format(
       "Devices learn of it by the next list. Next: pedigree authority signer-revocations --dir {} --out FILE",

@@ -177,7 +177,7 @@ TEST_F(ImageUpload, APowerCutInBetweenCostsAtMostASector) {
 }
 
 TEST_F(ImageUpload, EveryKindOfLossIsMadeGood) {
-  const std::string file = write(plant_.path("next.img"), {.version = {1, 1, 0, 0}, .size = 30000});
+  const std::string file = write(plant_.path("next.img"), {.version = {1, 1, 0, 0}, .size = 15000});
   const std::vector<std::string> lines[] = {
       {"--drop", "0.1", "--duplicate", "0.1", "--delay", "5", "--corrupt", "0.00002"},
       {"--pty", "--corrupt", "0.00005"}};
