@@ -144,7 +144,11 @@ Octets request_of(const Party& device) {
   csr::RequestFields fields;
   fields.subject = device.name;
   fields.spki = device.spki;
-  fields.challenge_password = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  std::array<std::uint8_t, 66> space{};
+  const csr::Attribute challenge =
+      must(csr::challenge_password("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", space),
+           "challenge_password");
+  fields.attributes = {&challenge, 1};
   std::array<std::uint8_t, 1024> buffer{};
   const Bytes der =
       must(csr::write_request(library(), fields, device.key.view(), kEs256, buffer), "write_request");

@@ -3,6 +3,7 @@
 option(PEDIGREE_FIRMWARE "Build only what runs in the secure world, for the target" OFF)
 option(PEDIGREE_MPS2 "With PEDIGREE_FIRMWARE: the reference firmware for the MPS2 board" OFF)
 option(PEDIGREE_ECDSA_ONLY "With PEDIGREE_FIRMWARE: a platform whose PSA Crypto has neither RSA nor Ed25519" OFF)
+option(PEDIGREE_NO_NAME_CONSTRAINTS "With PEDIGREE_FIRMWARE: certificates with name constraints are refused, not applied" OFF)
 set(PEDIGREE_MBEDTLS_SOURCE "${CMAKE_SOURCE_DIR}/build/source/mbedtls" CACHE PATH "Mbed TLS 2.28, Debian's source package")
 option(PEDIGREE_FUZZ "Build libFuzzer executables (Clang)" OFF)
 set(PEDIGREE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")

@@ -67,6 +67,8 @@ def faults_of(rows, stack, mps2, ratio, text):
     verification = mps2[size_mps2.BOOT_VERIFICATION][0]
     if verification > size_mps2.BOOT_LIMIT:
         yield f"verification takes {verification} octets of the boot stage, more than {size_mps2.BOOT_LIMIT}"
+    if ratio > size_mps2.RATIO_LIMIT:
+        yield f"core takes {ratio:.3f} of the code of Mbed TLS's X.509, more than {size_mps2.RATIO_LIMIT}"
     for row, limit in ((WHOLE, CODE_LIMIT), (ATTEST, ATTEST_LIMIT)):
         code, ram = rows[row]
         if code > limit:

@@ -36,9 +36,9 @@ std::optional<DeviceId> device_id_of(const Certificate& leaf) {
 bool lists_purpose(const Certificate& leaf, Bytes purpose) {
   const auto& listed = leaf.extensions().ext_key_usage;
   if (!listed) return false;
-  Error error;
-  for (der::Cursor in(Reader(*listed), error); in.more();) {
-    if (equal(in.oid(), purpose)) return true;
+  for (der::Cursor in(*listed); in.more();) {
+    in.oid();
+    if (equal(in.content(), purpose)) return true;
   }
   return false;
 }

@@ -16,11 +16,11 @@ class Writer {
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
   [[nodiscard]] constexpr bool fits() const noexcept { return size_ <= buffer_.size(); }
 
-  /// What was written. Errors: buffer_too_small (offset = the size needed), the buffer's content is then
-  /// unspecified.
-  [[nodiscard]] constexpr Result<Bytes> finish() const noexcept {
+  /// What was written from `at` (<= size()) to the end. Errors: buffer_too_small (offset = the size of all
+  /// that was written), the buffer's content is then unspecified.
+  [[nodiscard]] constexpr Result<Bytes> finish(std::size_t at = 0) const noexcept {
     if (!fits()) return fail(ErrorCode::buffer_too_small, static_cast<std::uint32_t>(size_));
-    return Bytes(buffer_).first(size_);
+    return written(at);
   }
 
   constexpr void u8(std::uint8_t octet) noexcept {
@@ -28,10 +28,8 @@ class Writer {
     ++size_;
   }
 
-  constexpr void bytes(const Bytes& octets) noexcept {
-    if (fits() && octets.size() <= buffer_.size() - size_) {
-      std::copy(octets.begin(), octets.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(size_));
-    }
+  [[gnu::noinline]] constexpr void bytes(const Bytes& octets) noexcept {
+    if (fits() && octets.size() <= buffer_.size() - size_) copy(octets, buffer_.data() + size_);
     size_ += octets.size();
   }
 
@@ -43,13 +41,12 @@ class Writer {
   /// Inserts `octets` before position `at` (<= size()); what follows moves up. For lengths known only
   /// afterwards.
   constexpr void insert(std::size_t at, const Bytes& octets) noexcept {
-    const std::size_t old_size = size_;
+    const std::size_t moved = size_ - at;
     size_ += octets.size();
     if (!fits()) return;
-    const auto begin = buffer_.begin();
-    std::copy_backward(begin + static_cast<std::ptrdiff_t>(at), begin + static_cast<std::ptrdiff_t>(old_size),
-                       begin + static_cast<std::ptrdiff_t>(size_));
-    std::copy(octets.begin(), octets.end(), begin + static_cast<std::ptrdiff_t>(at));
+    std::uint8_t* const gap = buffer_.data() + at;
+    for (std::size_t i = moved; i-- > 0;) gap[octets.size() + i] = gap[i];
+    copy(octets, gap);
   }
 
   /// The octets from `at` (<= size()) to the end. Empty if the writer has overflowed. Borrows the buffer.
@@ -59,6 +56,11 @@ class Writer {
   }
 
  private:
+  // Loops here and in insert: std::copy brings memmove along, which is larger than all of this class.
+  static constexpr void copy(const Bytes& octets, std::uint8_t* to) noexcept {
+    for (const std::uint8_t octet : octets) *to++ = octet;
+  }
+
   MutableBytes buffer_;
   std::size_t size_ = 0;
 };

@@ -12,7 +12,7 @@ namespace {
 namespace oid = x509::oid;
 
 constexpr std::size_t kMaxAttributes = 16;
-constexpr std::size_t kMaxWrittenAttributes = 8;
+constexpr std::size_t kMaxWrittenAttributes = 10;
 constexpr std::size_t kMaxChallenge = 255;  // RFC 2985: pkcs-9-ub-challengePassword
 constexpr unsigned kMaxValueDepth = 16;
 
@@ -108,7 +108,7 @@ Result<Request> Request::parse(Bytes der) noexcept {
   Reader whole(der);
   x509::SignedObject object;
   PEDIGREE_ASSIGN(Reader info, der::read_with_cursor(whole, [&object](der::Cursor& in) {
-                    return x509::read_signed(in, object).reader();
+                    return x509::read_signed(in, object);
                   }));
   Request request;
   request.der_ = der;
@@ -150,122 +150,98 @@ Result<void> Request::verify(const crypto::Crypto& crypto) const noexcept {
 
 namespace {
 
-void reverse(const MutableBytes& octets) noexcept {
-  for (std::size_t i = 0, j = octets.size(); i + 1 < j; ++i) std::swap(octets[i], octets[--j]);
+void write_attribute(const Attribute& attribute, der::Builder& out) noexcept {
+  const std::size_t sequence = out.open(der::kSequence);
+  out.oid(attribute.oid);
+  const std::size_t values = out.open(der::kSet);
+  out.raw(attribute.value);
+  out.close(values);
+  out.close(sequence);
 }
 
-// std::rotate, in a tenth of its code.
-void rotate(const MutableBytes& octets, std::size_t first) noexcept {
-  reverse(octets.first(first));
-  reverse(octets.subspan(first));
-  reverse(octets);
+[[gnu::noinline]] std::size_t size_of(const Attribute& attribute) noexcept {
+  Writer counter;
+  der::Builder counting(counter);
+  write_attribute(attribute, counting);
+  return counter.size();
 }
 
-// Writes attributes one after another and moves each to its place among those before it (X.690 11.6).
-class AttributeWriter {
+// The order of DER's SET OF (X.690 11.6). An encoding begins with its length and then the type, no two of
+// which are the same, so that values need not be compared.
+bool is_before(const Attribute& a, const Attribute& b) noexcept {
+  const std::size_t a_size = size_of(a);
+  const std::size_t b_size = size_of(b);
+  if (a_size != b_size) return a_size < b_size;
+  if (a.oid.size() != b.oid.size()) return a.oid.size() < b.oid.size();
+  return less(a.oid, b.oid);
+}
+
+class SortedAttributes {
  public:
-  AttributeWriter(der::Builder& out, MutableBytes buffer) noexcept : out_(out), buffer_(buffer) {}
-
-  void begin(const Bytes& oid) noexcept {
-    starts_[count_] = out_.writer().size();
-    attribute_ = out_.open(der::kSequence);
-    out_.oid(oid);
-    set_ = out_.open(der::kSet);
+  /// Errors: too_many, bad_attribute (twice the same).
+  ErrorCode add(const Attribute& attribute) noexcept {
+    if (count_ == order_.size()) return ErrorCode::too_many;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (equal(order_[i]->oid, attribute.oid)) return ErrorCode::bad_attribute;
+    }
+    std::size_t place = count_++;
+    for (; place > 0 && is_before(attribute, *order_[place - 1]); --place) order_[place] = order_[place - 1];
+    order_[place] = &attribute;
+    return {};
   }
 
-  void end() noexcept {
-    out_.close(set_);
-    out_.close(attribute_);
-    const std::size_t start = starts_[count_++];
-    const std::size_t end = out_.writer().size();
-    if (!out_.writer().fits()) return;
-    const Bytes added(buffer_.data() + start, end - start);
-    std::size_t place = 0;
-    while (place + 1 < count_ && less(written(place), added)) ++place;
-    const std::size_t to = starts_[place];
-    rotate({buffer_.data() + to, end - to}, start - to);
-    for (std::size_t i = count_ - 1; i > place; --i) starts_[i] = starts_[i - 1] + (end - start);
+  void write(der::Builder& out) const noexcept {
+    const std::size_t attributes = out.open(der::context_constructed(0));
+    for (std::size_t i = 0; i < count_; ++i) write_attribute(*order_[i], out);
+    out.close(attributes);
   }
 
  private:
-  [[nodiscard]] Bytes written(std::size_t i) const noexcept {
-    return {buffer_.data() + starts_[i], starts_[i + 1] - starts_[i]};
-  }
-
-  der::Builder& out_;
-  MutableBytes buffer_;
-  std::array<std::size_t, kMaxWrittenAttributes + 2> starts_{};
+  std::array<const Attribute*, kMaxWrittenAttributes> order_;
   std::size_t count_ = 0;
-  std::size_t attribute_ = 0;
-  std::size_t set_ = 0;
 };
 
-Result<void> check_fields(const RequestFields& fields) noexcept {
-  if (fields.attributes.size() > kMaxWrittenAttributes) return fail(ErrorCode::too_many);
-  if (fields.challenge_password.size() > kMaxChallenge ||
-      !x509::is_well_formed_text(der::kPrintableString, as_bytes(fields.challenge_password))) {
+}  // namespace
+
+Result<Attribute> challenge_password(std::string_view password, MutableBytes space) noexcept {
+  const Bytes text = as_bytes(password);
+  if (text.empty() || text.size() > kMaxChallenge ||
+      !x509::is_well_formed_text(der::kPrintableString, text)) {
     return fail(ErrorCode::bad_attribute);
   }
-  std::array<Bytes, kMaxWrittenAttributes + 2> types;
-  std::size_t count = 0;
-  if (!fields.challenge_password.empty()) types[count++] = oid::kChallengePassword;
-  if (fields.extensions.any()) types[count++] = oid::kExtensionRequest;
-  for (const Attribute& attribute : fields.attributes) {
-    for (const Bytes& type : std::span(types).first(count)) {
-      if (equal(type, attribute.oid)) return fail(ErrorCode::bad_attribute);
-    }
-    types[count++] = attribute.oid;
-  }
-  return {};
+  Writer writer(space);
+  der::Builder(writer).element(der::kPrintableString, text);
+  PEDIGREE_ASSIGN(const Bytes value, writer.finish());
+  return Attribute{oid::kChallengePassword, value};
 }
 
-// Extensions is SIZE (1..MAX): a set that writes nothing is not requested.
-bool writes_any(const RequestedExtensions& extensions) noexcept {
-  Writer counter;
-  der::Builder out(counter);
-  extensions.write(out);
-  return counter.size() != 0;
+Result<Attribute> extension_request(const x509::ExtensionSet& extensions, MutableBytes space) noexcept {
+  Writer writer(space);
+  der::Builder out(writer);
+  x509::write_extensions(extensions, out);
+  if (writer.size() == 0) return fail(ErrorCode::bad_attribute);
+  out.enclose(der::kSequence, 0);
+  PEDIGREE_ASSIGN(const Bytes value, writer.finish());
+  return Attribute{oid::kExtensionRequest, value};
 }
-
-void write_attributes(const RequestFields& fields, MutableBytes buffer, der::Builder& out) noexcept {
-  const std::size_t attributes = out.writer().size();
-  AttributeWriter writer(out, buffer);
-  if (!fields.challenge_password.empty()) {
-    writer.begin(oid::kChallengePassword);
-    out.element(der::kPrintableString, as_bytes(fields.challenge_password));
-    writer.end();
-  }
-  if (writes_any(fields.extensions)) {
-    writer.begin(oid::kExtensionRequest);
-    const std::size_t sequence = out.open(der::kSequence);
-    fields.extensions.write(out);
-    out.close(sequence);
-    writer.end();
-  }
-  for (const Attribute& attribute : fields.attributes) {
-    writer.begin(attribute.oid);
-    out.raw(attribute.value);
-    writer.end();
-  }
-  out.enclose(der::context_constructed(0), attributes);
-}
-
-}  // namespace
 
 Result<Bytes> write_request(const crypto::Crypto& crypto, const RequestFields& fields,
                             const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                             MutableBytes buffer) noexcept {
-  PEDIGREE_TRY(check_fields(fields));
+  static constexpr std::uint8_t kVersion[] = {der::kInteger, 1, 0};
+  SortedAttributes attributes;
+  for (const Attribute& attribute : fields.attributes) {
+    if (const ErrorCode error = attributes.add(attribute); error != ErrorCode{}) return fail(error);
+  }
   Writer writer(buffer);
   der::Builder out(writer);
   const std::size_t info = out.open(der::kSequence);
-  out.integer(0);
+  out.raw(kVersion);
   out.raw(fields.subject);
   out.raw(fields.spki);
-  write_attributes(fields, buffer, out);
+  attributes.write(out);
   out.close(info);
-  PEDIGREE_TRY(x509::sign_and_close(crypto, key, algorithm, 0, out));
-  return writer.finish();
+  return x509::sign_and_close(crypto, key, algorithm, 0, out);
 }
 
 }  // namespace pedigree::csr

@@ -45,35 +45,23 @@ struct Attribute {
   Bytes value;  ///< the single AttributeValue, whole DER
 };
 
-/// What extensionRequest asks for, if anything. It brings its writer along, so that an image which asks for
-/// nothing does not hold one.
-class RequestedExtensions {
- public:
-  constexpr RequestedExtensions() noexcept = default;
-  /// Borrowed; null asks for nothing.
-  constexpr RequestedExtensions(
-      const x509::ExtensionSet* set) noexcept  // NOLINT(google-explicit-constructor)
-      : set_(set), write_(&x509::write_extensions) {}
-  [[nodiscard]] constexpr bool any() const noexcept { return set_ != nullptr; }
-  void write(der::Builder& out) const noexcept {
-    if (set_ != nullptr) write_(*set_, out);
-  }
-
- private:
-  const x509::ExtensionSet* set_ = nullptr;
-  void (*write_)(const x509::ExtensionSet&, der::Builder&) noexcept = nullptr;
-};
+/// The attribute challengePassword (RFC 2985 5.4.1), its value written to `space`, which it borrows: two to
+/// four octets more than `password`. Errors: bad_attribute (not 1..255 PrintableString characters),
+/// buffer_too_small.
+[[nodiscard]] Result<Attribute> challenge_password(std::string_view password, MutableBytes space) noexcept;
+/// The attribute extensionRequest (RFC 2985 5.4.2), likewise. Errors: bad_attribute (a set that writes
+/// nothing: Extensions is SIZE (1..MAX)), buffer_too_small.
+[[nodiscard]] Result<Attribute> extension_request(const x509::ExtensionSet& extensions,
+                                                  MutableBytes space) noexcept;
 
 struct RequestFields {
   Bytes subject;                          ///< Name, whole DER
   Bytes spki;                             ///< whole DER
-  std::string_view challenge_password;    ///< PrintableString characters; empty: not written
-  RequestedExtensions extensions;         ///< a pointer to an ExtensionSet
-  std::span<const Attribute> attributes;  ///< others
+  std::span<const Attribute> attributes;  ///< in any order
 };
 
 /// Writes and signs a request into `buffer`, attributes in DER SET OF order; the result borrows the buffer.
-/// Errors: buffer_too_small, too_many (over 8 attributes), bad_attribute (twice the same), those of
+/// Errors: buffer_too_small, too_many (over 10 attributes), bad_attribute (twice the same), those of
 /// Crypto::sign.
 [[nodiscard]] Result<Bytes> write_request(const crypto::Crypto& crypto, const RequestFields& fields,
                                           const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,

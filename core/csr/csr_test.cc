@@ -37,7 +37,17 @@ class CsrTest : public ::testing::Test {
     return Octets(der->begin(), der->end());
   }
 
+  void add(const Result<Attribute>& attribute) {
+    ASSERT_TRUE(attribute);
+    attributes_.push_back(*attribute);
+    fields_.attributes = attributes_;
+  }
+  void add_challenge() { add(challenge_password("0123456789abcdef", challenge_)); }
+
   testing::FakeCrypto crypto_;
+  std::vector<Attribute> attributes_;
+  std::array<std::uint8_t, 260> challenge_;
+  std::array<std::uint8_t, 200> extensions_;
   Octets subject_ = common_name("Device");
   Octets spki_ = testing::spki_of(crypto_, kKey);
   RequestFields fields_;
@@ -60,9 +70,9 @@ TEST_F(CsrTest, RoundTripsEveryAttribute) {
   const Octets types[] = {unhex("2a0309"), unhex("2a0301"), unhex("2a0305")};
   const Octets values[] = {unhex("0401ff"), element(der::kOctetString, Octets(200, 1)), unhex("0500")};
   const Attribute attributes[] = {{types[0], values[0]}, {types[1], values[1]}, {types[2], values[2]}};
-  fields_.challenge_password = "0123456789abcdef";
-  fields_.extensions = &extensions;
-  fields_.attributes = attributes;
+  add_challenge();
+  add(extension_request(extensions, extensions_));
+  for (const Attribute& attribute : attributes) add(attribute);
   const Octets der = write().value();
   const auto request = Request::parse(der);
   ASSERT_TRUE(request) << name(request.error().code) << request.error().offset;
@@ -99,20 +109,30 @@ TEST_F(CsrTest, RefusesToWriteWhatItCannotRead) {
   const Attribute twice[] = {{type, value}, {type, value}};
   fields_.attributes = twice;
   EXPECT_EQ(write().error().code, ErrorCode::bad_attribute);
-  const std::vector<Attribute> many(9, twice[0]);
+  std::vector<Octets> types;
+  std::vector<Attribute> many;
+  for (std::uint8_t i = 0; i < 11; ++i) types.push_back({0x2a, i});
+  for (const Octets& one : types) many.push_back({one, value});
+  fields_.attributes = std::span(many).first(10);
+  EXPECT_TRUE(Request::parse(write().value()));
   fields_.attributes = many;
   EXPECT_EQ(write().error().code, ErrorCode::too_many);
-  const Attribute challenge[] = {{oid::kChallengePassword, value}};
-  fields_.attributes = challenge;
-  fields_.challenge_password = "a";
-  EXPECT_EQ(write().error().code, ErrorCode::bad_attribute);
-  fields_.attributes = {};
-  fields_.challenge_password = "no*star";
-  EXPECT_EQ(write().error().code, ErrorCode::bad_attribute);
+}
+
+TEST_F(CsrTest, WritesChallengePasswordsThatItReads) {
+  const auto refused = [this](std::string_view text) { return challenge_password(text, challenge_).error(); };
+  EXPECT_EQ(refused("").code, ErrorCode::bad_attribute);
+  EXPECT_EQ(refused("no*star").code, ErrorCode::bad_attribute);
+  EXPECT_EQ(refused(std::string(256, 'a')).code, ErrorCode::bad_attribute);
+  const std::string longest(255, 'a');
+  add(challenge_password(longest, challenge_));
+  EXPECT_EQ(as_text(Request::parse(write().value())->challenge_password()), longest);
+  std::array<std::uint8_t, 5> small{};
+  EXPECT_EQ(challenge_password("abcd", small).error(), (Error{ErrorCode::buffer_too_small, 6}));
 }
 
 TEST_F(CsrTest, NamesTheSizeItNeeds) {
-  fields_.challenge_password = "0123456789abcdef";
+  add_challenge();
   std::array<std::uint8_t, 100> small{};
   const auto refused = write_request(crypto_, fields_, kKey, kAlgorithm, small);
   EXPECT_EQ(refused.error().code, ErrorCode::buffer_too_small);
@@ -120,10 +140,12 @@ TEST_F(CsrTest, NamesTheSizeItNeeds) {
   EXPECT_TRUE(write_request(crypto_, fields_, kKey, kAlgorithm, enough));
 }
 
-TEST_F(CsrTest, AsksForNoExtensionsWhereNoneAreSet) {
-  const x509::ExtensionSet none;
-  fields_.extensions = &none;
-  EXPECT_TRUE(Request::parse(write().value())->requested_extensions().empty());
+TEST_F(CsrTest, AsksForOneExtensionAtLeast) {
+  EXPECT_EQ(extension_request({}, extensions_).error().code, ErrorCode::bad_attribute);
+  x509::ExtensionSet extensions;
+  extensions.key_usage = x509::kDigitalSignature;
+  std::array<std::uint8_t, 17> small{};
+  EXPECT_EQ(extension_request(extensions, small).error(), (Error{ErrorCode::buffer_too_small, 18}));
 }
 
 TEST_F(CsrTest, RefusesAForeignSignature) {
@@ -133,7 +155,7 @@ TEST_F(CsrTest, RefusesAForeignSignature) {
 }
 
 TEST_F(CsrTest, RefusesEveryTruncation) {
-  fields_.challenge_password = "0123456789abcdef";
+  add_challenge();
   const Octets der = write().value();
   for (std::size_t size = 0; size < der.size(); ++size) {
     const Octets cut(der.begin(), der.begin() + static_cast<std::ptrdiff_t>(size));
@@ -146,13 +168,12 @@ TEST_F(CsrTest, RefusesEverySpoiltElement) {
   using testing::Fault;
   const Octets type = unhex("2a0309");
   const Octets value = unhex("3005 0500 0101ff");
-  const Attribute attributes[] = {{type, value}};
   x509::ExtensionSet extensions;
   extensions.key_usage = x509::kDigitalSignature;
   extensions.basic_constraints = x509::BasicConstraints{};
-  fields_.challenge_password = "0123456789abcdef";
-  fields_.extensions = &extensions;
-  fields_.attributes = attributes;
+  add_challenge();
+  add(extension_request(extensions, extensions_));
+  add(Attribute{type, value});
   const Octets good = write().value();
   const testing::Parse parse = testing::parse_as<Request>;
   using Paths = std::set<std::string>;

@@ -23,18 +23,19 @@ std::size_t Builder::open_bit_string() noexcept {
 }
 
 void Builder::close(std::size_t opened) noexcept {
-  const std::size_t length = out_.size() - opened;
-  std::array<std::uint8_t, 5> octets;
-  std::size_t count = 0;
-  if (length < 0x80) {
-    octets[count++] = static_cast<std::uint8_t>(length);
-  } else {
-    std::size_t width = 1;
-    while (width < 4 && (length >> (8 * width)) != 0) ++width;
-    octets[count++] = static_cast<std::uint8_t>(0x80U | width);
-    while (width-- > 0) octets[count++] = static_cast<std::uint8_t>(length >> (8 * width));
+  std::array<std::uint8_t, 1 + sizeof(std::size_t)> octets;
+  std::size_t at = octets.size();
+  std::size_t length = out_.size() - opened;
+  const bool long_form = length >= 0x80;
+  do {
+    octets[--at] = static_cast<std::uint8_t>(length);
+    length >>= 8U;
+  } while (length != 0);
+  if (long_form) {
+    const std::size_t count = octets.size() - at;
+    octets[--at] = static_cast<std::uint8_t>(0x80U | count);
   }
-  out_.insert(opened, Bytes(octets).first(count));
+  out_.insert(opened, Bytes(octets).subspan(at));
 }
 
 void Builder::enclose(Tag tag, std::size_t start) noexcept {

@@ -37,40 +37,28 @@ Civil civil_from_days(std::int32_t days) noexcept {
   return {year, month, day_of_year - (153 * shifted_month + 2) / 5 + 1};
 }
 
-std::uint32_t two_digits(const std::uint8_t* text) noexcept {
-  return 10U * text[0] + text[1] - 11U * '0';
-}
-
-// YYMMDDHHMMSSZ, or with a year of four digits; empty if that is no time. `utc_years`: GeneralizedTime may
-// say what UTCTime can.
-std::optional<UnixTime> parse_time(const Element& element, bool utc_years) noexcept {
-  const bool generalized = element.tag == kGeneralizedTime;
-  if (!generalized && element.tag != kUtcTime) return {};
-  const Bytes text = element.content;
-  if (text.size() != (generalized ? 15 : 13) || text.back() != 'Z') return {};
-  for (const std::uint8_t digit : text.first(text.size() - 1)) {
-    if (digit < '0' || digit > '9') return {};
-  }
+// YYMMDDHHMMSSZ, or with a year of four digits. `utc_years`: GeneralizedTime may say what UTCTime can.
+bool parse_time(Tag tag, Bytes text, bool utc_years, UnixTime& time) noexcept {
+  static constexpr std::uint8_t kLargest[] = {99, 99, 12, 31, 23, 59, 59};
+  const bool generalized = tag == kGeneralizedTime;
+  if (!generalized && tag != kUtcTime) return false;
+  if (text.size() != (generalized ? 15 : 13) || text.back() != 'Z') return false;
+  std::array<std::uint32_t, 7> values;  // century, year in it, month, day, hour, minute, second
   const std::uint8_t* next = text.data();
-  std::uint32_t year = two_digits(next);
-  if (generalized) {
-    next += 2;
-    year = 100 * year + two_digits(next);
-    if (!utc_years && year >= kFirstUtcYear && year <= kLastUtcYear) return {};
-  } else {
-    year += year < 50 ? 2000 : 1900;
+  for (std::size_t i = generalized ? 0 : 1; i < values.size(); ++i) {
+    const std::uint32_t tens = *next++ - std::uint32_t{'0'};
+    const std::uint32_t ones = *next++ - std::uint32_t{'0'};
+    values[i] = 10 * tens + ones;
+    if (tens > 9 || ones > 9 || values[i] > kLargest[i]) return false;
   }
-  constexpr std::uint8_t kLargest[] = {12, 31, 23, 59, 59};
-  std::array<std::uint32_t, 5> values;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    next += 2;
-    values[i] = two_digits(next);
-    if (values[i] > kLargest[i] || (i < 2 && values[i] == 0)) return {};
-  }
-  const auto [month, day, hour, minute, second] = values;
+  if (!generalized) values[0] = values[1] < 50 ? 20 : 19;
+  const auto [century, year_of_century, month, day, hour, minute, second] = values;
+  const std::uint32_t year = 100 * century + year_of_century;
+  if (generalized && !utc_years && year >= kFirstUtcYear && year <= kLastUtcYear) return false;
   const std::int32_t days = days_before(year, month) + static_cast<std::int32_t>(day);
-  if (days > days_before(year, month + 1)) return {};
-  return days * kSecondsInDay + static_cast<std::int32_t>((hour * 60 + minute) * 60 + second);
+  if (month == 0 || day == 0 || days > days_before(year, month + 1)) return false;
+  time = days * kSecondsInDay + static_cast<std::int32_t>((hour * 60 + minute) * 60 + second);
+  return true;
 }
 
 void write_two_digits(Writer& out, std::int32_t value) noexcept {
@@ -92,18 +80,20 @@ DateTime split(UnixTime when) noexcept {
 
 }  // namespace
 
+UnixTime Cursor::time_of_last(bool utc_years) noexcept {
+  UnixTime time = 0;
+  require(parse_time(tag(), content(), utc_years, time), ErrorCode::bad_time, start_);
+  return time;
+}
+
 UnixTime Cursor::time() noexcept {
-  const std::uint32_t offset = in_.offset();
-  const auto time = parse_time(any(), false);
-  require(time.has_value(), ErrorCode::bad_time, offset);
-  return time.value_or(0);
+  any();
+  return time_of_last(false);
 }
 
 UnixTime Cursor::generalized_time() noexcept {
-  const std::uint32_t offset = in_.offset();
-  const auto time = parse_time(read(kGeneralizedTime), true);
-  require(time.has_value(), ErrorCode::bad_time, offset);
-  return time.value_or(0);
+  read(kGeneralizedTime);
+  return time_of_last(true);
 }
 
 void print_time(UnixTime when, Writer& out) noexcept {

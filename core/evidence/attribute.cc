@@ -13,11 +13,12 @@ struct StatementView {
 
 /// AttestationStatement ::= SEQUENCE { type OBJECT IDENTIFIER, stmt ANY DEFINED BY type }
 StatementView read_statement(der::Cursor& in) noexcept {
-  der::Cursor fields = in.open(der::kSequence);
+  const der::Inside fields(in, der::kSequence);
   StatementView statement;
-  statement.type = fields.oid();
-  statement.value = fields.any();
-  fields.finish();
+  in.oid();
+  statement.type = in.content();
+  in.any();
+  statement.value = in.element();
   return statement;
 }
 
@@ -51,17 +52,21 @@ struct Found {
 ///                                  certs SEQUENCE OF ... OPTIONAL }
 Found read_bundle(der::Cursor& in) noexcept {
   Found found;
-  der::Cursor bundle = in.open_only(der::kSequence);
-  der::Cursor statements = bundle.open(der::kSequence);
-  statements.require(statements.more(), ErrorCode::bad_attribute, statements.offset());
-  while (statements.more()) {
-    const StatementView statement = read_statement(statements);
-    if (!equal(statement.type, kStatementType)) continue;
-    found.statement = statement.value;
-    ++found.count;
+  {
+    const der::Inside bundle(in, der::kSequence);
+    {
+      const der::Inside statements(in, der::kSequence);
+      in.require_more(ErrorCode::bad_attribute);
+      while (in.more()) {
+        const StatementView statement = read_statement(in);
+        if (!equal(statement.type, kStatementType)) continue;
+        found.statement = statement.value;
+        ++found.count;
+      }
+    }
+    in.skip_if(der::kSequence);
   }
-  if (bundle.next_is(der::kSequence)) bundle.read(der::kSequence);
-  bundle.finish();
+  in.finish();
   return found;
 }
 

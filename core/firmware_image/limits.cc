@@ -11,23 +11,21 @@ constexpr std::size_t kVersionSize = 8;
 /// A list of ids, where it is there.
 Bytes read_ids(der::Cursor& in, der::Tag tag) noexcept {
   if (!in.next_is(tag)) return {};
-  const std::uint32_t offset = in.offset();
-  const der::Element list = in.read(tag);
-  der::Cursor ids = in.inside(list);
-  in.require(ids.more(), ErrorCode::bad_extension, offset);
-  while (ids.more()) {
-    const std::uint32_t at = ids.offset();
-    const der::Element id = ids.read(der::kOctetString);
-    in.require(id.content.size() == sizeof(Uuid), ErrorCode::bad_extension, at);
+  const std::uint8_t* const start = in.at();
+  const der::Inside list(in, tag);
+  const Bytes ids = in.content();
+  in.require(in.more(), ErrorCode::bad_extension, start);
+  while (in.more()) {
+    in.read(der::kOctetString);
+    in.require(in.content().size() == sizeof(Uuid), ErrorCode::bad_extension, in.start());
   }
-  return list.content;
+  return ids;
 }
 
 std::optional<Version> read_version(der::Cursor& in, der::Tag tag) noexcept {
-  if (!in.next_is(tag)) return std::nullopt;
-  const std::uint32_t offset = in.offset();
-  const Bytes octets = in.read(tag).content;
-  in.require(octets.size() == kVersionSize, ErrorCode::bad_extension, offset);
+  if (!in.skip_if(tag)) return std::nullopt;
+  const Bytes octets = in.content();
+  in.require(octets.size() == kVersionSize, ErrorCode::bad_extension, in.start());
   if (!in.ok()) return std::nullopt;
   Reader reader(octets);
   return Version{
@@ -64,13 +62,15 @@ bool allows(Bytes list, const std::optional<Uuid>& id) noexcept {
 
 Result<Limits> parse_limits(Bytes value, std::uint32_t base) noexcept {
   Reader in(value, base);
-  PEDIGREE_ASSIGN(const Limits limits, der::read_with_cursor(in, [](der::Cursor& outer) {
-                    der::Cursor fields = outer.open_only(der::kSequence);
+  PEDIGREE_ASSIGN(const Limits limits, der::read_with_cursor(in, [](der::Cursor& fields) {
                     Limits read;
-                    read.vendors = read_ids(fields, der::context_constructed(0));
-                    read.classes = read_ids(fields, der::context_constructed(1));
-                    read.minimum = read_version(fields, der::context(2));
-                    read.maximum = read_version(fields, der::context(3));
+                    {
+                      const der::Inside sequence(fields, der::kSequence);
+                      read.vendors = read_ids(fields, der::context_constructed(0));
+                      read.classes = read_ids(fields, der::context_constructed(1));
+                      read.minimum = read_version(fields, der::context(2));
+                      read.maximum = read_version(fields, der::context(3));
+                    }
                     fields.finish();
                     return read;
                   }));

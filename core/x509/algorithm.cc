@@ -11,8 +11,18 @@ using crypto::Hash;
 using crypto::Scheme;
 using crypto::SignatureAlgorithm;
 
+constexpr unsigned kMaxParameterDepth = 32;
+
+// An OID with its size, in place: the table is short.
 struct Known {
-  Bytes oid;
+  template <std::size_t N>
+  constexpr Known(const oid::Oid<N>& octets, SignatureAlgorithm what) noexcept : size(N), algorithm(what) {
+    std::copy(octets.begin(), octets.end(), oid.begin());
+  }
+  [[nodiscard]] constexpr Bytes view() const noexcept { return Bytes(oid).first(size); }
+
+  std::array<std::uint8_t, 9> oid{};
+  std::uint8_t size;
   SignatureAlgorithm algorithm;
 };
 
@@ -37,14 +47,14 @@ constexpr std::span<const std::uint8_t, 9> hash_oid(Hash hash) noexcept {
 // Parameters that may be NULL or absent (RFC 4055 2.1 and 5: both must be accepted).
 void read_optional_null(der::Cursor& in) noexcept {
   if (in.more()) in.null();
-  in.finish();
 }
 
 // HashAlgorithm of RFC 4055 2.1; empty for hashes outside the contract.
 std::optional<Hash> read_hash(der::Cursor& in) noexcept {
-  der::Cursor fields = in.open(der::kSequence);
-  const Bytes oid = fields.oid();
-  read_optional_null(fields);
+  const der::Inside algorithm(in, der::kSequence);
+  in.oid();
+  const Bytes oid = in.content();
+  read_optional_null(in);
   for (const Hash hash : {Hash::sha256, Hash::sha384, Hash::sha512}) {
     if (equal(oid, hash_oid(hash))) return hash;
   }
@@ -53,33 +63,31 @@ std::optional<Hash> read_hash(der::Cursor& in) noexcept {
 
 // MaskGenAlgorithm: MGF1 over a hash; empty for others.
 std::optional<Hash> read_mask_generation(der::Cursor& in) noexcept {
-  der::Cursor fields = in.open(der::kSequence);
-  if (!equal(fields.oid(), oid::kMgf1)) return {};
-  const std::optional<Hash> hash = read_hash(fields);
-  fields.finish();
-  return hash;
+  const der::Inside algorithm(in, der::kSequence);
+  in.oid();
+  if (equal(in.content(), oid::kMgf1)) return read_hash(in);
+  in.skip_rest();
+  return {};
 }
 
-// RSASSA-PSS-params (RFC 4055 3.1). Their defaults mean SHA-1, so all three fields must be there. Empty for
+// RSASSA-PSS-params (RFC 4055 3.1). Their defaults mean SHA-1, so all three fields must be there. False for
 // well-formed parameters outside the contract.
-std::optional<SignatureAlgorithm> read_pss_parameters(der::Cursor& in) noexcept {
-  der::Cursor fields = in.open_only(der::kSequence);
+bool read_pss_parameters(der::Cursor& in, Hash& out) noexcept {
+  const der::Inside parameters(in, der::kSequence);
   std::optional<Hash> hash;
   std::optional<Hash> mask_hash;
   std::uint32_t salt = 20;
   for (unsigned n = 0; n < 3; ++n) {
-    if (!fields.next_is(der::context_constructed(n))) continue;
-    der::Cursor content = fields.inside(fields.any());
-    if (n == 0) hash = read_hash(content);
-    if (n == 1) mask_hash = read_mask_generation(content);
-    if (n == 2) salt = content.u32();
-    if (n == 1 && !mask_hash) return {};
-    content.finish();
+    if (!in.next_is(der::context_constructed(n))) continue;
+    const der::Inside field(in, der::context_constructed(n));
+    if (n == 0) hash = read_hash(in);
+    if (n == 1) mask_hash = read_mask_generation(in);
+    if (n == 2) salt = in.u32();
   }
   // trailerField has one permitted value, its default, which DER leaves out (X.690 11.5).
-  fields.finish();
-  if (!hash || mask_hash != hash || salt != crypto::digest_size(*hash)) return {};
-  return SignatureAlgorithm{Scheme::rsa_pss, *hash};
+  if (!hash || mask_hash != hash || salt != crypto::digest_size(*hash)) return false;
+  out = *hash;
+  return true;
 }
 
 // RSASSA-PSS-params of RFC 4055 3.1 for a hash that differs in the last octet of its OID and the salt's
@@ -95,38 +103,30 @@ void write_pss_parameters(Hash hash, der::Builder& out) noexcept {
   out.raw(parameters);
 }
 
-std::optional<SignatureAlgorithm> read_parameters(SignatureAlgorithm known, der::Cursor& in) noexcept {
-  if (!kEcdsaOnly && known.scheme == Scheme::rsa_pss) return read_pss_parameters(in);
-  if (!kEcdsaOnly && known.scheme == Scheme::rsa_pkcs1) {
-    read_optional_null(in);
-  } else {
-    // ECDSA (RFC 5758 3.2) and Ed25519 (RFC 8410 3): parameters must be absent.
-    in.finish();
-  }
-  return known;
+// ECDSA (RFC 5758 3.2) and Ed25519 (RFC 8410 3): parameters must be absent.
+bool read_parameters(der::Cursor& in, SignatureAlgorithm& algorithm) noexcept {
+  if (!kEcdsaOnly && algorithm.scheme == Scheme::rsa_pss) return read_pss_parameters(in, algorithm.hash);
+  if (!kEcdsaOnly && algorithm.scheme == Scheme::rsa_pkcs1) read_optional_null(in);
+  return true;
 }
 
 }  // namespace
 
-void check_unknown_parameters(der::Cursor& in) noexcept {
-  if (!in.more()) return;
-  der::Cursor parameters = in;
-  in.any();
-  in.finish();
-  parameters.nested(32);
+void read_unknown_parameters(der::Cursor& in) noexcept {
+  if (in.more()) in.nested(kMaxParameterDepth);
 }
 
 void read_algorithm(der::Cursor& in, AlgorithmIdentifier& algorithm) noexcept {
-  const der::Element sequence = in.read(der::kSequence);
-  der::Cursor fields = in.inside(sequence);
-  algorithm.whole = sequence.whole;
-  algorithm.oid = fields.oid();
+  const der::Inside sequence(in, der::kSequence, algorithm.whole);
+  in.oid();
+  algorithm.oid = in.content();
   for (const Known& known : kKnown) {
-    if (!equal(known.oid, algorithm.oid)) continue;
-    algorithm.signature = read_parameters(known.algorithm, fields);
+    if (!equal(known.view(), algorithm.oid)) continue;
+    SignatureAlgorithm found = known.algorithm;
+    if (read_parameters(in, found)) algorithm.signature.emplace(found);
     return;
   }
-  check_unknown_parameters(fields);
+  read_unknown_parameters(in);
 }
 
 Result<AlgorithmIdentifier> read_algorithm(Reader& in) noexcept {
@@ -144,7 +144,7 @@ void write_signature_algorithm(SignatureAlgorithm algorithm, der::Builder& out) 
   for (const Known& known : kKnown) {
     if (known.algorithm.scheme != algorithm.scheme) continue;
     if (!one_oid && known.algorithm.hash != algorithm.hash) continue;
-    out.oid(known.oid);
+    out.oid(known.view());
     break;
   }
   if (!kEcdsaOnly && algorithm.scheme == Scheme::rsa_pkcs1) out.null();

@@ -8,6 +8,11 @@ namespace pedigree::x509 {
 namespace {
 
 constexpr std::size_t kMaxSerial = 20;
+constexpr std::size_t kMaxSignature = kEcdsaOnly ? 96 : crypto::kMaxSignatureSize;
+
+std::size_t size_of_signature(crypto::KeyType type) noexcept {
+  return kEcdsaOnly ? 2 * crypto::coordinate_size(type) : crypto::signature_size(type);
+}
 
 // Opens an Extension up to its OCTET STRING, and closes both when it goes out of scope.
 class ExtensionWriter {
@@ -129,32 +134,28 @@ void write_extensions(const ExtensionSet& extensions, der::Builder& out) noexcep
   out.raw(extensions.extra);
 }
 
-Result<void> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
-                            crypto::SignatureAlgorithm algorithm, std::size_t start,
-                            der::Builder& out) noexcept {
+Result<Bytes> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                             crypto::SignatureAlgorithm algorithm, std::size_t start,
+                             der::Builder& out) noexcept {
   Writer& writer = out.writer();
-  std::array<std::uint8_t, crypto::kMaxSignatureSize> buffer;
-  Bytes signature;
+  std::array<std::uint8_t, kMaxSignature> buffer;
+  // Where there is nothing to sign: the largest signature, to name the size that is enough.
+  buffer.fill(0xff);
+  const Bytes signature = Bytes(buffer).first(size_of_signature(key.type));
   if (writer.fits()) {
-    PEDIGREE_ASSIGN(signature, crypto.sign(key, algorithm, writer.written(start), buffer));
-  } else {
-    // Nothing to sign: the largest signature, to name the size that is enough.
-    buffer.fill(0xff);
-    signature = Bytes(buffer).first(crypto::signature_size(key.type));
+    const auto made = crypto.sign(key, algorithm, writer.written(start), buffer);
+    if (!made) return made;
   }
   write_signature_algorithm(algorithm, out);
+  const std::size_t bits = out.open_bit_string();
   if (kEcdsaOnly || algorithm.scheme == crypto::Scheme::ecdsa) {
-    const std::size_t bits = out.open_bit_string();
     der::ecdsa_from_raw(signature, out);
-    out.close(bits);
   } else {
-    out.bit_string(signature);
+    out.raw(signature);
   }
+  out.close(bits);
   out.enclose(der::kSequence, start);
-  if (!writer.fits()) {
-    return fail(ErrorCode::buffer_too_small, static_cast<std::uint32_t>(writer.size()));
-  }
-  return {};
+  return writer.finish(start);
 }
 
 Result<Bytes> write_certificate(const crypto::Crypto& crypto, const CertificateFields& fields,
@@ -164,8 +165,7 @@ Result<Bytes> write_certificate(const crypto::Crypto& crypto, const CertificateF
   Writer writer(buffer);
   der::Builder out(writer);
   write_tbs(fields, algorithm, out);
-  PEDIGREE_TRY(sign_and_close(crypto, issuer_key, algorithm, 0, out));
-  return writer.finish();
+  return sign_and_close(crypto, issuer_key, algorithm, 0, out);
 }
 
 }  // namespace pedigree::x509

@@ -41,10 +41,10 @@ struct CertificateFields {
                                               MutableBytes buffer) noexcept;
 
 /// Closes SEQUENCE { tbs, signatureAlgorithm, BIT STRING signature } around the to-be-signed element written
-/// since `start` in `out` (shared by certificates, requests and CRLs). Errors: buffer_too_small, those of
-/// Crypto::sign.
-[[nodiscard]] Result<void> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
-                                          crypto::SignatureAlgorithm algorithm, std::size_t start,
-                                          der::Builder& out) noexcept;
+/// since `start` in `out` (shared by certificates, requests and CRLs); the result borrows its buffer. Errors:
+/// buffer_too_small, those of Crypto::sign.
+[[nodiscard]] Result<Bytes> sign_and_close(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                                           crypto::SignatureAlgorithm algorithm, std::size_t start,
+                                           der::Builder& out) noexcept;
 
 }  // namespace pedigree::x509

@@ -149,29 +149,31 @@ class Checker {
       : constraints_(constraints), budget_(budget) {}
 
   ErrorCode check(const GeneralName& name) noexcept {
-    Error error;
-    der::Cursor in(Reader(constraints_), error);
+    der::Cursor in(constraints_);
     ErrorCode permitted = kAllowed;
-    for (unsigned n = 0; n < 2 && in.ok(); ++n) {
-      if (!in.next_is(der::context_constructed(n))) continue;
-      const Match match = compare(name, in.inside(in.any()), n == 1);
+    for (unsigned n = 0; n < 2; ++n) {
+      if (!in.skip_if(der::context_constructed(n))) continue;
+      const der::Inside subtrees(in);
+      const Match match = compare(name, in, n == 1);
       if (n == 1 && match == Match::inside) return ErrorCode::name_excluded;
       if (n == 0 && match == Match::outside) permitted = ErrorCode::name_not_permitted;
+      in.skip_rest();
     }
-    return error.code != ErrorCode{} ? error.code : permitted;
+    return in.ok() ? permitted : in.error().code;
   }
 
  private:
   enum class Match : std::uint8_t { unconstrained, inside, outside };
 
-  Match compare(const GeneralName& name, der::Cursor&& subtrees, bool excluded) noexcept {
+  Match compare(const GeneralName& name, der::Cursor& in, bool excluded) noexcept {
     Match match = Match::unconstrained;
-    while (subtrees.more()) {
-      if (budget_-- == 0) subtrees.fail(ErrorCode::too_many, 0);
-      const der::Element base = subtrees.open(der::kSequence).any();
-      if (base.tag != name.form) continue;
-      const Within within = find_within(name, base.content, excluded);
-      subtrees.require(within != Within::unsupported, ErrorCode::unsupported_name_form, 0);
+    while (in.more()) {
+      if (budget_-- == 0) in.fail(ErrorCode::too_many, in.at());
+      const der::Inside subtree(in, der::kSequence);
+      in.any();
+      if (in.tag() != name.form) continue;
+      const Within within = find_within(name, in.content(), excluded);
+      if (within == Within::unsupported) in.refuse(ErrorCode::unsupported_name_form);
       // What cannot be compared is excluded and not permitted.
       if (within == Within::inside || (within == Within::incomparable && excluded)) return Match::inside;
       match = Match::outside;
@@ -202,13 +204,12 @@ ErrorCode check_names_allowed(const Certificate& certificate, const Bytes& const
   Checker checker(constraints, budget);
   ErrorCode verdict = kAllowed;
   if (!is_empty_name(certificate.subject())) verdict = checker.check({kDirectoryName, certificate.subject()});
-  Error error;
-  der::Cursor names(Reader(certificate.extensions().subject_alt_name.value_or(Bytes())), error);
+  der::Cursor names(certificate.extensions().subject_alt_name.value_or(Bytes()));
   bool has_email = false;
   while (verdict == kAllowed && names.more()) {
-    const der::Element name = names.any();
-    has_email = has_email || name.tag == kRfc822Name;
-    verdict = checker.check({name.tag, name.content});
+    names.any();
+    has_email = has_email || names.tag() == kRfc822Name;
+    verdict = checker.check({names.tag(), names.content()});
   }
   if (has_email) return verdict;
   // RFC 5280 4.2.1.10: without an rfc822Name, the constraint applies to the subject's emailAddress.

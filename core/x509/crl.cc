@@ -169,8 +169,10 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
   PEDIGREE_ASSIGN(const der::Element sequence, der::read(ahead, der::kSequence));
   Reader fields = sequence.reader();
   RevokedEntry entry;
-  PEDIGREE_ASSIGN(entry.serial,
-                  der::read_with_cursor(fields, [](der::Cursor& cursor) { return read_serial(cursor); }));
+  PEDIGREE_ASSIGN(entry.serial, der::read_with_cursor(fields, [](der::Cursor& cursor) {
+                    read_serial(cursor);
+                    return cursor.content();
+                  }));
   PEDIGREE_ASSIGN(entry.when, der::read_time(fields));
   if (!fields.empty()) {
     PEDIGREE_ASSIGN(const der::Element extensions, der::read(fields, der::kSequence));
@@ -184,9 +186,8 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
 Result<Crl> Crl::parse(Bytes der) noexcept {
   Reader whole(der);
   SignedObject object;
-  PEDIGREE_ASSIGN(Reader tbs, der::read_with_cursor(whole, [&object](der::Cursor& in) {
-                    return read_signed(in, object).reader();
-                  }));
+  PEDIGREE_ASSIGN(Reader tbs, der::read_with_cursor(
+                                  whole, [&object](der::Cursor& in) { return read_signed(in, object); }));
   Crl crl;
   crl.tbs_ = object.to_be_signed;
   crl.algorithm_ = object.algorithm;
@@ -232,8 +233,7 @@ Result<Bytes> write_crl(const crypto::Crypto& crypto, const CrlFields& fields, c
   Writer writer(buffer);
   der::Builder out(writer);
   write_tbs(fields, algorithm, out);
-  PEDIGREE_TRY(sign_and_close(crypto, key, algorithm, 0, out));
-  return writer.finish();
+  return sign_and_close(crypto, key, algorithm, 0, out);
 }
 
 }  // namespace pedigree::x509

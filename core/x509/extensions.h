@@ -6,9 +6,9 @@
 
 namespace pedigree::x509 {
 
-/// Extensions that are not of RFC 5280's own arc (2.5.29) which a certificate may have; the bound keeps the
-/// search for duplicates cheap.
-inline constexpr std::size_t kMaxOtherExtensions = 24;
+/// Extensions that a certificate may have, twice as many as RFC 5280 has; the bound keeps the search for
+/// duplicates cheap.
+inline constexpr std::size_t kMaxExtensions = 32;
 
 /// Parses the content of an Extensions SEQUENCE: SIZE (1..MAX), no extension twice, known ones well-formed.
 /// The views borrow from the input. Errors: bad_extension, duplicate_extension, too_many, those of

@@ -33,14 +33,14 @@ enum class NameUse : std::uint8_t { name, constraint };
 [[nodiscard]] Result<GeneralName> read_general_name(Reader& in, NameUse use) noexcept;
 
 /// The same for a cursor.
-GeneralName read_general_name(der::Cursor& in, NameUse use) noexcept;
+void read_general_name(der::Cursor& in, NameUse use) noexcept;
 
-/// Checks the content of GeneralNames: one or more names. Errors: bad_extension, those of read_general_name.
-void check_general_names(der::Cursor&& in) noexcept;
+/// Reads the content of GeneralNames: one or more names. Errors: bad_extension, those of read_general_name.
+void check_general_names(der::Cursor& in) noexcept;
 
-/// Checks the content of a NameConstraints SEQUENCE: at least one subtree, `minimum` and `maximum` absent.
+/// Reads the content of a NameConstraints SEQUENCE: at least one subtree, `minimum` and `maximum` absent.
 /// Errors: as check_general_names.
-void check_name_constraints(der::Cursor&& in) noexcept;
+void check_name_constraints(der::Cursor& in) noexcept;
 
 /// Whether every name of `certificate` (subject, subjectAltName, emailAddress in the subject) is allowed by
 /// `constraints`, the content of a NameConstraints SEQUENCE of a parsed certificate. `budget` is what is left

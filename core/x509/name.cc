@@ -3,6 +3,7 @@
 #include "core/x509/name.h"
 
 #include "core/x509/oids.h"
+#include "core/x509/signed.h"
 #include "core/x509/text.h"
 
 namespace pedigree::x509 {
@@ -11,37 +12,38 @@ namespace {
 constexpr std::size_t kMaxAttributesInRdn = 8;
 constexpr unsigned kMaxValueDepth = 8;
 
-// One AttributeTypeAndValue.
-NameAttribute read_attribute(der::Cursor& in) noexcept {
-  der::Cursor fields = in.open(der::kSequence);
-  const Bytes type = fields.oid();
-  der::Cursor ahead = fields;
-  const der::Element value = fields.any();
-  fields.finish();
-  if ((value.tag & 0x20U) != 0) ahead.nested(kMaxValueDepth);
-  fields.require(is_well_formed_text(value.tag, value.content), ErrorCode::bad_name, ahead.offset());
-  return {type, value.tag, value.content};
+// One AttributeTypeAndValue, whatever its value.
+[[gnu::noinline]] NameAttribute read_attribute(der::Cursor& in) noexcept {
+  const der::Inside attribute(in, der::kSequence);
+  in.oid();
+  const Bytes type = in.content();
+  in.any();
+  return {type, in.tag(), in.content()};
+}
+
+// The value of the attribute that was read last.
+void check_value(der::Cursor& in, const NameAttribute& attribute) noexcept {
+  in.require(is_well_formed_text(attribute.string_tag, attribute.value), ErrorCode::bad_name, in.start());
+  if ((attribute.string_tag & 0x20U) != 0) in.nested_content(kMaxValueDepth - 1);
 }
 
 // RelativeDistinguishedName: SET SIZE (1..MAX), in DER order (X.690 11.6), no type twice (X.501 9.3).
-void check_rdn(der::Cursor&& in) noexcept {
-  const der::Cursor first = in;
+void check_rdn(der::Cursor& in) noexcept {
+  const std::uint8_t* const first = in.at();
   std::size_t count = 0;
   Bytes previous;
-  do {
-    const Bytes rest = in.reader().rest();
-    const std::uint32_t offset = in.offset();
-    in.require_more(ErrorCode::bad_name);
-    in.require(count++ < kMaxAttributesInRdn, ErrorCode::too_many, offset);
-    const Bytes type = read_attribute(in).type;
+  in.require_more(ErrorCode::bad_name);
+  while (in.more()) {
+    const std::uint8_t* const start = in.at();
+    in.require(count++ < kMaxAttributesInRdn, ErrorCode::too_many, start);
+    const NameAttribute attribute = read_attribute(in);
+    check_value(in, attribute);
     if (!in.ok()) return;
-    const Bytes whole = rest.first(rest.size() - in.reader().size());
-    in.require(!less(whole, previous), ErrorCode::wrong_order, offset);
-    for (der::Cursor earlier = first; in.ok() && earlier.offset() != offset;) {
-      in.require(!equal(read_attribute(earlier).type, type), ErrorCode::duplicate, offset);
-    }
+    const Bytes whole(start, in.at());
+    in.require(!less(whole, previous), ErrorCode::wrong_order, start);
     previous = whole;
-  } while (in.more());
+    in.require(!has_type({first, start}, attribute.type), ErrorCode::duplicate, start);
+  }
 }
 
 bool attributes_match(const NameAttribute& a, const NameAttribute& b) noexcept {
@@ -53,51 +55,80 @@ bool attributes_match(const NameAttribute& a, const NameAttribute& b) noexcept {
 
 // The attributes of an RDN are a set. Their DER order depends on case, which does not count here, so that
 // they are compared in any order. No type occurs twice, so a type has one partner at most.
-bool rdns_match(der::Cursor&& as, const der::Cursor& b) noexcept {
-  if (equal(as.reader().rest(), b.reader().rest())) return true;
-  unsigned count = 0;
+bool rdns_match(const Bytes& a, const Bytes& b) noexcept {
+  der::Cursor as(a);
+  der::Cursor bs(b);
   while (as.more()) {
     const NameAttribute mine = read_attribute(as);
     bool found = false;
-    for (der::Cursor bs = b; !found && bs.more();) found = attributes_match(mine, read_attribute(bs));
+    for (der::Cursor candidates(b); !found && candidates.more();) {
+      found = attributes_match(mine, read_attribute(candidates));
+    }
     if (!found) return false;
-    ++count;
+    read_attribute(bs);  // one for one
   }
-  for (der::Cursor bs = b; bs.more(); --count) read_attribute(bs);
-  return count == 0;
+  return bs.ok() && !bs.more();
 }
 
 // Whether the RDNs of `prefix` are the first of `name`, or, where `all`, all of them.
 bool starts_with(const Bytes& name, const Bytes& prefix, bool all) noexcept {
-  Error first;
-  der::Cursor rest = der::Cursor(Reader(name), first).open(der::kSequence);
-  der::Cursor wanted = der::Cursor(Reader(prefix), first).open(der::kSequence);
+  der::Cursor rest(name);
+  der::Cursor wanted(prefix);
+  rest.open(der::kSequence);
+  wanted.open(der::kSequence);
   while (wanted.more()) {
-    der::Cursor want = wanted.open(der::kSet);
-    if (!rdns_match(std::move(want), rest.open(der::kSet))) return false;
+    rest.read(der::kSet);
+    wanted.read(der::kSet);
+    if (!rdns_match(rest.content(), wanted.content())) return false;
   }
   return rest.ok() && !(all && rest.more());
 }
 
 der::Tag tag_to_write(const Bytes& oid) noexcept {
-  if (equal(oid, oid::kCountryName) || equal(oid, oid::kSerialNumber)) return der::kPrintableString;
-  if (equal(oid, oid::kDomainComponent) || equal(oid, oid::kEmailAddress)) return der::kIa5String;
+  static constexpr struct {
+    Bytes oid;
+    der::Tag tag;
+  } kOthers[] = {{oid::kCountryName, der::kPrintableString},
+                 {oid::kSerialNumber, der::kPrintableString},
+                 {oid::kDomainComponent, der::kIa5String},
+                 {oid::kEmailAddress, der::kIa5String}};
+  for (const auto& other : kOthers) {
+    if (equal(oid, other.oid)) return other.tag;
+  }
   return der::kUtf8String;
 }
 
 }  // namespace
 
-void check_name_content(der::Cursor&& rdns) noexcept {
-  while (rdns.more()) check_rdn(rdns.open(der::kSet));
+bool has_type(const Bytes& earlier, const Bytes& oid) noexcept {
+  for (der::Cursor in(earlier); in.more();) {
+    const der::Inside element(in, der::kSequence);
+    in.oid();
+    if (equal(in.content(), oid)) return true;
+    in.skip_rest();
+  }
+  return false;
 }
 
-void check_name(der::Cursor&& in) noexcept {
-  check_name_content(in.open_only(der::kSequence));
+void read_name(der::Cursor& in, Bytes& whole) noexcept {
+  const der::Inside name(in, der::kSequence, whole);
+  while (in.more()) {
+    const der::Inside rdn(in, der::kSet);
+    check_rdn(in);
+  }
+}
+
+void check_name(der::Cursor& in) noexcept {
+  Bytes whole;
+  read_name(in, whole);
 }
 
 Result<void> check_name(Bytes name, std::uint32_t base) noexcept {
   Reader in(name, base);
-  return der::read_with_cursor(in, [](der::Cursor& cursor) { check_name(std::move(cursor)); });
+  return der::read_with_cursor(in, [](der::Cursor& cursor) {
+    check_name(cursor);
+    cursor.finish();
+  });
 }
 
 bool names_match(const Bytes& a, const Bytes& b) noexcept {
@@ -108,23 +139,20 @@ bool name_within(const Bytes& name, const Bytes& base) noexcept {
   return starts_with(name, base, false);
 }
 
-Attributes::Attributes(Bytes name) noexcept : rdns_(Reader(name), error_), set_(Reader(), error_) {
-  rdns_ = rdns_.open(der::kSequence);
+Attributes::Attributes(Bytes name) noexcept : rdns_(Reader(name)), set_(Reader()) {
+  rdns_.open(der::kSequence);
 }
 
 bool Attributes::next(NameAttribute& out) noexcept {
   first_of_rdn_ = false;
-  while (!set_.more()) {
+  while (set_.ok() && !set_.more()) {
     if (!rdns_.more()) return false;
-    set_ = rdns_.open(der::kSet);
+    rdns_.read(der::kSet);
+    set_ = der::Cursor(rdns_.element().reader());
     first_of_rdn_ = true;
   }
-  der::Cursor fields = set_.open(der::kSequence);
-  out.type = fields.oid();
-  const der::Element value = fields.any();
-  out.string_tag = value.tag;
-  out.value = value.content;
-  return fields.ok();
+  out = read_attribute(set_);
+  return set_.ok();
 }
 
 Bytes find_attribute(Bytes name, Bytes oid) noexcept {

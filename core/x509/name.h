@@ -15,9 +15,8 @@ struct NameAttribute {
 
 /// Checks that `name` (whole DER) is a well-formed RDNSequence. Errors: bad_name and those of strict DER.
 [[nodiscard]] Result<void> check_name(Bytes name, std::uint32_t base = 0) noexcept;
-/// The same for what `in` consists of, and for the content of the RDNSequence.
-void check_name(der::Cursor&& in) noexcept;
-void check_name_content(der::Cursor&& rdns) noexcept;
+/// The same for the next element.
+void check_name(der::Cursor& in) noexcept;
 /// RFC 5280 7.1 comparison: attributes in order; PrintableString and UTF8String compare without case (ASCII)
 /// and with white space folded; other types octet by octet.
 [[nodiscard]] bool names_match(const Bytes& a, const Bytes& b) noexcept;
@@ -37,10 +36,9 @@ class Attributes {
   [[nodiscard]] bool next(NameAttribute& out) noexcept;
   /// Whether the one read last is the first of its RDN.
   [[nodiscard]] bool first_of_rdn() const noexcept { return first_of_rdn_; }
-  [[nodiscard]] const Error& error() const noexcept { return error_; }
+  [[nodiscard]] const Error& error() const noexcept { return rdns_.ok() ? set_.error() : rdns_.error(); }
 
  private:
-  Error error_;
   der::Cursor rdns_;
   der::Cursor set_;
   bool first_of_rdn_ = false;

@@ -13,37 +13,37 @@ using crypto::Scheme;
 
 constexpr std::size_t kMaxExponent = 8;  // octets; more only slows verification
 
-// ECParameters must name a curve (RFC 5480 2.1.1); the point must be uncompressed (2.2 allows no less).
-std::optional<KeyType> ec_type(der::Cursor& parameters, const Bytes& point, std::uint32_t offset) noexcept {
-  const Bytes curve = parameters.oid();
-  parameters.finish();
-  const bool p256 = equal(curve, oid::kSecp256r1);
-  if (!p256 && !equal(curve, oid::kSecp384r1)) return {};
-  const KeyType type = p256 ? KeyType::p256 : KeyType::p384;
-  const bool uncompressed = point.size() == 1 + 2 * crypto::coordinate_size(type) && point[0] == 4;
-  parameters.require(uncompressed, ErrorCode::invalid_key, offset);
-  return type;
+// ECParameters must name a curve (RFC 5480 2.1.1). KeyType{}: another one.
+KeyType read_curve(der::Cursor& in) noexcept {
+  in.oid();
+  if (equal(in.content(), oid::kSecp256r1)) return KeyType::p256;
+  return equal(in.content(), oid::kSecp384r1) ? KeyType::p384 : KeyType{};
 }
 
-// RSAPublicKey (RFC 8017 A.1.1); parameters are NULL (RFC 3279 2.3.1).
-std::optional<KeyType> rsa_type(der::Cursor& parameters, Bytes key, std::uint32_t offset) noexcept {
-  parameters.null();
-  parameters.finish();
-  der::Cursor in = parameters.inside(key, offset);
-  der::Cursor fields = in.open_only(der::kSequence);
-  const Bytes modulus = fields.unsigned_integer();
-  const Bytes exponent = fields.unsigned_integer();
-  fields.finish();
-  if (!fields.ok()) return {};
+// RSAPublicKey (RFC 8017 A.1.1). KeyType{}: of another size.
+KeyType read_rsa_key(der::Cursor& in) noexcept {
+  const Bytes key = in.content();
+  const der::Inside octets(in);
+  const der::Inside sequence(in, der::kSequence);
+  in.unsigned_integer();
+  const Bytes modulus = in.content();
+  in.unsigned_integer();
+  const Bytes exponent = in.content();
+  if (!in.ok()) return {};
   const bool odd = (modulus.back() & exponent.back() & 1U) != 0;
   const bool one = exponent.size() == 1 && exponent[0] == 1;
-  fields.require(odd && !one && exponent.size() <= kMaxExponent, ErrorCode::invalid_key, offset);
+  in.require(odd && !one && exponent.size() <= kMaxExponent, ErrorCode::invalid_key, key.data());
   // A modulus of exactly 8n bits has its highest bit set.
   if (modulus[0] < 0x80) return {};
   if (modulus.size() == 256) return KeyType::rsa2048;
   if (modulus.size() == 384) return KeyType::rsa3072;
-  if (modulus.size() == 512) return KeyType::rsa4096;
-  return {};
+  return modulus.size() == 512 ? KeyType::rsa4096 : KeyType{};
+}
+
+// Points must be uncompressed (RFC 5480 2.2 allows no less).
+bool has_form_of(KeyType type, const Bytes& key) noexcept {
+  if (!kEcdsaOnly && type == KeyType::ed25519) return key.size() == 32;
+  return key.size() == 1 + 2 * crypto::coordinate_size(type) && key[0] == 4;
 }
 
 // OIDs of signatures over MD2, MD5 and SHA-1: named to people as weak rather than as unknown.
@@ -60,44 +60,38 @@ bool is_rsa(KeyType type) noexcept {
 
 }  // namespace
 
-namespace {
-
-void read_content(const der::Cursor& in, const der::Element& sequence, SubjectPublicKeyInfo& spki) noexcept {
-  der::Cursor fields = in.inside(sequence);
-  der::Cursor parameters = fields.open(der::kSequence);
-  spki.whole = sequence.whole;
-  spki.oid = parameters.oid();
-  const Bytes key = fields.bit_string_octets();
-  fields.finish();
-  const auto offset = fields.offset() - static_cast<std::uint32_t>(key.size());
-  std::optional<KeyType> type;
-  if (equal(spki.oid, oid::kEcPublicKey)) {
-    type = ec_type(parameters, key, offset);
-  } else if (!kEcdsaOnly && equal(spki.oid, oid::kRsaEncryption)) {
-    type = rsa_type(parameters, key, offset);
-  } else if (!kEcdsaOnly && equal(spki.oid, oid::kEd25519)) {
-    parameters.finish();  // RFC 8410 3: absent
-    parameters.require(key.size() == 32, ErrorCode::invalid_key, offset);
-    type = KeyType::ed25519;
-  } else {
-    check_unknown_parameters(parameters);
+void read_spki(der::Cursor& in, SubjectPublicKeyInfo& spki) noexcept {
+  const der::Inside sequence(in, der::kSequence, spki.whole);
+  KeyType type{};
+  bool rsa = false;
+  {
+    const der::Inside algorithm(in, der::kSequence);
+    in.oid();
+    spki.oid = in.content();
+    if (equal(spki.oid, oid::kEcPublicKey)) {
+      type = read_curve(in);
+    } else if (!kEcdsaOnly && equal(spki.oid, oid::kRsaEncryption)) {
+      rsa = true;
+      in.null();  // RFC 3279 2.3.1
+    } else if (!kEcdsaOnly && equal(spki.oid, oid::kEd25519)) {
+      type = KeyType::ed25519;  // RFC 8410 3: no parameters
+    } else {
+      read_unknown_parameters(in);
+    }
   }
-  if (type) spki.key.emplace(*type, key);
-}
-
-}  // namespace
-
-void read_spki(der::Cursor& in, SubjectPublicKeyInfo& out) noexcept {
-  read_content(in, in.read(der::kSequence), out);
+  in.bit_string_octets();
+  const Bytes key = in.content();
+  if (type != KeyType{}) in.require(has_form_of(type, key), ErrorCode::invalid_key);
+  if (!kEcdsaOnly && rsa) type = read_rsa_key(in);
+  if (type != KeyType{}) spki.key.emplace(type, key);
 }
 
 Result<SubjectPublicKeyInfo> parse_spki(Bytes der, std::uint32_t base) noexcept {
   Reader in(der, base);
   return der::read_with_cursor(in, [](der::Cursor& cursor) {
-    const der::Element sequence = cursor.read(der::kSequence);
-    cursor.finish();
     SubjectPublicKeyInfo spki;
-    read_content(cursor, sequence, spki);
+    read_spki(cursor, spki);
+    cursor.finish();
     return spki;
   });
 }
@@ -119,21 +113,41 @@ void write_spki(const PublicKey& key, der::Builder& out) noexcept {
   out.close(sequence);
 }
 
+bool verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
+                      const SignedObject& object, Error& error) noexcept {
+  const AlgorithmIdentifier& algorithm = object.algorithm;
+  if (!algorithm.signature || !key.key) {
+    error = {is_weak(algorithm.oid) ? ErrorCode::weak_algorithm : ErrorCode::unsupported_algorithm};
+    return false;
+  }
+  std::array<std::uint8_t, 96> buffer{};
+  Bytes raw = object.signature;
+  if (kEcdsaOnly || algorithm.signature->scheme == Scheme::ecdsa) {
+    const KeyType type = key.key->type;
+    if (!kEcdsaOnly && type != KeyType::p256 && type != KeyType::p384) {
+      error = {ErrorCode::wrong_key_type};
+      return false;
+    }
+    const MutableBytes numbers(buffer.data(), 2 * crypto::coordinate_size(type));
+    der::Cursor in(raw);
+    der::read_ecdsa_signature(in, numbers);
+    in.finish();
+    if (!in.ok()) {
+      error = {ErrorCode::invalid_signature, in.error().offset};
+      return false;
+    }
+    raw = numbers;
+  }
+  const auto verified = crypto.verify(*key.key, *algorithm.signature, object.to_be_signed, raw);
+  if (!verified) error = verified.error();
+  return verified.has_value();
+}
+
 Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,
                               const SignedObject& object) noexcept {
-  const AlgorithmIdentifier& algorithm = object.algorithm;
-  if (is_weak(algorithm.oid)) return fail(ErrorCode::weak_algorithm);
-  if (!algorithm.signature || !key.key) return fail(ErrorCode::unsupported_algorithm);
-  std::array<std::uint8_t, 96> buffer;
-  Bytes raw = object.signature;
-  if (algorithm.signature->scheme == Scheme::ecdsa) {
-    const KeyType type = key.key->type;
-    if (type != KeyType::p256 && type != KeyType::p384) return fail(ErrorCode::wrong_key_type);
-    const auto converted = der::ecdsa_to_raw(object.signature, crypto::coordinate_size(type), buffer);
-    if (!converted) return fail(ErrorCode::invalid_signature, converted.error().offset);
-    raw = *converted;
-  }
-  return crypto.verify(*key.key, *algorithm.signature, object.to_be_signed, raw);
+  Error error;
+  if (!verify_signature(crypto, key, object, error)) return std::unexpected(error);
+  return {};
 }
 
 Result<void> verify_signature(const crypto::Crypto& crypto, const SubjectPublicKeyInfo& key,

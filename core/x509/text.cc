@@ -10,22 +10,9 @@ constexpr der::Tag kVisibleString = 0x1a;
 // The characters of X.680 41.4, a bit each; '*', '&', '@' and '_' are not among them.
 constexpr std::uint32_t kPrintable[] = {0x00000000, 0xa7fffb81, 0x07fffffe, 0x07fffffe};
 
+// Of an ASCII character.
 bool is_printable(std::uint8_t octet) noexcept {
-  return octet < 0x80 && (kPrintable[octet / 32] >> octet % 32 & 1U) != 0;
-}
-
-// A loop, because std::all_of is unrolled even for size.
-bool are_printable(const Bytes& value) noexcept {
-  for (const std::uint8_t octet : value) {
-    if (!is_printable(octet)) return false;
-  }
-  return true;
-}
-
-bool is_ascii(const Bytes& value) noexcept {
-  std::uint8_t all = 0;
-  for (const std::uint8_t octet : value) all = static_cast<std::uint8_t>(all | octet);
-  return all < 0x80;
+  return (kPrintable[octet / 32] >> octet % 32 & 1U) != 0;
 }
 
 // Folds white space and case: yields what counts in a comparison.
@@ -73,17 +60,19 @@ bool is_text(der::Tag tag) noexcept {
 }
 
 bool is_well_formed_text(der::Tag tag, const Bytes& value) noexcept {
-  if (tag == der::kPrintableString) return are_printable(value);
-  if (tag == der::kIa5String) return is_ascii(value);
   if (tag == der::kBmpString) return value.size() % 2 == 0;
   if (tag == der::kUniversalString) return value.size() % 4 == 0;
-  if (tag != der::kUtf8String || is_ascii(value)) return true;
-  Text text(tag, value);
-  for (std::uint32_t point = 0; point != Text::kEnd;) {
-    point = text.next();
-    if (point != Text::kEnd && (point & Text::kInvalid) != 0) return false;
+  bool plain = true;  // most names are
+  for (const std::uint8_t octet : value) {
+    if (octet >= 0x80 || (tag == der::kPrintableString && !is_printable(octet))) plain = false;
   }
-  return true;
+  if (plain || tag == der::kPrintableString || tag == der::kIa5String) return plain;
+  if (tag != der::kUtf8String) return true;
+  Text text(tag, value);
+  std::uint32_t point = 0;
+  do point = text.next();
+  while ((point & Text::kInvalid) == 0);
+  return point == Text::kEnd;
 }
 
 Text::Text(der::Tag tag, const Bytes& value) noexcept : rest_(value) {

@@ -209,11 +209,12 @@ bool digest_parts(Hash hash, const std::span<const Bytes>& parts, const MutableB
   return status == PSA_SUCCESS && size == digest_size(hash);
 }
 
-/// Errors: those of check_algorithm, crypto_failure.
-ErrorCode digest_to_sign(KeyType type, SignatureAlgorithm algorithm, const Bytes& message,
-                         const MutableBytes& out) noexcept {
+/// Leaves in `out`, of kMaxDigestSize, the digest. Errors: those of check_algorithm, crypto_failure.
+[[gnu::noinline]] ErrorCode digest_to_sign(KeyType type, SignatureAlgorithm algorithm, const Bytes& message,
+                                           MutableBytes& out) noexcept {
   const ErrorCode code = check_algorithm(type, algorithm);
   if (code != kNone) return code;
+  out = out.first(digest_size(algorithm.hash));
   return digest_parts(algorithm.hash, {&message, 1}, out) ? kNone : ErrorCode::crypto_failure;
 }
 
@@ -314,10 +315,11 @@ Result<Sha256> PsaCrypto::hmac_sha256(Bytes key, std::span<const Bytes> parts) c
 
 Result<void> PsaCrypto::verify(const PublicKey& key, SignatureAlgorithm algorithm, Bytes message,
                                Bytes signature) const noexcept {
-  std::array<std::uint8_t, kMaxDigestSize> digest;
-  const ErrorCode code = digest_to_sign(key.type, algorithm, message, digest);
-  if (code != kNone) return fail(code);
-  return result_of(verify_with(key, algorithm, {digest.data(), digest_size(algorithm.hash)}, signature));
+  std::array<std::uint8_t, kMaxDigestSize> octets;
+  MutableBytes digest(octets);
+  ErrorCode code = digest_to_sign(key.type, algorithm, message, digest);
+  if (code == kNone) code = verify_with(key, algorithm, digest, signature);
+  return result_of(code);
 }
 
 Result<void> PsaCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
@@ -332,9 +334,10 @@ Result<void> PsaCrypto::check_public_key(const PublicKey& key) const noexcept {
 
 Result<Bytes> PsaCrypto::sign(const PrivateKey& key, SignatureAlgorithm algorithm, Bytes message,
                               MutableBytes out) const noexcept {
-  std::array<std::uint8_t, kMaxDigestSize> digest;
+  std::array<std::uint8_t, kMaxDigestSize> octets;
+  MutableBytes digest(octets);
   ErrorCode code = digest_to_sign(key.type, algorithm, message, digest);
-  if (code == kNone) code = sign_with(key, algorithm, {digest.data(), digest_size(algorithm.hash)}, out);
+  if (code == kNone) code = sign_with(key, algorithm, digest, out);
   if (code != kNone) return fail(code);
   return out;
 }

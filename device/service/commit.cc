@@ -62,9 +62,16 @@ Status Service::write_pkcs10(const pedigree_csr_request_t& request, const KeyRec
                              std::size_t& size) noexcept {
   MutableBytes space = workspace_;
   const auto entropy = enrol::entropy_value(platform_.entropy);
-  std::array<csr::Attribute, kAttests ? 3 : 2> attributes{
-      {{x509::oid::kExtensionRequest, kRequestedExtensions}, {enrol::kEntropyAttribute, entropy}}};
-  std::size_t count = 2;
+  std::array<std::uint8_t, 2 + 2 * PEDIGREE_NONCE_SIZE> challenge;
+  Writer password(challenge);
+  password.u8(der::kPrintableString);
+  password.u8(2 * PEDIGREE_NONCE_SIZE);
+  write_hex(request.nonce, password);
+  std::array<csr::Attribute, kAttests ? 4 : 3> attributes{
+      {{x509::oid::kExtensionRequest, kRequestedExtensions},
+       {enrol::kEntropyAttribute, entropy},
+       {x509::oid::kChallengePassword, challenge}}};
+  std::size_t count = 3;
   if constexpr (kAttests) {
     if (request.evidence == 1) {
       if (key.origin == enrol::Origin::import) return ErrorCode::evidence_forbidden;
@@ -77,13 +84,9 @@ Status Service::write_pkcs10(const pedigree_csr_request_t& request, const KeyRec
   std::array<std::uint8_t, 128> name;
   Writer subject(name);
   write_subject(platform_.device_id, request.subject, subject);
-  std::array<std::uint8_t, 2 * PEDIGREE_NONCE_SIZE> password;
-  Writer challenge(password);
-  write_hex(request.nonce, challenge);
   csr::RequestFields fields;
   fields.subject = subject.written();
   fields.spki = spki;
-  fields.challenge_password = as_text(password);
   fields.attributes = std::span(attributes).first(count);
   const auto der = csr::write_request(crypto_, fields, private_key(request.slot, key),
                                       crypto::default_algorithm(key.type), space);

@@ -100,8 +100,9 @@ Octets Unit::request_of(std::string_view id, std::string_view nonce,
   csr::RequestFields fields;
   fields.subject = name;
   fields.spki = key;
-  fields.challenge_password = nonce;
   std::vector<csr::Attribute> all(attributes.begin(), attributes.end());
+  Octets challenge(nonce.size() + 4);
+  if (!nonce.empty()) all.push_back(must(csr::challenge_password(nonce, challenge), "challenge_password"));
   const auto entropy = enrol::entropy_value(entropy_.value_or(enrol::Entropy::unknown));
   if (entropy_) all.push_back({enrol::kEntropyAttribute, entropy});
   fields.attributes = all;

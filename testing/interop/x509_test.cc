@@ -254,17 +254,17 @@ TEST_P(InteropTest, RequestsVerify) {
   const Octets spki = spki_of(crypto_, leaf_key_.view());
   const Octets type = unhex("2b0601040182a76801");
   const Octets value = element(der::kOctetString, Octets(300, 0x5a));
-  const csr::Attribute attributes[] = {{type, value}};
-  const x509::ExtensionSet extensions = leaf_spec().extensions;
+  Octets space(100);
+  Octets more_space(1000);
+  const csr::Attribute attributes[] = {
+      {type, value},
+      csr::challenge_password("00112233445566778899aabbccddeeff", space).value(),
+      csr::extension_request(leaf_spec().extensions, more_space).value()};
   csr::RequestFields fields;
   fields.subject = subject;
   fields.spki = spki;
   for (const bool full : {false, true}) {
-    if (full) {
-      fields.challenge_password = "00112233445566778899aabbccddeeff";
-      fields.extensions = &extensions;
-      fields.attributes = attributes;
-    }
+    if (full) fields.attributes = attributes;
     Octets buffer(4096);
     const auto written = csr::write_request(crypto_, fields, leaf_key_.view(), GetParam().algorithm, buffer);
     ASSERT_TRUE(written);

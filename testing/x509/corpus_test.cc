@@ -183,9 +183,13 @@ void add_requests(Seeds& seeds) {
   const Octets spki = spki_of(crypto, {KeyType::p256, 1});
   const Octets type = unhex("2a0301");
   const Octets value = unhex("0500");
-  const csr::Attribute attributes[] = {{type, value}};
   x509::ExtensionSet extensions;
   extensions.key_usage = x509::kDigitalSignature;
+  Octets space(20);
+  Octets more_space(20);
+  const csr::Attribute attributes[] = {{type, value},
+                                       csr::challenge_password("0123456789abcdef", space).value(),
+                                       csr::extension_request(extensions, more_space).value()};
   csr::RequestFields fields;
   fields.subject = subject;
   fields.spki = spki;
@@ -196,8 +200,6 @@ void add_requests(Seeds& seeds) {
     return Octets(der->begin(), der->end());
   };
   seeds["csr/plain"] = write();
-  fields.challenge_password = "0123456789abcdef";
-  fields.extensions = &extensions;
   fields.attributes = attributes;
   seeds["csr/attributes"] = write();
 }
