@@ -260,6 +260,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_queries(*authority, context);
   add_authority_offline(*authority, context);
   add_authority_signers(*authority, context);
+  add_authority_firmware(*authority, context);
 }
 
 }  // namespace pedigree::cli

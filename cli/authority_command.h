@@ -19,6 +19,8 @@ void add_authority_queries(CLI::App& authority, Context& context);
 void add_authority_offline(CLI::App& authority, Context& context);
 /// `pedigree authority revoke-signer|signer-revocations`.
 void add_authority_signers(CLI::App& authority, Context& context);
+/// `pedigree authority oem|firmware-signer`.
+void add_authority_firmware(CLI::App& authority, Context& context);
 /// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.
 [[nodiscard]] std::vector<std::string> reason_names();
 

@@ -6,7 +6,7 @@
 #include <ctime>
 
 #include "cli/files.h"
-#include "cli/passphrase.h"
+#include "cli/private_key.h"
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "verifier/ear/ear.h"
@@ -23,21 +23,12 @@ Problem unusable_key(const std::string& file, std::string_view why) {
           .note = {}};
 }
 
-/// A passphrase is asked for only where the file is encrypted.
 std::expected<OpenSslKey, Problem> read_key(const EarArguments& arguments) {
-  const auto text = app::read_private(arguments.key_file);
-  if (!text) return std::unexpected(unusable_key(arguments.key_file, text.error().detail));
-  auto key = OpenSslKey::from_pem(text->text(), "");
-  if (!key && key.error().code == ErrorCode::wrong_passphrase) {
-    const auto passphrase = read_passphrase(arguments.passphrase_file, false);
-    if (!passphrase) return std::unexpected(passphrase.error());
-    key = OpenSslKey::from_pem(text->text(), passphrase->text());
-  }
-  if (!key) return std::unexpected(unusable_key(arguments.key_file, sentence(key.error().code)));
-  if (key->type() != crypto::KeyType::p256) {
+  auto key = open_private_key(arguments.key_file, arguments.passphrase_file);
+  if (key && key->type() != crypto::KeyType::p256) {
     return std::unexpected(unusable_key(arguments.key_file, "an EAR is signed with a P-256 key"));
   }
-  return *std::move(key);
+  return key;
 }
 
 Result<Octets> make_ear(const EarArguments& arguments, const OpenSslKey& key,

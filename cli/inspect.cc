@@ -156,6 +156,8 @@ ReportResult inspect(Bytes content, der::UnixTime now) {
       return report_sign1(content, now);
     case Form::token_request:
       return report_token_request(content, now);
+    case Form::image:
+      return report_image(content, now);
     case Form::pcap:
       return report_pcap(content);
     case Form::console:
@@ -188,13 +190,16 @@ boost::json::value to_json(const Report& report) {
 TreeNode to_tree(const Report& report) {
   TreeNode node{.label = report.title, .remark = report.remark, .facts = {}, .children = {}};
   std::size_t width = 0;
-  for (const Fact& fact : report.facts) width = std::max(width, fact.name.size());
+  for (const Fact& fact : report.facts) {
+    if (!fact.text.empty()) width = std::max(width, fact.name.size());
+  }
   const bool is_extension = report.parts_name.empty() && find_fact(report, "critical") != nullptr;
   if (is_extension) {
     node.style = Style::plain;
     return node;  // its title says it all
   }
   for (const Fact& fact : report.facts) {
+    if (fact.text.empty()) continue;  // for programs; people have it elsewhere
     // A text of several lines is a list.
     std::string_view name = fact.name;
     for (std::string_view rest = fact.text;;) {

@@ -30,6 +30,7 @@ enum class Form : std::uint8_t {
   cbor_chain,
   cose_sign1,
   token_request,
+  image,  ///< MCUboot's
   pcap,
   console,  ///< SMP in console framing, among other text
   smp,      ///< SMP packets one after another
@@ -84,6 +85,7 @@ using ReportResult = std::expected<Report, InspectError>;
 [[nodiscard]] ReportResult report_chain(const std::vector<Bytes>& certificates, der::UnixTime now);
 [[nodiscard]] ReportResult report_sign1(Bytes cbor, der::UnixTime now);
 [[nodiscard]] ReportResult report_token_request(Bytes cbor, der::UnixTime now);
+[[nodiscard]] ReportResult report_image(Bytes content, der::UnixTime now);
 [[nodiscard]] ReportResult report_pcap(Bytes content);
 [[nodiscard]] ReportResult report_console(Bytes content);
 [[nodiscard]] ReportResult report_smp(Bytes content);

@@ -53,7 +53,9 @@ void add_inspect_command(CLI::App& app, Context& context) {
   command->footer(
       "Certificates, requests, CRLs, keys (PEM or DER; never a secret), chains (PEM, DER or the CBOR array "
       "of\n"
-      "devices), COSE_Sign1 receipts, and SMP traffic (pcap of provision --capture, console text, packets).\n"
+      "devices), COSE_Sign1 receipts, firmware images, and SMP traffic (pcap of provision --capture, "
+      "console\n"
+      "text, packets).\n"
       "Exit status 7 means that a file cannot be read; the reason comes with its offset.");
   const auto files = std::make_shared<std::vector<std::string>>();
   command->add_option("FILE", *files, "Files to show; - is stdin")->required();

@@ -6,6 +6,7 @@
 #include "cli/inspect.h"
 #include "core/cbor/cbor.h"
 #include "core/evidence/evidence.h"
+#include "core/firmware_image/image.h"
 #include "core/smp/smp.h"
 
 namespace pedigree::cli {
@@ -83,6 +84,10 @@ bool is_pcap(Bytes content) {
   return magic == 0xa1b2c3d4 || magic == 0xd4c3b2a1 || magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
 }
 
+bool is_image(Bytes content) {
+  return content.size() >= image::kHeaderSize && image::read_little_endian(content.first(4)) == image::kMagic;
+}
+
 /// Whether a line begins as the first one of a console frame does: 06 09, then base64.
 bool has_console_frame(std::string_view text) {
   constexpr std::string_view kStart = "\x06\x09";
@@ -99,6 +104,7 @@ bool has_console_frame(std::string_view text) {
 Form detect(Bytes content) noexcept {
   if (content.empty()) return Form::unknown;
   if (is_pcap(content)) return Form::pcap;
+  if (is_image(content)) return Form::image;
   if (is_pem(content)) return Form::pem;
   if (content[0] == der::kSequence) return detect_der(content);
   if (evidence::TokenRequest::parse(content)) return Form::token_request;

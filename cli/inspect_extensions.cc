@@ -4,7 +4,9 @@
 
 #include "cli/describe.h"
 #include "cli/files.h"
+#include "cli/image_values.h"
 #include "cli/inspect.h"
+#include "core/firmware_image/revocation_list.h"
 #include "core/x509/extensions.h"
 #include "core/x509/general_name.h"
 #include "core/x509/oids.h"
@@ -33,6 +35,7 @@ const Name kExtensionNames[] = {
     {oid::kExtKeyUsage, "extended key usage"},
     {oid::kInhibitAnyPolicy, "inhibit any policy"},
     {oid::kAuthorityInfoAccess, "authority information access"},
+    {image::kFirmwareLimitsOid, "firmware limits"},
 };
 const Name kPurposes[] = {{oid::kServerAuth, "serverAuth"},
                           {oid::kClientAuth, "clientAuth"},
@@ -40,6 +43,7 @@ const Name kPurposes[] = {{oid::kServerAuth, "serverAuth"},
                           {oid::kOcspSigning, "OCSPSigning"},
                           {oid::kDocumentSigning, "documentSigning"},
                           {oid::kAttestationKey, "attestationKey"},
+                          {image::kSignerRevocationPurpose, "signerRevocation"},
                           {oid::kAnyExtendedKeyUsage, "anyExtendedKeyUsage"}};
 constexpr const char* kUsages[] = {"digitalSignature", "nonRepudiation", "keyEncipherment",
                                    "dataEncipherment", "keyAgreement",   "keyCertSign",
@@ -196,6 +200,10 @@ std::vector<Report> extension_parts(Bytes content) {
     if (text.empty() && (equal(extension->oid, oid::kCrlDistributionPoints) ||
                          equal(extension->oid, oid::kAuthorityInfoAccess))) {
       collect_uris(Reader(extension->value), 0, text);
+    }
+    if (equal(extension->oid, image::kFirmwareLimitsOid)) {
+      const auto limits = image::parse_limits(extension->value);
+      if (limits) text = limits_text(*limits);
     }
     if (text.empty()) text = to_hex(extension->value);
     part.title = fmt::format("{}: {}", part.kind, text);

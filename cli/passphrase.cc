@@ -103,12 +103,12 @@ std::expected<app::SecretText, Problem> read_passphrase(const std::string& file,
   if (!file.empty()) return from_file(file);
   if (char* given = std::getenv("PEDIGREE_PASSPHRASE"); given != nullptr) return from_environment(given);
   if (isatty(STDIN_FILENO) == 0) {
-    return std::unexpected(Problem{.summary = "there is no passphrase for the CA keys",
+    return std::unexpected(Problem{.summary = "there is no passphrase for the key",
                                    .details = {},
                                    .next = "give --passphrase-file FILE, or set PEDIGREE_PASSPHRASE",
                                    .note = {}});
   }
-  app::SecretText secret = ask("Passphrase of the CA keys: ");
+  app::SecretText secret = ask("Passphrase: ");
   if (confirm && ask("Again: ").text() != secret.text()) {
     return std::unexpected(
         Problem{.summary = "the two passphrases differ", .details = {}, .next = {}, .note = {}});

@@ -41,8 +41,24 @@ Result<void> check_chain(const SignOptions& options, const crypto::PublicKey& ke
   return {};
 }
 
+/// imgtool's range, without the types that this library writes itself.
+bool is_custom(std::uint16_t type) {
+  return type >= 0xa0 && type != 0xffff && image::name(static_cast<TlvType>(type)).empty();
+}
+
+/// What the header will cover is zeros, unless the header comes before the input.
+Result<void> check_place(const SignOptions& options, const image::Source& input) {
+  if (options.pad_header) return {};
+  Octets head(options.header_size);
+  if (input.size() < head.size()) return fail(ErrorCode::bad_value, input.size());
+  PEDIGREE_TRY(input.read(0, head));
+  const auto other = std::ranges::find_if(head, [](std::uint8_t octet) { return octet != 0; });
+  if (other == head.end()) return {};
+  return fail(ErrorCode::bad_value, static_cast<std::uint32_t>(other - head.begin()));
+}
+
 /// Errors: as sign_image.
-Result<void> check_options(const SignOptions& options, KeyType type, Bytes input) {
+Result<void> check_options(const SignOptions& options, KeyType type, const image::Source& input) {
   if ((options.sha512 || options.pure) && type != KeyType::ed25519) return fail(ErrorCode::wrong_key_type);
   if (options.header_size < image::kHeaderSize) return fail(ErrorCode::bad_value);
   if (options.boot_record.size() > kMaxBootRecord) return fail(ErrorCode::bad_value);
@@ -52,13 +68,9 @@ Result<void> check_options(const SignOptions& options, KeyType type, Bytes input
     return fail(ErrorCode::bad_value);
   }
   if (options.chain.empty() && !options.parents.empty()) return fail(ErrorCode::empty_chain);
-  if (!options.pad_header) {
-    const Bytes head = input.first(std::min<std::size_t>(input.size(), options.header_size));
-    const bool zeros = std::ranges::all_of(head, [](std::uint8_t octet) { return octet == 0; });
-    if (head.size() < options.header_size || !zeros) return fail(ErrorCode::bad_value);
-  }
+  if (!std::ranges::all_of(options.custom, is_custom, &CustomTlv::type)) return fail(ErrorCode::bad_value);
   if (input.size() > 0xffffffffU - 3 * image::kMaxAreaSize) return fail(ErrorCode::too_long);
-  return {};
+  return check_place(options, input);
 }
 
 /// The image's statement, over the digest that is known only while it is hashed.
@@ -117,11 +129,20 @@ class StatementMaker {
   std::size_t size_ = 0;
 };
 
-/// Hands out everything that is hashed, and writes it to the sink on the way.
+/// Hands out everything that is hashed, and writes it to the sink on the way: the header, the code from
+/// `start` of the input on, the protected area, and the statement.
 class ImageWriter final : public crypto::PieceSource {
  public:
-  ImageWriter(std::vector<Bytes> parts, StatementMaker* statement, Sink& sink, bool keep)
-      : parts_(std::move(parts)), statement_(statement), sink_(sink), keep_(keep) {}
+  ImageWriter(Bytes head, const image::Source& input, std::uint32_t start, Bytes protected_area,
+              StatementMaker* statement, Sink& sink, bool keep)
+      : block_(input.mapped().empty() ? kPiece : 0),
+        head_(head),
+        code_(input, start, input.size(), block_),
+        has_code_(input.size() != start),
+        protected_(protected_area),
+        statement_(statement),
+        sink_(sink),
+        keep_(keep) {}
 
   [[nodiscard]] Result<Bytes> next(const crypto::RunningDigest& so_far) noexcept override {
     PEDIGREE_ASSIGN(const Bytes piece, take(so_far));
@@ -135,13 +156,13 @@ class ImageWriter final : public crypto::PieceSource {
 
  private:
   Result<Bytes> take(const crypto::RunningDigest& so_far) {
-    while (!parts_.empty() && parts_.front().empty()) parts_.erase(parts_.begin());
-    if (!parts_.empty()) {
-      Bytes& part = parts_.front();
-      const Bytes piece = part.first(std::min(part.size(), kPiece));
-      part = part.subspan(piece.size());
-      return piece;
+    if (!head_.empty()) return std::exchange(head_, Bytes{});
+    if (has_code_) {
+      PEDIGREE_ASSIGN(const Bytes piece, code_.next(so_far));
+      if (!piece.empty()) return piece;
+      has_code_ = false;
     }
+    if (!protected_.empty()) return std::exchange(protected_, Bytes{});
     if (statement_ == nullptr) return Bytes{};
     StatementMaker& maker = *std::exchange(statement_, nullptr);
     PEDIGREE_TRY(so_far.value(maker.digest()));
@@ -151,7 +172,11 @@ class ImageWriter final : public crypto::PieceSource {
     return Bytes(tail_);
   }
 
-  std::vector<Bytes> parts_;
+  Octets block_;
+  Bytes head_;
+  image::ImagePieces code_;
+  bool has_code_;
+  Bytes protected_;
   StatementMaker* statement_;
   Sink& sink_;
   bool keep_;
@@ -183,7 +208,7 @@ Result<Octets> sign_digest(const crypto::Crypto& crypto, const crypto::PrivateKe
 class Signing {
  public:
   Signing(const crypto::Crypto& crypto, const crypto::PrivateKey& key, const SignOptions& options,
-          Bytes input, Sink& sink)
+          const image::Source& input, Sink& sink)
       : crypto_(crypto),
         key_(key),
         options_(options),
@@ -198,9 +223,8 @@ class Signing {
     StatementMaker statement(crypto_, key_, options_, hash_);
     if (!options_.chain.empty()) PEDIGREE_TRY(statement.prepare());
     PEDIGREE_TRY(lay_out(statement));
-    const Bytes code = options_.pad_header ? input_ : input_.subspan(options_.header_size);
-    ImageWriter writer({head_, code, protected_}, options_.chain.empty() ? nullptr : &statement, sink_,
-                       options_.pure);
+    ImageWriter writer(head_, input_, code_start(), protected_, options_.chain.empty() ? nullptr : &statement,
+                       sink_, options_.pure);
     SignedImage made;
     made.hash = hash_;
     made.digest.resize(crypto::digest_size(hash_));
@@ -212,12 +236,15 @@ class Signing {
   }
 
  private:
+  [[nodiscard]] std::uint32_t code_start() const noexcept {
+    return options_.pad_header ? 0 : options_.header_size;
+  }
+
   Result<void> encode_key() {
-    std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-    PEDIGREE_ASSIGN(const crypto::PublicKey key, crypto_.public_key(key_, buffer));
-    PEDIGREE_TRY(check_chain(options_, key));
+    PEDIGREE_ASSIGN(verifying_key_, crypto_.public_key(key_, key_buffer_));
+    PEDIGREE_TRY(check_chain(options_, verifying_key_));
     std::array<std::uint8_t, crypto::kMaxPublicKeySize> encoded{};
-    PEDIGREE_ASSIGN(const Bytes octets, image::encode_key(key, encoded));
+    PEDIGREE_ASSIGN(const Bytes octets, image::encode_key(verifying_key_, encoded));
     public_key_.assign(octets.begin(), octets.end());
     key_digest_.resize(crypto::digest_size(hash_));
     return crypto_.digest(hash_, {&octets, 1}, key_digest_);
@@ -230,11 +257,11 @@ class Signing {
     std::size_t total = area.empty() ? 0 : area.size();
     if (has_statement) total += image::kTlvHeadSize + statement.size();
     if (total > image::kMaxAreaSize) return fail(ErrorCode::too_long);
-    const std::size_t code_size = input_.size() - (options_.pad_header ? 0 : options_.header_size);
-    head_.resize(options_.header_size);
+    const std::uint32_t code_size = input_.size() - code_start();
+    head_.assign(options_.header_size, options_.pad_header ? options_.erased_value : 0);
     Writer out(head_);
     image::write_header({options_.load_address, options_.header_size, static_cast<std::uint16_t>(total),
-                         static_cast<std::uint32_t>(code_size), options_.flags, options_.version},
+                         code_size, options_.flags, options_.version},
                         out);
     if (total != 0) protected_ = area.octets(total);
     return {};
@@ -250,8 +277,9 @@ class Signing {
     } else {
       area.add(TlvType::key_hash, key_digest_);
     }
-    PEDIGREE_ASSIGN(const Octets signature,
-                    sign_digest(crypto_, key_, hash_, options_.pure ? whole : digest));
+    const Bytes signed_octets = options_.pure ? whole : digest;
+    PEDIGREE_ASSIGN(const Octets signature, sign_digest(crypto_, key_, hash_, signed_octets));
+    PEDIGREE_TRY(image::verify_signature(crypto_, verifying_key_, hash_, signed_octets, signature));
     area.add(signature_type_, signature);
     return area.octets();
   }
@@ -259,18 +287,26 @@ class Signing {
   const crypto::Crypto& crypto_;
   const crypto::PrivateKey& key_;
   const SignOptions& options_;
-  Bytes input_;
+  const image::Source& input_;
   Sink& sink_;
   crypto::Hash hash_;
   TlvType signature_type_{};
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> key_buffer_{};
+  crypto::PublicKey verifying_key_;
   Octets public_key_, key_digest_, head_, protected_;
 };
 
 }  // namespace
 
 Result<SignedImage> sign_image(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
-                               const SignOptions& options, Bytes input, Sink& out) {
+                               const SignOptions& options, const image::Source& input, Sink& out) {
   return Signing(crypto, key, options, input, out).run();
+}
+
+Result<SignedImage> sign_image(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                               const SignOptions& options, Bytes input, Sink& out) {
+  if (input.size() > 0xffffffffU) return fail(ErrorCode::too_long);
+  return sign_image(crypto, key, options, image::MemorySource(input), out);
 }
 
 Result<Parent> take_parent(const crypto::Crypto& crypto, const image::Source& source,

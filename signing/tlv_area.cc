@@ -113,6 +113,7 @@ TlvArea protected_area(const SignOptions& options, crypto::Hash hash, Bytes key_
   for (const Dependency& needed : options.dependencies) area.add(TlvType::dependency, dependency(needed));
   if (options.vendor) area.add(TlvType::vendor_id, *options.vendor);
   if (options.class_id) area.add(TlvType::class_id, *options.class_id);
+  for (const CustomTlv& tlv : options.custom) area.add(static_cast<TlvType>(tlv.type), tlv.value);
   if (!options.chain.empty()) area.add(TlvType::chain, encode_chain(options.chain));
   add_lineage(options.parents, area);
   return area;

@@ -53,9 +53,9 @@ class Verifier {
   Result<Verified> run() noexcept {
     PEDIGREE_ASSIGN(out_.layout, read_layout(source_));
     out_.product.version = out_.layout.header.version;
-    for (const auto step :
-         {&Verifier::survey, &Verifier::trust, &Verifier::choose_hash, &Verifier::hash,
-          &Verifier::check_signatures, &Verifier::check_statement, &Verifier::check_lineage}) {
+    for (const auto step : {&Verifier::survey, &Verifier::trust, &Verifier::choose_hash, &Verifier::hash,
+                            &Verifier::check_signatures, &Verifier::check_counter, &Verifier::check_statement,
+                            &Verifier::check_lineage}) {
       PEDIGREE_TRY((this->*step)());
     }
     return out_;
@@ -144,6 +144,7 @@ class Verifier {
     if (out_.security_counter || tlv.size != value.size()) return fail_at(tlv, ErrorCode::bad_tlv);
     PEDIGREE_TRY(read_value(source_, tlv, value));
     out_.security_counter = read_little_endian(value);
+    counter_ = tlv;
     return {};
   }
 
@@ -163,7 +164,14 @@ class Verifier {
     const auto signer = trust_signer(crypto_, *chain, options_.trust, out_.product, fault_.path);
     if (!signer) return fail_at(*chain_, signer.error().code);
     out_.signer = *signer;
-    return {};
+    const auto stands = check_revocation(signer->chain);
+    return stands ? Result<void>() : fail_at(*chain_, stands.error().code);
+  }
+
+  /// Errors: those of check_not_revoked.
+  Result<void> check_revocation(const cose::X5Chain& chain) const noexcept {
+    if (options_.revocations == nullptr) return {};
+    return check_not_revoked(crypto_, *options_.revocations, chain);
   }
 
   /// The hash follows from the key; Ed25519 images may have SHA-512 instead of SHA-256.
@@ -269,6 +277,17 @@ class Verifier {
                           mapped.first(out_.layout.hashed_size), signature);
   }
 
+  /// Not older than the device allows, whatever its version says.
+  Result<void> check_counter() noexcept {
+    if (!options_.minimum_counter) return {};
+    if (!counter_) {
+      fault_.tlv = TlvType::security_counter;
+      return fail(ErrorCode::missing_tlv, out_.layout.tlv_start);
+    }
+    if (*out_.security_counter < *options_.minimum_counter) return fail_at(*counter_, ErrorCode::rolled_back);
+    return {};
+  }
+
   /// The image's own statement says of it what is so, and is by the image's signer.
   Result<void> check_statement() noexcept {
     out_.has_statement = statement_.has_value();
@@ -302,7 +321,7 @@ class Verifier {
     PEDIGREE_TRY(for_each_tlv([&](const Tlv& tlv) -> Result<void> {
       if (tlv.type != TlvType::lineage) return {};
       PEDIGREE_ASSIGN(const SignedStatement parent, verify(tlv));
-      if (found) return {};
+      if (found || !check_revocation(parent.signer.chain)) return {};
       PEDIGREE_ASSIGN(found, has_key(crypto_, parent.signer.chain, *options_.parent_signer));
       return {};
     }));
@@ -321,6 +340,7 @@ class Verifier {
   Verified out_{};
   std::optional<Tlv> chain_{};
   std::optional<Tlv> statement_{};
+  std::optional<Tlv> counter_{};
   std::optional<Tlv> other_key_{};
   std::array<std::uint8_t, crypto::kMaxDigestSize> marked_{};
   TlvType signature_type_{};

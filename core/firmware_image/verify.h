@@ -3,6 +3,7 @@
 // up to a trusted root, or by a given key as MCUboot does alone.
 #pragma once
 
+#include "core/firmware_image/revocation_list.h"
 #include "core/firmware_image/statement.h"
 
 namespace pedigree::image {
@@ -14,6 +15,11 @@ struct VerifyOptions {
   /// SHA-256 of the SubjectPublicKeyInfo of a signer, or of a CA above it: one statement about a parent must
   /// be by it.
   std::optional<Sha256> parent_signer;
+  /// A verified list (verify_list): no certificate of the image's chain may be on it, and a statement about a
+  /// parent by such a chain does not count for `parent_signer`. Null: not checked.
+  const RevocationList* revocations = nullptr;
+  /// The image must state at least this security counter.
+  std::optional<std::uint32_t> minimum_counter;
   /// Compare the image's own statement with the image: its digest, version, ids and chain.
   bool check_statement = false;
 };
@@ -48,10 +54,11 @@ struct VerifyFault {
 };
 
 /// Verifies an image. What is checked, in this order: header and areas; which TLVs may be where; the chain
-/// and what it may sign (trust_signer); hash and signature, with every TLV as MCUboot walks them; the image's
-/// own statement, and all statements about parents. Errors: bad_image, bad_tlv, missing_tlv,
-/// image_transformed, image_digest_mismatch, image_key_mismatch, invalid_signature, lineage_refused,
-/// parent_signer_required, buffer_too_small, those of trust_signer and verify_statement, those of the source.
+/// and what it may sign (trust_signer), and that none of it is revoked; hash and signature, with every TLV as
+/// MCUboot walks them; the security counter; the image's own statement, and all statements about parents.
+/// Errors: bad_image, bad_tlv, missing_tlv, image_transformed, signer_revoked, image_digest_mismatch,
+/// image_key_mismatch, invalid_signature, rolled_back, lineage_refused, parent_signer_required,
+/// buffer_too_small, those of trust_signer and verify_statement, those of the source.
 /// On failure `fault` says where; it is not touched otherwise.
 [[nodiscard]] Result<Verified> verify_image(const crypto::Crypto& crypto, const Source& source,
                                             const VerifyOptions& options, const VerifyBuffers& buffers,

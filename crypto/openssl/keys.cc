@@ -122,6 +122,14 @@ Result<OpenSslKey> OpenSslKey::from_pem(std::string_view pem, std::string_view p
   return OpenSslKey(key.release(), *type);
 }
 
+Result<OpenSslKey> OpenSslKey::adopt(evp_pkey_st* key) {
+  Key owned(key);
+  const std::optional<KeyType> type = type_of(owned.get());
+  ERR_clear_error();
+  if (!type) return fail(ErrorCode::unsupported_algorithm);
+  return OpenSslKey(owned.release(), *type);
+}
+
 Result<std::string> OpenSslKey::to_pem(std::string_view passphrase) const {
   const openssl::Bio bio(BIO_new(BIO_s_mem()));  // wiped by OpenSSL when it grows and when it is freed
   const openssl::PrivateKeyInfo info(EVP_PKEY2PKCS8(key_));

@@ -21,6 +21,9 @@ class OpenSslKey {
   /// Errors: bad_pem, wrong_passphrase, unsupported_algorithm (type or size outside KeyType), invalid_key.
   [[nodiscard]] static Result<OpenSslKey> from_pem(std::string_view pem, std::string_view passphrase);
 
+  /// Takes over an EVP_PKEY, also one of an engine; on failure it is freed. Errors: unsupported_algorithm.
+  [[nodiscard]] static Result<OpenSslKey> adopt(evp_pkey_st* key);
+
   /// PKCS#8 PEM. With a passphrase it is encrypted by AES-256-CBC with a key from scrypt (RFC 7914; N 16384,
   /// r 8, p 5). Without one the text is the secret: the caller wipes it. Errors: crypto_failure.
   [[nodiscard]] Result<std::string> to_pem(std::string_view passphrase) const;

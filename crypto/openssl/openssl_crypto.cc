@@ -29,15 +29,15 @@ Result<void> check_algorithm(KeyType type, SignatureAlgorithm algorithm) noexcep
   return {};
 }
 
+/// By a function that keys of engines have too, which have no parameters.
 Result<Bytes> export_point(EVP_PKEY* key, KeyType type, MutableBytes out) noexcept {
   const std::size_t size = 1 + 2 * coordinate_size(type);
-  std::size_t written = 0;
   if (out.size() < size) return fail(ErrorCode::buffer_too_small);
-  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out.data(), out.size(),
-                                      &written) != 1 ||
-      written != size) {
-    return fail(ErrorCode::crypto_failure);
-  }
+  unsigned char* point = nullptr;
+  const std::size_t written = EVP_PKEY_get1_encoded_public_key(key, &point);
+  if (written == size) std::copy_n(point, size, out.begin());
+  OPENSSL_free(point);
+  if (written != size) return fail(ErrorCode::crypto_failure);
   return Bytes(out).first(size);
 }
 
