@@ -2,7 +2,6 @@
 // What the subcommands of `pedigree image` share. Each stands in a file of its own and is added here.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <expected>
 #include <memory>
 #include <string>
@@ -10,6 +9,10 @@
 
 #include "cli/files.h"
 #include "core/firmware_image/verify.h"
+
+namespace CLI {
+class App;
+}
 
 namespace pedigree::cli {
 

@@ -136,8 +136,10 @@ OutputFile::~OutputFile() {
 }
 
 std::expected<std::unique_ptr<OutputFile>, Problem> OutputFile::create(const std::string& path) {
-  std::string temporary = path + ".XXXXXX";
-  const int file = ::mkostemp(temporary.data(), O_CLOEXEC);
+  const bool standard = path == "-";
+  std::string temporary = standard ? std::string() : path + ".XXXXXX";
+  const int file =
+      standard ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : ::mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) return refuse("cannot write", path, std::strerror(errno));
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): the constructor is private
   return std::unique_ptr<OutputFile>(new OutputFile(path, std::move(temporary), file));
@@ -157,6 +159,7 @@ Result<void> OutputFile::write(Bytes piece) noexcept {
 }
 
 std::expected<void, Problem> OutputFile::commit() {
+  if (reason_ == 0 && temporary_.empty()) return {};
   // What a build makes it makes again: unlike a key or a certificate it need not survive a power cut.
   if (reason_ == 0 && ::fchmod(file_, 0644) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0) {
     temporary_.clear();

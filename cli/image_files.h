@@ -35,7 +35,7 @@ class ImageFile {
   ImageFile() = default;
 };
 
-/// A file that is written in pieces under another name, and takes its own when all is there.
+/// A file that is written in pieces under another name, and takes its own when all is there; "-" is stdout.
 class OutputFile final : public signing::Sink {
  public:
   /// Problem: the folder cannot be written.

@@ -2,6 +2,7 @@
 // `pedigree image inspect`.
 #include <chrono>
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "cli/image_files.h"

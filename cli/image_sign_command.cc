@@ -2,6 +2,7 @@
 // `pedigree image sign`.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "cli/describe.h"
@@ -198,6 +199,7 @@ Done write_hex(Work& work, const crypto::OpenSslKey& key, const ImageFile& input
 }
 
 void show(const Context& context, const Work& work, const crypto::OpenSslKey& key) {
+  if (work.arguments.output == "-") return;  // the image itself is there
   const signing::SignOptions& options = work.wish.options;
   const auto signer = options.chain.empty() ? Result<x509::Certificate>(fail(ErrorCode::empty_chain))
                                             : x509::Certificate::parse(options.chain.front());

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "cli/image_values.h"
@@ -228,7 +229,8 @@ void add_slot_options(CLI::App& command, SignArguments& a) {
 void add_sign_options(CLI::App& command, SignArguments& a) {
   command.add_option("INPUT", a.input, "The code: binary, or Intel HEX by its ending .hex; - is stdin")
       ->required();
-  command.add_option("OUTPUT", a.output, "The image: binary, or Intel HEX by its ending .hex")->required();
+  command.add_option("OUTPUT", a.output, "The image: binary, or Intel HEX by its ending .hex; - is stdout")
+      ->required();
   command.add_option("-k,--key", a.key, "The signer's private key: PEM, or a pkcs11: URI")
       ->required()
       ->option_text("KEY");

@@ -160,6 +160,17 @@ TEST_F(ImageSign, IntelHexKeepsItsAddresses) {
   EXPECT_EQ(slot->octets[0x8000 - 24], 1) << "confirmed";
 }
 
+TEST_F(ImageSign, GoesThroughPipes) {
+  const CommandResult piped = bash(
+      "cat app.bin | $1 image sign - - -k acme-signer.key.pem -v 1 --pad-header > piped.bin && "
+      "$1 image verify piped.bin -k acme-signer.cert.pem --quiet && "
+      "cat piped.bin | $1 image verify - -k acme-signer.cert.pem --quiet");
+  EXPECT_EQ(piped.status, kExitOk) << piped.output;
+  EXPECT_EQ(piped.output,
+            "trusted  image 1.0.0, signed by the given key\n"
+            "trusted  image 1.0.0, signed by the given key\n");
+}
+
 TEST_F(ImageSign, KeysAreReadAsSecrets) {
   ASSERT_EQ(
       bash(
@@ -273,6 +284,22 @@ TEST_F(ImageSign, OnlyOemsCertifySigners) {
   EXPECT_FALSE(std::filesystem::exists(file("x.key.pem")));
 }
 
+// MCUboot's development key root-ec-p256.pem, whose private half is in its repository.
+TEST_F(ImageSign, APublishedKeyIsCertifiedByNobody) {
+  testing::write_file(
+      file("published.der"),
+      Bytes(testing::unhex(
+          "3059301306072a8648ce3d020106082a8648ce3d030107034200042acb403ce8feed5ba44995a1a91d"
+          "aee8dbbe1937cd14fb2f245737e5953988d994b9d65aebd7cdd5308ad6fe48b24a6a810ee5f07d8b6834"
+          "cc3a6afc538efac1")));
+  const CommandResult refused = bash(
+      "$1 authority firmware-signer --issuer acme.cert.pem --issuer-key acme.key.pem --name x --out "
+      "published "
+      "--public-key published.der");
+  EXPECT_EQ(refused.status, kExitAuthorityRefused);
+  EXPECT_THAT(refused.output, HasSubstr("MCUboot's root-ec-p256.pem, whose private half everybody has"));
+}
+
 TEST_F(ImageSign, CertificatesSayWhatTheyAreFor) {
   const CommandResult shown =
       bash("openssl x509 -in acme.cert.pem -noout -text; openssl x509 -in acme-signer.cert.pem -noout -text");
@@ -304,39 +331,6 @@ TEST(ImageValues, AreReadAsImgtoolReadsThem) {
   EXPECT_EQ(uuid_text(*raw), "12345678-1234-5678-1234-567812345678");
   EXPECT_FALSE(parse_uuid("a name", {}));
   EXPECT_FALSE(parse_uuid("", vendor_name_space()));
-}
-
-TEST(IntelHex, RoundTrips) {
-  Octets octets(70000);
-  for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<std::uint8_t>(i * 31);
-  std::string text;
-  signing::append_intel_hex(0xfffffff0U - 70000U, octets, text);
-  signing::append_intel_hex_end(text);
-  const auto read = signing::read_intel_hex(text, 0, 1 << 20);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->address, 0xfffffff0U - 70000U);
-  EXPECT_EQ(read->octets, octets);
-}
-
-TEST(IntelHex, RefusesWhatIsMalformed) {
-  const auto outcome = [](std::string_view text) {
-    const auto read = signing::read_intel_hex(text, 0xff, 4096);
-    return read ? "read"
-                : std::string(name(read.error().code)) + " at " + std::to_string(read.error().offset);
-  };
-  const std::string end = ":00000001FF\n";
-  EXPECT_EQ(outcome(":0100000001FE\n" + end), "read");
-  EXPECT_EQ(outcome("\r\n:0100000001FE\r\n" + end + "what follows is not looked at"), "read");
-  EXPECT_EQ(outcome(":0100000001FE\n"), "truncated at 14");
-  EXPECT_EQ(outcome(end), "missing_field at 0");
-  EXPECT_EQ(outcome(":0100000001FF\n" + end), "bad_checksum at 0");
-  EXPECT_EQ(outcome(":0100000001FE\n:02000000010FD\n" + end), "bad_value at 14");
-  EXPECT_EQ(outcome(":0100000001FE\n:0100000001FE\n" + end), "duplicate at 14");
-  EXPECT_EQ(outcome(":020000000102FB\n:0100010001FD\n" + end), "duplicate at 0") << "overlapping";
-  EXPECT_EQ(outcome(":0100000001FE\n:020000042000DA\n:0100000001FE\n" + end), "too_long at 0");
-  EXPECT_EQ(outcome(":01000006 01F8\n" + end), "bad_value at 0");
-  EXPECT_EQ(outcome(":0000000600\n" + end), "bad_checksum at 0");
-  EXPECT_EQ(outcome("code\n" + end), "bad_value at 0");
 }
 
 }  // namespace

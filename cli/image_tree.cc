@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <map>
 #include <set>
 
 #include "cli/describe.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pedigree image tree`.
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "cli/image_files.h"

@@ -2,6 +2,7 @@
 // `pedigree image verify`.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "cli/describe.h"

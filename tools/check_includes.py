@@ -52,6 +52,9 @@ RULES = {
     # The composition root chooses the crypto back end.
     "server/app": (["core", "crypto", "registry", "verifier", "authority", "server"], HOST),
     "cli": (["core", "crypto", "device", "station", "registry", "verifier", "authority", "server", "signing", "cli"], HOST),
+    # For another project's boot loader.
+    "integrations/mcuboot": (["core", "crypto/psa", "integrations/mcuboot"],
+                             FREESTANDING | C_HEADERS | {"bootutil/", "flash_map_backend/", "mcuboot_config/"}),
     "testing": ([""], HOST),
     # As users write: the public headers and the C library, nothing of the tree.
     "examples": ([], C_HEADERS | {"stdio.h", "stdlib.h", "pedigree.h"}),

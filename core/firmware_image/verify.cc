@@ -61,6 +61,16 @@ class Verifier {
     return out_;
   }
 
+  Result<Verified> run_signer() noexcept {
+    PEDIGREE_ASSIGN(out_.layout, read_layout(source_));
+    out_.product.version = out_.layout.header.version;
+    for (const auto step : {&Verifier::survey, &Verifier::trust, &Verifier::choose_hash}) {
+      PEDIGREE_TRY((this->*step)());
+    }
+    if (options_.parent_signer) PEDIGREE_TRY(check_lineage());
+    return out_;
+  }
+
  private:
   /// Notes which TLV an error is about.
   std::unexpected<Error> fail_at(const Tlv& tlv, ErrorCode code) noexcept {
@@ -352,18 +362,29 @@ class Verifier {
   bool signature_is_valid_ = false;
 };
 
+/// On failure the fault is handed out with the error.
+Result<Verified> noted(const Result<Verified>& verified, VerifyFault& found, VerifyFault& fault) noexcept {
+  if (!verified) {
+    found.error = verified.error();
+    fault = found;
+  }
+  return verified;
+}
+
 }  // namespace
 
 Result<Verified> verify_image(const crypto::Crypto& crypto, const Source& source,
                               const VerifyOptions& options, const VerifyBuffers& buffers,
                               VerifyFault& fault) noexcept {
   VerifyFault found;
-  auto verified = Verifier(crypto, source, options, buffers, found).run();
-  if (!verified) {
-    found.error = verified.error();
-    fault = found;
-  }
-  return verified;
+  return noted(Verifier(crypto, source, options, buffers, found).run(), found, fault);
+}
+
+Result<Verified> verify_signer(const crypto::Crypto& crypto, const Source& source,
+                               const VerifyOptions& options, const VerifyBuffers& buffers,
+                               VerifyFault& fault) noexcept {
+  VerifyFault found;
+  return noted(Verifier(crypto, source, options, buffers, found).run_signer(), found, fault);
 }
 
 }  // namespace pedigree::image

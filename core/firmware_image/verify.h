@@ -64,6 +64,14 @@ struct VerifyFault {
                                             const VerifyOptions& options, const VerifyBuffers& buffers,
                                             VerifyFault& fault) noexcept;
 
+/// The part of it that needs no hash of the image, for boot loaders that check hash, signature and counter
+/// themselves: header and areas, which TLVs may be where, the chain and what it may sign, revocation; and
+/// where `parent_signer` is set the statements about parents. `digest` of what is returned is not set.
+/// Errors: as above.
+[[nodiscard]] Result<Verified> verify_signer(const crypto::Crypto& crypto, const Source& source,
+                                             const VerifyOptions& options, const VerifyBuffers& buffers,
+                                             VerifyFault& fault) noexcept;
+
 /// The hash that an image by a key of this type is signed with where it has no other: SHA-384 for P-384, else
 /// SHA-256.
 [[nodiscard]] constexpr crypto::Hash image_hash(crypto::KeyType type) noexcept {
