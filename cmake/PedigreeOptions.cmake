@@ -30,4 +30,8 @@ endif()
 if(PEDIGREE_SANITIZE)
   add_compile_options(-fsanitize=${PEDIGREE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PEDIGREE_SANITIZE})
+  if(PEDIGREE_SANITIZE MATCHES undefined)
+    # core has no RTTI, so what calls its objects cannot check whose they are.
+    add_compile_options(-fno-sanitize=vptr)
+  endif()
 endif()
