@@ -16,13 +16,8 @@ endfunction()
 
 function(pedigree_core_library name)
   pedigree_library(${name} ${ARGN})
-  # What core promises (docs/architecture.md): no exceptions, no RTTI, no hidden guards. UndefinedBehaviorSanitizer
-  # asks objects for their type, core's too.
-  set(promises -fno-exceptions -fno-threadsafe-statics)
-  if(NOT PEDIGREE_SANITIZE MATCHES undefined)
-    list(APPEND promises -fno-rtti)
-  endif()
-  target_compile_options(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${promises}>")
+  # What core promises (docs/architecture.md): no exceptions, no RTTI, no hidden guards.
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
 endfunction()
 
 function(pedigree_test name)
