@@ -106,7 +106,7 @@ class Cursor {
   }
 
   // Pointers and sizes rather than spans: on Arm those go by way of memory. What is empty points here.
-  static const std::uint8_t kNothing;
+  static const std::uint8_t kNothing;  // NOLINT(bugprone-dynamic-static-initializers): it is constant
   const std::uint8_t* at_;
   const std::uint8_t* end_;
   const std::uint8_t* start_ = &kNothing;

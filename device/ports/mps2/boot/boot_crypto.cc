@@ -131,6 +131,10 @@ Result<void> BootCrypto::verify(const PublicKey& key, SignatureAlgorithm algorit
 Result<void> BootCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest_value,
                                        Bytes signature) const noexcept {
   if (const ErrorCode code = check_algorithm(key.type, algorithm); code != ErrorCode{}) return fail(code);
+  // What is remembered is named by its octets in a row, which say who is who only at these sizes.
+  if (key.key.size() != kPoint || digest_value.size() != sizeof(Sha256) || signature.size() != 2 * kScalar) {
+    return result_of(verify_on_curve(key, digest_value, signature));
+  }
   const Bytes parts[] = {key.key, digest_value, signature};
   Sha256 name;
   PEDIGREE_TRY(digest(Hash::sha256, parts, name));
