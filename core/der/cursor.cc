@@ -9,14 +9,12 @@ constexpr std::size_t kMaxNesting = 32;
 
 }  // namespace
 
-const std::uint8_t Cursor::kNothing = 0;
-
 Cursor::Cursor(const Bytes& in, std::uint32_t base) noexcept
     : at_(in.data()), end_(at_ + in.size()), origin_(address(at_) - base) {}
 
 void Cursor::fail(ErrorCode code, const std::uint8_t* where) noexcept {
   if (ok()) first_ = {code, offset(where)};
-  at_ = end_ = start_ = content_ = &kNothing;
+  at_ = end_ = start_ = content_ = nothing();
   size_ = 0;
 }
 

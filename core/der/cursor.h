@@ -106,11 +106,11 @@ class Cursor {
   }
 
   // Pointers and sizes rather than spans: on Arm those go by way of memory. What is empty points here.
-  static const std::uint8_t kNothing;  // NOLINT(bugprone-dynamic-static-initializers): it is constant
+  static const std::uint8_t* nothing() noexcept { return reinterpret_cast<const std::uint8_t*>(""); }
   const std::uint8_t* at_;
   const std::uint8_t* end_;
-  const std::uint8_t* start_ = &kNothing;
-  const std::uint8_t* content_ = &kNothing;
+  const std::uint8_t* start_ = nothing();
+  const std::uint8_t* content_ = nothing();
   std::size_t size_ = 0;   ///< of the content
   std::uintptr_t origin_;  ///< address of offset 0 of the outermost input
   Error first_;
