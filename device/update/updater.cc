@@ -202,17 +202,21 @@ Result<Progress> Updater::write(const Part& part) noexcept {
   return finish(slot);
 }
 
+void Updater::start_next(std::uint8_t slot, bool permanent) noexcept {
+  if (state_.pending == slot && state_.permanent == permanent) return;
+  State next = state_;
+  next.pending = slot;
+  next.permanent = permanent;
+  next.slots[slot].refused = 0;
+  log_.write(next);
+  state_ = next;
+}
+
 Result<void> Updater::test(Bytes digest) noexcept {
   if (unusable_) return fail(*unusable_);
   PEDIGREE_ASSIGN(const std::uint8_t slot, find(digest));
   if (slot == running()) return fail(ErrorCode::wrong_image_state);
-  if (state_.pending == slot && !state_.permanent) return {};
-  State next = state_;
-  next.pending = slot;
-  next.permanent = false;
-  next.slots[slot].refused = 0;
-  log_.write(next);
-  state_ = next;
+  start_next(slot, false);
   return {};
 }
 
@@ -242,13 +246,7 @@ Result<void> Updater::confirm(Bytes digest) noexcept {
   if (slot == running()) return confirm_running();
   // The image on trial would lose the one that it falls back to.
   if (state_.confirmed != running()) return fail(ErrorCode::wrong_image_state);
-  if (state_.pending == slot && state_.permanent) return {};
-  State next = state_;
-  next.pending = slot;
-  next.permanent = true;
-  next.slots[slot].refused = 0;
-  log_.write(next);
-  state_ = next;
+  start_next(slot, true);
   return {};
 }
 

@@ -79,6 +79,8 @@ class Updater {
   [[nodiscard]] Result<void> check_whole(std::uint8_t slot) const noexcept;
   [[nodiscard]] Result<Progress> finish(std::uint8_t slot) noexcept;
   void drop(std::uint8_t slot) noexcept;
+  /// Has the boot stage start this slot at the next reset: to be tested, or for good.
+  void start_next(std::uint8_t slot, bool permanent) noexcept;
   [[nodiscard]] Result<void> confirm_running() noexcept;
   [[nodiscard]] Result<void> adopt_list(std::uint8_t bank, std::uint32_t size) noexcept;
 
