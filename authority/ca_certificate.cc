@@ -62,6 +62,30 @@ Der alternative_names(const std::vector<std::string>& hosts) {
   });
 }
 
+/// The certificate of a key that signs for one purpose.
+template <typename Fields>
+Result<Der> make_leaf(const crypto::Crypto& crypto, const Fields& fields,
+                      std::span<const x509::NamePart> name, Bytes purpose, const Der& alternative) {
+  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, name));
+  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
+  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
+  const Bytes purposes[] = {purpose};
+  x509::CertificateFields certificate;
+  certificate.serial = serial;
+  certificate.subject = subject.name;
+  certificate.issuer = issuer.subject();
+  certificate.not_before = fields.not_before;
+  certificate.not_after = fields.not_after;
+  certificate.spki = subject.spki;
+  certificate.extensions.key_usage = x509::kDigitalSignature;
+  certificate.extensions.ext_key_usage = purposes;
+  certificate.extensions.subject_alt_name = alternative;
+  certificate.extensions.subject_key_identifier = subject.identifier;
+  certificate.extensions.authority_key_identifier =
+      issuer.extensions().subject_key_identifier.value_or(Bytes{});
+  return sign(crypto, certificate, fields.issuer.key);
+}
+
 }  // namespace
 
 Result<KeyIdentifier> key_identifier(const crypto::Crypto& crypto, Bytes public_key) {
@@ -115,48 +139,14 @@ Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields) {
 
 Result<Der> make_list_signer(const crypto::Crypto& crypto, const ListSignerFields& fields) {
   const x509::NamePart parts[] = {{oid::kCommonName, fields.common_name}};
-  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, parts));
-  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
-  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
-  const Bytes purpose[] = {image::kSignerRevocationPurpose};
-  x509::CertificateFields certificate;
-  certificate.serial = serial;
-  certificate.subject = subject.name;
-  certificate.issuer = issuer.subject();
-  certificate.not_before = fields.not_before;
-  certificate.not_after = fields.not_after;
-  certificate.spki = subject.spki;
-  certificate.extensions.key_usage = x509::kDigitalSignature;
-  certificate.extensions.ext_key_usage = purpose;
-  certificate.extensions.subject_key_identifier = subject.identifier;
-  certificate.extensions.authority_key_identifier =
-      issuer.extensions().subject_key_identifier.value_or(Bytes{});
-  return sign(crypto, certificate, fields.issuer.key);
+  return make_leaf(crypto, fields, parts, image::kSignerRevocationPurpose, {});
 }
 
 Result<Der> make_tls(const crypto::Crypto& crypto, const TlsFields& fields) {
   const x509::NamePart parts[] = {{oid::kOrganizationalUnitName, name(fields.role)},
                                   {oid::kCommonName, fields.common_name}};
-  PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, parts));
-  PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
-  PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
-  const Bytes purpose[] = {fields.role == TlsRole::server ? Bytes(oid::kServerAuth)
-                                                          : Bytes(oid::kClientAuth)};
-  const Der names = alternative_names(fields.hosts);
-  x509::CertificateFields certificate;
-  certificate.serial = serial;
-  certificate.subject = subject.name;
-  certificate.issuer = issuer.subject();
-  certificate.not_before = fields.not_before;
-  certificate.not_after = fields.not_after;
-  certificate.spki = subject.spki;
-  certificate.extensions.key_usage = x509::kDigitalSignature;
-  certificate.extensions.ext_key_usage = purpose;
-  certificate.extensions.subject_alt_name = names;
-  certificate.extensions.subject_key_identifier = subject.identifier;
-  certificate.extensions.authority_key_identifier =
-      issuer.extensions().subject_key_identifier.value_or(Bytes{});
-  return sign(crypto, certificate, fields.issuer.key);
+  const Bytes purpose = fields.role == TlsRole::server ? Bytes(oid::kServerAuth) : Bytes(oid::kClientAuth);
+  return make_leaf(crypto, fields, parts, purpose, alternative_names(fields.hosts));
 }
 
 }  // namespace pedigree::authority

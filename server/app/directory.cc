@@ -30,12 +30,8 @@ struct Directory::State {
 Answer<crypto::PrivateKey> Directory::State::open_key(const std::string& name, const Der& certificate,
                                                       const SecretText& passphrase) {
   const auto path = layout.issuer_key(name);
-  const auto pem = read_private(path);
-  if (!pem) return std::unexpected(pem.error());
-  auto key = crypto::OpenSslKey::from_pem(pem->text(), passphrase.text());
-  if (!key) {
-    return refuse(key.error().code, fmt::format("{}: {}", path.string(), sentence(key.error().code)));
-  }
+  auto key = app::open_key(path, passphrase);
+  if (!key) return std::unexpected(key.error());
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
   const auto half = crypto.public_key(key->view(), buffer);
   const auto parsed = x509::Certificate::parse(certificate);

@@ -112,6 +112,17 @@ Answer<SecretText> read_private(const std::filesystem::path& path) {
   return SecretText(*std::move(text));
 }
 
+Answer<crypto::OpenSslKey> open_key(const std::filesystem::path& path, const SecretText& passphrase) {
+  const auto pem = read_private(path);
+  if (!pem) return std::unexpected(pem.error());
+  auto key = crypto::OpenSslKey::from_pem(pem->text(), passphrase.text());
+  if (!key) {
+    return authority::refuse(key.error().code,
+                             fmt::format("{}: {}", path.string(), sentence(key.error().code)));
+  }
+  return *std::move(key);
+}
+
 std::string certificate_pem(Bytes der) {
   const std::string base64 = http::to_base64(der);
   std::string out(kBegin);

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "authority/ca_certificate.h"
+#include "crypto/openssl/keys.h"
 
 namespace pedigree::app {
 
@@ -82,6 +83,10 @@ struct Layout {
 [[nodiscard]] Answer<std::string> read_text(const std::filesystem::path& path);
 /// Errors: io_failure; bad_configuration where group or others have any access.
 [[nodiscard]] Answer<SecretText> read_private(const std::filesystem::path& path);
+
+/// A private key that is encrypted, or is not. Errors: those of read_private and OpenSslKey::from_pem.
+[[nodiscard]] Answer<crypto::OpenSslKey> open_key(const std::filesystem::path& path,
+                                                  const SecretText& passphrase);
 
 /// A certificate as PEM (RFC 7468 5).
 [[nodiscard]] std::string certificate_pem(Bytes der);

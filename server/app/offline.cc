@@ -14,16 +14,6 @@ using crypto::OpenSslKey;
 
 constexpr der::UnixTime kDay = 86400;
 
-Answer<OpenSslKey> open_key(const std::filesystem::path& path, const SecretText& passphrase) {
-  const auto pem = read_private(path);
-  if (!pem) return std::unexpected(pem.error());
-  auto key = OpenSslKey::from_pem(pem->text(), passphrase.text());
-  if (!key) {
-    return refuse(key.error().code, fmt::format("{}: {}", path.string(), sentence(key.error().code)));
-  }
-  return *std::move(key);
-}
-
 }  // namespace
 
 Answer<void> make_client(const Layout& layout, const NewClient& client, const SecretText& passphrase,

@@ -21,16 +21,6 @@ constexpr der::UnixTime kSignerLife = der::UnixTime{20} * 365 * 86400;
 /// How often another process may give out the number that this one wanted.
 constexpr int kTries = 8;
 
-Answer<OpenSslKey> open_key(const std::filesystem::path& path, const SecretText& passphrase) {
-  const auto pem = read_private(path);
-  if (!pem) return std::unexpected(pem.error());
-  auto key = OpenSslKey::from_pem(pem->text(), passphrase.text());
-  if (!key) {
-    return refuse(key.error().code, fmt::format("{}: {}", path.string(), sentence(key.error().code)));
-  }
-  return *std::move(key);
-}
-
 std::unexpected<authority::Refusal> database(const Error& error) {
   return refuse(error.code, std::string(sentence(error.code)));
 }
