@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "station/flow/payload.h"
 #include "station/link/text.h"
 
 namespace pedigree::station {
@@ -14,25 +15,8 @@ constexpr std::size_t kLargestObject = 64U << 10U;
 /// How often a write may make no progress before it is given up.
 constexpr unsigned kStandstills = 4;
 
-template <typename Message>
-std::vector<std::uint8_t> encoded(const Message& message) {
-  Writer size;
-  enrol::encode(message, size);
-  std::vector<std::uint8_t> payload(size.size());
-  Writer out(payload);
-  enrol::encode(message, out);
-  return payload;
-}
-
 std::vector<std::uint8_t> copy(Bytes octets) {
   return {octets.begin(), octets.end()};
-}
-
-template <typename Message>
-Outcome<Message> decoded(Bytes payload, std::string_view what) {
-  const auto message = enrol::decode<Message>(payload);
-  if (!message) return unreadable(Side::device, message.error(), what);
-  return *message;
 }
 
 /// An object that arrives in parts, in any order.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/firmware_image/revocation_list.h"
+#include "station/flow/payload.h"
 #include "station/link/text.h"
 
 namespace pedigree::station {
@@ -19,23 +20,6 @@ constexpr unsigned kStandstills = 4;
 /// Parts that are handed to the link at once, in multiples of what the device buffers: enough to keep the
 /// line busy, and few enough that a loss, after which the rest is refused, costs little.
 constexpr std::size_t kRounds = 4;
-
-template <typename Message>
-std::vector<std::uint8_t> encoded(const Message& message) {
-  Writer size;
-  enrol::encode(message, size);
-  std::vector<std::uint8_t> payload(size.size());
-  Writer out(payload);
-  enrol::encode(message, out);
-  return payload;
-}
-
-template <typename Message>
-Outcome<Message> decoded(Bytes payload, std::string_view what) {
-  const auto message = enrol::decode<Message>(payload);
-  if (!message) return unreadable(Side::device, message.error(), what);
-  return *message;
-}
 
 template <typename Message>
 Request image_request(smp::Operation operation, ImageCommand command, const Message& message, bool slow) {
