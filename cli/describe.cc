@@ -85,6 +85,11 @@ std::string sha256_hex(Bytes octets) {
   return digest ? to_hex(*digest) : std::string(sentence(digest.error().code));
 }
 
+der::UnixTime unix_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
+}
+
 std::optional<der::UnixTime> parse_time(std::string_view text) {
   if (take(text, '@')) {
     der::UnixTime seconds = 0;

@@ -24,6 +24,8 @@ namespace pedigree::cli {
 /// SHA-256 as lower-case hex.
 [[nodiscard]] std::string sha256_hex(Bytes octets);
 
+/// The system's clock.
+[[nodiscard]] der::UnixTime unix_now();
 /// Reads "2026-11-24", "2026-11-24T12:00:00Z", or "@" and seconds since 1970; empty where it is none of
 /// these.
 [[nodiscard]] std::optional<der::UnixTime> parse_time(std::string_view text);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ struct PemBlock {
 /// Lower-case hex; reading takes both cases.
 [[nodiscard]] std::string to_hex(Bytes octets);
 [[nodiscard]] std::expected<Octets, Problem> from_hex(std::string_view text);
+/// 64 hex digits; empty where it is anything else.
+[[nodiscard]] std::optional<Sha256> sha256_from_hex(std::string_view text);
 
 /// The error of reading a further DER element: after a first one, what is no element is trailing data.
 [[nodiscard]] Error after_der(Error error, bool further) noexcept;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 
 #include "cli/describe.h"
 #include "cli/image_device.h"
@@ -25,22 +24,9 @@ std::unexpected<ImageFailure> unreadable(Problem problem) {
   return std::unexpected(ImageFailure{kExitUnreadable, std::move(problem)});
 }
 
-std::optional<Sha256> hash_from_hex(const std::string& text) {
-  const auto octets = from_hex(text);
-  Sha256 hash{};
-  if (!octets || octets->size() != hash.size()) return std::nullopt;
-  std::copy(octets->begin(), octets->end(), hash.begin());
-  return hash;
-}
-
 std::optional<Sha256> hash_of(Bytes spki) {
   const auto hash = crypto::OpenSslCrypto().sha256(spki);
   return hash ? std::optional(*hash) : std::nullopt;
-}
-
-der::UnixTime now() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
 }
 
 }  // namespace
@@ -66,7 +52,7 @@ void add_image_trust_options(CLI::App& command, ImageTrustOptions& options) {
 
 std::expected<std::unique_ptr<ImageTrust>, ImageFailure> ImageTrust::make(const ImageTrustOptions& options) {
   auto trust = std::make_unique<ImageTrust>();
-  if (!options.no_time) trust->time_ = options.time.empty() ? now() : parse_time(options.time);
+  if (!options.no_time) trust->time_ = options.time.empty() ? unix_now() : parse_time(options.time);
   if (!options.no_time && !trust->time_) {
     return usage("--time takes 2026-11-24, 2026-11-24T12:00:00Z or @seconds, not " + options.time);
   }
@@ -87,7 +73,7 @@ std::expected<std::unique_ptr<ImageTrust>, ImageFailure> ImageTrust::make(const 
     trust->anchors_.push_back({.certificate = *root, .spki_sha256 = {}, .root_spki = {}});
   }
   for (const std::string& text : options.root_hashes) {
-    const auto hash = hash_from_hex(text);
+    const auto hash = sha256_from_hex(text);
     if (!hash) return usage("--root-spki takes the 64 hex digits of a SHA-256, not " + text);
     trust->anchors_.push_back({.certificate = {}, .spki_sha256 = *hash, .root_spki = {}});
   }
@@ -95,7 +81,7 @@ std::expected<std::unique_ptr<ImageTrust>, ImageFailure> ImageTrust::make(const 
 }
 
 std::optional<Sha256> spki_hash_of(const std::string& text_or_file) {
-  if (const auto hash = hash_from_hex(text_or_file)) return hash;
+  if (const auto hash = sha256_from_hex(text_or_file)) return hash;
   const auto content = read_input(text_or_file);
   if (!content) return std::nullopt;
   if (const auto keys = split_certificates(*content, text_or_file, "PUBLIC KEY")) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pedigree image inspect`.
-#include <chrono>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "cli/describe.h"
 #include "cli/image_files.h"
 #include "cli/inspect_image.h"
 
@@ -12,8 +12,7 @@ namespace pedigree::cli {
 namespace {
 
 void run_inspect(Context& context, const std::string& file) {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const der::UnixTime now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+  const der::UnixTime now = unix_now();
   const auto opened = ImageFile::open(file);
   if (!opened) return print_error(context, kExitUnreadable, opened.error());
   ImageView view;

@@ -3,10 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <chrono>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/describe.h"
 #include "cli/files.h"
 #include "cli/inspect.h"
 
@@ -24,8 +24,7 @@ Problem refuse(const std::string& file, const InspectError& error) {
 }
 
 void inspect_files(const std::vector<std::string>& files, Context& context) {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const der::UnixTime now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+  const der::UnixTime now = unix_now();
   boost::json::array results;
   for (const std::string& file : files) {
     auto content = read_input(file);

@@ -135,4 +135,12 @@ std::string to_pem(std::string_view label, Bytes der) {
   return out + fmt::format("-----END {}-----\n", label);
 }
 
+std::optional<Sha256> sha256_from_hex(std::string_view text) {
+  const auto octets = from_hex(text);
+  Sha256 hash{};
+  if (!octets || octets->size() != hash.size()) return std::nullopt;
+  std::copy(octets->begin(), octets->end(), hash.begin());
+  return hash;
+}
+
 }  // namespace pedigree::cli

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pedigree verify`: is it to be trusted, and why.
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <map>
 #include <memory>
 
@@ -41,15 +40,12 @@ std::expected<void, Problem> read_options(const ChainOptions& options, ChainQues
   if (options.roots.empty() && options.root_hashes.empty())
     return std::unexpected(usage_problem("no root is trusted: give --root or --root-spki"));
   for (const std::string& text : options.root_hashes) {
-    const auto octets = from_hex(text);
-    Sha256 hash{};
-    if (!octets || octets->size() != hash.size())
+    const auto hash = sha256_from_hex(text);
+    if (!hash)
       return std::unexpected(usage_problem("--root-spki takes the 64 hex digits of a SHA-256, not " + text));
-    std::copy(octets->begin(), octets->end(), hash.begin());
-    question.root_hashes.push_back(hash);
+    question.root_hashes.push_back(*hash);
   }
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  if (!options.no_time) question.time = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  if (!options.no_time) question.time = unix_now();
   if (!options.time.empty()) {
     question.time = parse_time(options.time);
     if (!question.time)

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 
 #include "cli/describe.h"
 #include "cli/verify_appraisal.h"
@@ -65,12 +64,9 @@ Done append_roots(const TrustOptions& options, Policy& policy) {
     }
   }
   for (const std::string& text : options.root_hashes) {
-    const auto octets = from_hex(text);
-    Sha256 hash{};
-    if (!octets || octets->size() != hash.size())
-      return usage("--root-spki takes the 64 hex digits of a SHA-256, not " + text);
-    std::copy(octets->begin(), octets->end(), hash.begin());
-    policy.root_spki_sha256.push_back(hash);
+    const auto hash = sha256_from_hex(text);
+    if (!hash) return usage("--root-spki takes the 64 hex digits of a SHA-256, not " + text);
+    policy.root_spki_sha256.push_back(*hash);
   }
   return {};
 }
@@ -170,11 +166,6 @@ std::expected<Policy, SetupFailure> read_policy(const TrustOptions& options,
   return policy;
 }
 
-der::UnixTime now() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
-}
-
 }  // namespace
 
 void add_trust_options(CLI::App& command, TrustOptions& options) {
@@ -218,7 +209,7 @@ Done VerifierSetup::open_sources(const TrustOptions& options, Policy& policy, Pa
   if (auto done = append_status(options.ocsp, "OCSP RESPONSE", parts.ocsp); !done) return done;
   if (!options.ocsp.empty()) parts.sources.push_back(&parts.ocsp);
   if (!options.bundle.empty()) {
-    const der::UnixTime at = parts.time.value_or(now());
+    const der::UnixTime at = parts.time.value_or(unix_now());
     if (auto done = open_bundle(parts.crypto, options.bundle, at, policy, parts.bundle); !done) return done;
     parts.sources.push_back(parts.bundle.get());
   }
@@ -233,7 +224,7 @@ std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
     if (!parts->time)
       return usage("--time takes 2026-11-24, 2026-11-24T12:00:00Z or @seconds, not " + options.time);
   }
-  auto policy = read_policy(options, {.crypto = &parts->crypto, .now = parts->time.value_or(now())});
+  auto policy = read_policy(options, {.crypto = &parts->crypto, .now = parts->time.value_or(unix_now())});
   if (!policy) return std::unexpected(policy.error());
   if (nonce_required) policy->nonce_required = *nonce_required;
   for (const std::string& file : options.chains) {
@@ -244,7 +235,7 @@ std::expected<std::unique_ptr<VerifierSetup>, SetupFailure> VerifierSetup::make(
   parts->chain_views.assign(parts->chain.begin(), parts->chain.end());
   if (auto done = open_sources(options, *policy, *parts); !done) return std::unexpected(done.error());
   if (auto added = add_images(parts->crypto, options.images, options.signer_revocations,
-                              parts->time.value_or(now()), *policy, parts->warnings);
+                              parts->time.value_or(unix_now()), *policy, parts->warnings);
       !added) {
     return unreadable(added.error());
   }
@@ -262,7 +253,7 @@ const std::vector<std::string>& VerifierSetup::warnings() const noexcept {
   return parts_->warnings;
 }
 der::UnixTime VerifierSetup::time() const {
-  return parts_->time.value_or(now());
+  return parts_->time.value_or(unix_now());
 }
 
 }  // namespace pedigree::cli
