@@ -18,6 +18,7 @@
 #include "device/ports/sim/device.h"
 #include "device/ports/sim/host.h"
 #include "device/ports/sim/tls_client.h"
+#include "pedigree/slot.h"
 
 namespace pedigree::cli {
 namespace {
@@ -214,15 +215,8 @@ bool holds_device(const std::string& folder) {
 /// The slot to connect with: the one asked for, or the first active one of purpose tls.
 std::uint32_t tls_slot(psa_handle_t service, std::uint32_t wanted) {
   if (wanted != 0) return wanted;
-  std::array<pedigree_slot_info_t, PEDIGREE_MAX_SLOTS> slots{};
-  std::size_t count = 0;
-  if (pedigree_list_slots(service, slots.data(), &count) == 0) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool active = slots[i].state == static_cast<std::uint8_t>(enrol::SlotState::active) ||
-                          slots[i].state == static_cast<std::uint8_t>(enrol::SlotState::replacing);
-      if (active && slots[i].purpose == static_cast<std::uint8_t>(enrol::Purpose::tls)) return slots[i].slot;
-    }
-  }
+  std::uint32_t slot = 0;
+  if (pedigree_find_tls_slot(service, &slot) == 0) return slot;
   give_up(kExitDeviceRefused, "the device has no active key for TLS",
           "pedigree provision --profile tls-client");
 }

@@ -36,6 +36,8 @@ RULES = {
     "device/service": (["core", "device/service", "crypto/psa"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
     "device/scenarios": (["core", "crypto/psa", "device/service", "device/scenarios"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
     "device/server": (["core", "device/server"], FREESTANDING | C_HEADERS | {"pedigree/"}),
+    # C for the non-secure side, where the TLS library is.
+    "device/client": ([], C_HEADERS | {"psa/", "pedigree/", "mbedtls/"}),
     "device/update": (["core", "device/service", "device/update"], FREESTANDING | C_HEADERS | {"pedigree/"}),
     "device/ports": (["core", "device", "crypto/psa"], HOST),
     # Plays the factory for emulated devices: signs their firmware.

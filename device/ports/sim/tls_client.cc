@@ -3,19 +3,14 @@
 
 #include <mbedtls/error.h>
 #include <mbedtls/net_sockets.h>
-#include <mbedtls/pk.h>
-#include <mbedtls/pk_internal.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
 #include <array>
-#include <optional>
-#include <vector>
 
 #include "core/bytes/error.h"
-#include "core/cose/cose.h"
-#include "core/der/der.h"
-#include "core/x509/certificate.h"
+#include "pedigree/mbedtls_key.h"
+#include "pedigree/slot.h"
 #include "psa/crypto.h"
 
 namespace pedigree::sim {
@@ -23,68 +18,7 @@ namespace {
 
 constexpr std::uint32_t kReadTimeoutMs = 2000;
 constexpr std::size_t kMaxReceived = 16 * 1024;
-
-/// The key as the non-secure side has it: a name.
-struct ServiceKey {
-  psa_handle_t service = 0;
-  std::uint32_t slot = 0;
-  std::size_t bits = 256;
-};
-
-// The callbacks of mbedtls_pk_info_t (Mbed TLS 2.28, mbedtls/pk_internal.h).
-std::size_t key_bits(const void* context) {
-  return static_cast<const ServiceKey*>(context)->bits;
-}
-
-int can_do(mbedtls_pk_type_t type) {
-  return type == MBEDTLS_PK_ECDSA || type == MBEDTLS_PK_ECKEY ? 1 : 0;
-}
-
-int refuse_verify(void*, mbedtls_md_type_t, const unsigned char*, std::size_t, const unsigned char*,
-                  std::size_t) {
-  return MBEDTLS_ERR_PK_TYPE_MISMATCH;
-}
-
-int sign(void* context, mbedtls_md_type_t, const unsigned char* hash, std::size_t hash_len,
-         unsigned char* signature, std::size_t* signature_len, int (*)(void*, unsigned char*, std::size_t),
-         void*) {
-  const auto& key = *static_cast<const ServiceKey*>(context);
-  std::array<std::uint8_t, PEDIGREE_MAX_SIGNATURE> raw{};
-  std::size_t size = 0;
-  if (pedigree_sign_hash(key.service, key.slot, hash, hash_len, raw.data(), &size) != 0) {
-    return MBEDTLS_ERR_PK_BAD_INPUT_DATA;
-  }
-  Writer out({signature, MBEDTLS_PK_SIGNATURE_MAX_SIZE});
-  der::Builder builder(out);
-  der::ecdsa_from_raw(Bytes(raw).first(size), builder);
-  if (!out.fits()) return MBEDTLS_ERR_PK_BAD_INPUT_DATA;
-  *signature_len = out.size();
-  return 0;
-}
-
-void* make_key() {
-  return new ServiceKey;
-}
-
-void free_key(void* context) {
-  delete static_cast<ServiceKey*>(context);
-}
-
-const mbedtls_pk_info_t& service_key_info() {
-  static const mbedtls_pk_info_t info = [] {
-    mbedtls_pk_info_t made{};
-    made.type = MBEDTLS_PK_ECDSA;
-    made.name = "Pedigree";
-    made.get_bitlen = key_bits;
-    made.can_do = can_do;
-    made.verify_func = refuse_verify;
-    made.sign_func = sign;
-    made.ctx_alloc_func = make_key;
-    made.ctx_free_func = free_key;
-    return made;
-  }();
-  return info;
-}
+constexpr std::size_t kMaxChain = 8192;
 
 int random_bytes(void*, unsigned char* out, std::size_t size) {
   return psa_generate_random(out, size) == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
@@ -106,38 +40,19 @@ std::unexpected<std::string> failure(const std::string& what, int code) {
   return std::unexpected(what + ": " + text.data());
 }
 
-std::expected<std::vector<std::uint8_t>, std::string> read_chain(psa_handle_t service, std::uint32_t slot) {
-  std::vector<std::uint8_t> chain;
-  std::array<std::uint8_t, 512> part{};
-  std::uint32_t total = 0;
-  do {
-    const pedigree_range_request_t request{slot, static_cast<std::uint32_t>(chain.size())};
+class Client {
+ public:
+  std::expected<void, std::string> load_identity(psa_handle_t service, std::uint32_t slot) {
     std::size_t size = 0;
-    const psa_status_t status =
-        pedigree_chain_read(service, &request, part.data(), part.size(), &size, &total);
+    const psa_status_t status = pedigree_load_chain(service, slot, chain_.data(), chain_.size(), &size);
     if (status != 0) {
       return std::unexpected("the slot's chain cannot be read: " +
                              std::string(sentence(static_cast<ErrorCode>(status))));
     }
-    chain.insert(chain.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(size));
-  } while (chain.size() < total);
-  return chain;
-}
-
-class Client {
- public:
-  std::expected<void, std::string> load_identity(psa_handle_t service, std::uint32_t slot) {
-    auto chain = read_chain(service, slot);
-    if (!chain) return std::unexpected(chain.error());
-    const auto certificates = cose::read_chain(*chain);
-    if (!certificates) return std::unexpected(std::string(sentence(certificates.error().code)));
-    for (const Bytes der : certificates->view()) {
-      const int code = mbedtls_x509_crt_parse_der(&own_.value, der.data(), der.size());
-      if (code != 0) return failure("the slot's chain", code);
-    }
-    const int code = mbedtls_pk_setup(&pk_.value, &service_key_info());
+    int code = pedigree_mbedtls_parse_chain(&own_.value, chain_.data(), size);
+    if (code != 0) return failure("the slot's chain", code);
+    code = pedigree_mbedtls_setup_key(&key_, service, slot, &own_.value, &pk_.value);
     if (code != 0) return failure("the slot's key", code);
-    *static_cast<ServiceKey*>(pk_.value.pk_ctx) = {service, slot, mbedtls_pk_get_bitlen(&own_.value.pk)};
     return {};
   }
 
@@ -150,6 +65,10 @@ class Client {
     if (code != 0) return failure("TLS set-up", code);
     while ((code = mbedtls_ssl_handshake(&ssl_.value)) != 0) {
       if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE) continue;
+      if (key_.status > 0) {
+        return std::unexpected("the device does not sign: " +
+                               std::string(sentence(static_cast<ErrorCode>(key_.status))));
+      }
       return failure("TLS handshake with " + target.host + ":" + target.port, code);
     }
     return {};
@@ -200,6 +119,9 @@ class Client {
     return code;
   }
 
+  /// The chain is parsed where it lies, and the key is a name: both outlive what is made of them.
+  std::array<std::uint8_t, kMaxChain> chain_{};
+  pedigree_mbedtls_key_t key_{};
   Owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free> own_, ca_;
   Owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free> pk_;
   Owned<mbedtls_net_context, mbedtls_net_init, mbedtls_net_free> net_;

@@ -5,41 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "device/ports/sim/test_unit.h"
-#include "testing/support/process.h"
+#include "testing/support/tls_server.h"
 
 namespace pedigree::sim {
 namespace {
 
-/// `openssl s_server` that asks for a client certificate under `clients_root` and sends lines back reversed.
-class Server {
- public:
-  Server(const testing::TempDir& folder, const Octets& clients_root) {
-    testing::write_file(folder / "clients.pem", testing::to_pem("CERTIFICATE", clients_root));
-    const auto made = testing::run(
-        {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", (folder / "server.key").string(), "-out", (folder / "server.pem").string(), "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"});
-    if (made.status != 0) throw std::runtime_error(made.output);
-    process_.emplace(std::vector<std::string>{
-        "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", (folder / "server.pem").string(), "-key",
-        (folder / "server.key").string(), "-CAfile", (folder / "clients.pem").string(), "-Verify", "4",
-        "-verify_return_error", "-rev"});
-    if (!process_->wait_until([this] { return !port().empty(); }))
-      throw std::runtime_error(process_->errors());
-  }
-
-  [[nodiscard]] std::string port() const {
-    constexpr std::string_view kWord = "ACCEPT 127.0.0.1:";
-    const std::string text = process_->output();
-    const std::size_t start = text.find(kWord);
-    const std::size_t end = text.find('\n', start);
-    if (start == std::string::npos || end == std::string::npos) return {};
-    return text.substr(start + kWord.size(), end - start - kWord.size());
-  }
-
- private:
-  std::optional<testing::Process> process_;
-};
+using Server = testing::TlsServer;
 
 class TlsClientTest : public ::testing::Test {
  protected:
