@@ -115,7 +115,12 @@ std::vector<std::string> Board::command(const Images& images, const std::string&
 }
 
 std::unique_ptr<Process> Board::run(const Images& images, const std::vector<std::string>& more) const {
-  auto line = command(images, "file:" + (folder_ / "nonsecure.log").string());
+  return run_on_line(images, "file:" + (folder_ / "nonsecure.log").string(), more);
+}
+
+std::unique_ptr<Process> Board::run_on_line(const Images& images, const std::string& uart,
+                                            const std::vector<std::string>& more) const {
+  auto line = command(images, uart);
   line.insert(line.end(), more.begin(), more.end());
   for (const auto* const log : {"nonsecure.log", "secure.log", "trace.log"}) {
     std::filesystem::remove(folder_ / log);

@@ -42,6 +42,9 @@ class Board {
   /// Powers on with both UARTs in files.
   [[nodiscard]] std::unique_ptr<Process> run(const Images& images,
                                              const std::vector<std::string>& more = {}) const;
+  /// The same with UART0 on `uart`, as the emulator's option -serial names it.
+  [[nodiscard]] std::unique_ptr<Process> run_on_line(const Images& images, const std::string& uart,
+                                                     const std::vector<std::string>& more = {}) const;
   /// Powers on, hands `use` the line of UART0, powers off. `more`: further options of the emulator.
   void with_link(const Images& images, const std::function<void(station::Link&)>& use,
                  const std::vector<std::string>& more = {}) const;
