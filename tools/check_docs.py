@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 FOLDERS = ("core/*.h", "crypto/*.h", "device/*.h")
-# The PSA specifications' own interfaces, as a platform declares them.
-FOREIGN = re.compile(r"/psa/[a-z_]+\.h$")
+# The PSA specifications' own interfaces, as a platform declares them, and what stands in for others' headers.
+FOREIGN = re.compile(r"/psa/[a-z_]+\.h$|/stub_headers/")
 DECLARATION = re.compile(r"^\s*(template|class|struct|enum|inline constexpr|void|static|using)\b.*[({;=]|^\s*\[\[nodiscard\]\]|"
                          r"^(typedef struct|psa_status_t)\b")
 SELF_EVIDENT = re.compile(r"^\s*(class|struct)\s+\w+;|operator|= delete|= default|^\s*(explicit )?~?\w+\(.*\)( noexcept)?( override)?;|override;|override \{$|friend |\{ return [^;]*; \}$")

@@ -98,6 +98,33 @@ TEST(ChainWalk, RefusesWhatIsNoChain) {
   EXPECT_EQ(walk({0x81, 0x41, 0xaa, 0x00}), number(ErrorCode::trailing_data));
 }
 
+TEST_F(SlotTest, KnowsTheCurveOfACertificatesKey) {
+  for (const auto& [type, expected] :
+       {std::pair(crypto::KeyType::p256, 256U), {crypto::KeyType::p384, 384U}}) {
+    const Octets chain = client_.read_chain(client_.provision(authority_, {.type = type})).value();
+    std::size_t cursor = 0;
+    pedigree_certificate_t leaf{};
+    ASSERT_EQ(pedigree_next_certificate(chain.data(), chain.size(), &cursor, &leaf), 0);
+    std::uint32_t bits = 0;
+    EXPECT_EQ(pedigree_certificate_bits(&leaf, &bits), 0);
+    EXPECT_EQ(bits, expected);
+    // Cut anywhere before the key, it is refused.
+    for (std::size_t size = 0; size < leaf.size; size += 7) {
+      const pedigree_certificate_t part{leaf.der, size};
+      bits = 0;
+      EXPECT_NE(pedigree_certificate_bits(&part, &bits), 0);
+      EXPECT_EQ(bits, 0U);
+    }
+  }
+  const auto key = crypto::OpenSslKey::generate(crypto::KeyType::ed25519).value();
+  const Octets other = authority_.chain_for(spki_of(authority_.crypto(), key.view()));
+  std::size_t cursor = 0;
+  pedigree_certificate_t leaf{};
+  ASSERT_EQ(pedigree_next_certificate(other.data(), other.size(), &cursor, &leaf), 0);
+  std::uint32_t bits = 0;
+  EXPECT_EQ(pedigree_certificate_bits(&leaf, &bits), number(ErrorCode::unsupported_algorithm));
+}
+
 TEST_F(SlotTest, SignsInTheFormThatTlsSends) {
   const crypto::OpenSslCrypto openssl;
   for (const auto type : {crypto::KeyType::p256, crypto::KeyType::p384}) {

@@ -36,6 +36,10 @@ psa_status_t pedigree_load_chain(psa_handle_t service, uint32_t slot, uint8_t* b
 psa_status_t pedigree_next_certificate(const uint8_t* chain, size_t size, size_t* cursor,
                                        pedigree_certificate_t* certificate);
 
+/* Bits of the curve that a certificate's key is on: 256 (P-256) or 384 (P-384); reads no more of it than is
+   in front of that. Errors: unsupported_algorithm for another key; bad_tag, truncated, too_long. */
+psa_status_t pedigree_certificate_bits(const pedigree_certificate_t* certificate, uint32_t* bits);
+
 /* pedigree_sign_hash with the signature as ECDSA-Sig-Value. `signature` has room for
    PEDIGREE_MAX_ECDSA_SIG_VALUE. */
 psa_status_t pedigree_sign_ecdsa(psa_handle_t service, uint32_t slot, const uint8_t* digest,
