@@ -53,7 +53,7 @@ Status Service::get_statement(evidence::Statement statement, std::span<const Byt
 
 /// The slot where the built-in attestation key is active.
 Status Service::find_attestation_slot(std::uint32_t& slot, StoredChain& chain) const noexcept {
-  for (slot = 1; slot <= enrol::kMaxSlots; ++slot) {
+  for (slot = 1; slot <= platform_.slots; ++slot) {
     SlotRecord record;
     if (!load_any(slot, record).ok() || !record.active) continue;
     if (record.active->origin != enrol::Origin::builtin) continue;

@@ -47,7 +47,7 @@ Status Service::find_slot(std::uint32_t slot, const KeyRequest& request, Found& 
   found.slot = slot;
   if (slot != enrol::kAnySlot) return load_any(slot, found.record);
   std::uint32_t empty = 0;
-  for (slot = enrol::kMaxSlots; slot > 0; --slot) {
+  for (slot = platform_.slots; slot > 0; --slot) {
     if (!store_.load_slot(slot, found.record).ok()) continue;
     const SlotRecord& record = found.record;
     const auto& key = record.pending ? record.pending : record.active;

@@ -161,7 +161,9 @@ Status Service::activate(std::uint32_t slot, KeyRecord& key) noexcept {
   const bool pinned = loaded.ok();
   if (!pinned) {
     if (loaded.code() != ErrorCode::not_found) return loaded;
-    if (platform_.lifecycle != enrol::Lifecycle::assembly_and_test) return ErrorCode::lifecycle_forbids;
+    if (platform_.lifecycle != enrol::Lifecycle::assembly_and_test && !opened_) {
+      return ErrorCode::lifecycle_forbids;
+    }
   }
   const Bytes chain = Bytes(chain_space()).first(resident_.size);
   CheckedChain checked;

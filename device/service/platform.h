@@ -24,7 +24,12 @@ struct Platform {
   /// Whether the platform lets the service sign certification requests with the built-in key. Where it does
   /// not, as on stock TF-M, that key is certified by a token request.
   bool iak_signs_requests = false;
-  KeyId key_base = 0;              ///< the service makes keys key_base + 2 .. key_base + 17
+  /// Where the platform makes a device *secured* before anybody can give it a chain, as TF-M's own
+  /// provisioning does: a secured device without a pinned root is open for provisioning, until its next boot
+  /// with one.
+  bool open_until_pinned = false;
+  std::uint32_t slots = enrol::kMaxSlots;  ///< 1 to kMaxSlots
+  KeyId key_base = 0;              ///< the service makes keys key_base + 2 .. key_base + 1 + 2 * slots
   std::uint64_t storage_base = 0;  ///< the service stores at storage_base .. storage_base + 0xfff
   std::uint32_t part_size = 512;   ///< octets of the largest storage asset, at least 512
 };

@@ -54,7 +54,8 @@ crypto::PrivateKey Service::private_key(std::uint32_t slot, const KeyRecord& key
 
 void Service::recover() noexcept {
   clear_workspace();
-  for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
+  opened_ = is_unpinned_at_boot();
+  for (std::uint32_t slot = 1; slot <= platform_.slots; ++slot) {
     // A damaged record may have named a key that must not be lost: that slot is left as it is.
     SlotRecord record;
     if (store_.load_slot(slot, record).ok()) tidy(slot, record);
@@ -125,14 +126,20 @@ Status Service::dispatch(Message& message) noexcept {
   }
 }
 
+bool Service::is_unpinned_at_boot() const noexcept {
+  RootRecord root;
+  return platform_.open_until_pinned && platform_.lifecycle == enrol::Lifecycle::secured &&
+         store_.load_root(root).code() == ErrorCode::not_found;
+}
+
 Status Service::check_provisioning() const noexcept {
   const bool open = platform_.lifecycle == enrol::Lifecycle::assembly_and_test ||
-                    platform_.lifecycle == enrol::Lifecycle::rot_provisioning;
+                    platform_.lifecycle == enrol::Lifecycle::rot_provisioning || opened_;
   return open ? ErrorCode{} : ErrorCode::grant_required;
 }
 
 Status Service::load_any(std::uint32_t slot, SlotRecord& record) const noexcept {
-  if (slot == 0 || slot > enrol::kMaxSlots) return ErrorCode::slot_not_found;
+  if (slot == 0 || slot > platform_.slots) return ErrorCode::slot_not_found;
   return store_.load_slot(slot, record);
 }
 
@@ -160,8 +167,8 @@ Status Service::info(Message& message) noexcept {
   out.max_chain = static_cast<std::uint32_t>(max_chain());
   out.algorithms = KeyStore::algorithms();
   out.origins = keys_.origins();
-  out.slots_total = enrol::kMaxSlots;
-  for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
+  out.slots_total = platform_.slots;
+  for (std::uint32_t slot = 1; slot <= platform_.slots; ++slot) {
     SlotRecord record;
     const Status loaded = load(slot, record);
     if (loaded.code() == ErrorCode::slot_not_found) continue;
@@ -214,7 +221,7 @@ Status Service::fill_slot_info(std::uint32_t slot, const SlotRecord& record,
 
 Status Service::list_slots(Message& message) noexcept {
   PEDIGREE_CHECK(check_room(message, 0, enrol::kMaxSlots * sizeof(pedigree_slot_info_t)));
-  for (std::uint32_t slot = 1; slot <= enrol::kMaxSlots; ++slot) {
+  for (std::uint32_t slot = 1; slot <= platform_.slots; ++slot) {
     SlotRecord record;
     if (!load(slot, record).ok()) continue;
     pedigree_slot_info_t out;

@@ -71,6 +71,8 @@ class Service {
   Status sign_hash(Message& message, std::uint32_t slot, const SlotRecord& record) const noexcept;
   static Status public_key(Message& message, const SlotRecord& record) noexcept;
 
+  /// A secured device that is open all the same (Platform::open_until_pinned).
+  [[nodiscard]] bool is_unpinned_at_boot() const noexcept;
   /// Rule 3: whether a key may be made or destroyed. Errors: grant_required.
   Status check_provisioning() const noexcept;
   /// Errors: slot_not_found (number out of range), storage_corrupt, storage_failure.
@@ -142,6 +144,7 @@ class Service {
   Store store_;
   MutableBytes workspace_;
   Resident resident_;
+  bool opened_ = false;  ///< is_unpinned_at_boot(), when recover() ran
   /// Rule 6: only its owner uses a slot's key, or ends or replaces it (not_owner). Provisioning is open to
   /// others: requests, chains and receipts say nothing that a caller chose.
   std::uint32_t caller_ = 0;  ///< of the call at hand, as SlotRecord::owner: the non-secure side is one

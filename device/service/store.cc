@@ -2,7 +2,15 @@
 #include "device/service/store.h"
 
 #include "psa/crypto.h"
+
+// The two storage services of a platform have the same functions.
+#ifdef PEDIGREE_PROTECTED_STORAGE
+#include "psa/protected_storage.h"
+#define PEDIGREE_STORAGE(function) psa_ps_##function
+#else
 #include "psa/internal_trusted_storage.h"
+#define PEDIGREE_STORAGE(function) psa_its_##function
+#endif
 
 namespace pedigree::device {
 namespace {
@@ -26,19 +34,20 @@ Status status_of(psa_status_t status) noexcept {
 }  // namespace
 
 Status Store::set(Item item, Bytes data) const noexcept {
-  return status_of(psa_its_set(platform_.storage_base + item, static_cast<std::uint32_t>(data.size()),
-                               data.data(), PSA_STORAGE_FLAG_NONE));
+  return status_of(PEDIGREE_STORAGE(set)(platform_.storage_base + item,
+                                         static_cast<std::uint32_t>(data.size()), data.data(),
+                                         PSA_STORAGE_FLAG_NONE));
 }
 
 /// Removing what is not there succeeds.
 Status Store::remove(Item item) const noexcept {
-  const psa_status_t status = psa_its_remove(platform_.storage_base + item);
+  const psa_status_t status = PEDIGREE_STORAGE(remove)(platform_.storage_base + item);
   return status == PSA_ERROR_DOES_NOT_EXIST ? Status() : status_of(status);
 }
 
 Status Store::size_of(Item item, std::size_t& size) const noexcept {
   psa_storage_info_t info{};
-  const psa_status_t status = psa_its_get_info(platform_.storage_base + item, &info);
+  const psa_status_t status = PEDIGREE_STORAGE(get_info)(platform_.storage_base + item, &info);
   size = info.size;
   return status == PSA_ERROR_DOES_NOT_EXIST ? Status(ErrorCode::not_found) : status_of(status);
 }
@@ -50,8 +59,8 @@ Status Store::get(Item item, MutableBytes buffer, Bytes& stored) const noexcept 
   PEDIGREE_CHECK(size_of(item, size));
   if (size > buffer.size()) return ErrorCode::storage_corrupt;
   std::size_t read = 0;
-  const psa_status_t status =
-      psa_its_get(platform_.storage_base + item, 0, static_cast<std::uint32_t>(size), buffer.data(), &read);
+  const psa_status_t status = PEDIGREE_STORAGE(get)(platform_.storage_base + item, 0,
+                                                    static_cast<std::uint32_t>(size), buffer.data(), &read);
   if (status == PSA_ERROR_DATA_CORRUPT || status == PSA_ERROR_DATA_INVALID) return ErrorCode::storage_corrupt;
   stored = Bytes(buffer).first(read);
   return status_of(status);
@@ -70,9 +79,9 @@ Status Store::read_parts(Item first, std::size_t offset, MutableBytes out) const
     const std::size_t in_part = offset % part_size();
     const std::size_t wanted = std::min(out.size(), part_size() - in_part);
     std::size_t read = 0;
-    const psa_status_t status = psa_its_get(platform_.storage_base + first + offset / part_size(),
-                                            static_cast<std::uint32_t>(in_part),
-                                            static_cast<std::uint32_t>(wanted), out.data(), &read);
+    const psa_status_t status = PEDIGREE_STORAGE(get)(platform_.storage_base + first + offset / part_size(),
+                                                      static_cast<std::uint32_t>(in_part),
+                                                      static_cast<std::uint32_t>(wanted), out.data(), &read);
     if (status == PSA_ERROR_STORAGE_FAILURE) return ErrorCode::storage_failure;
     if (status != PSA_SUCCESS || read != wanted) return ErrorCode::storage_corrupt;
     out = out.subspan(wanted);
