@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PSA Firmware Framework secure partition API (DEN0063, 4.4; SFN model of its 1.1 extensions): what a stateless
-   service in the SFN model calls. A port whose platform brings its own header uses that one. */
+/* PSA Firmware Framework secure partition API (DEN0063, 4.4; SFN model of its 1.1 extensions): what a
+   stateless service in the SFN model calls. A port whose platform brings its own header uses that one. */
 #ifndef PSA_SERVICE_H
 #define PSA_SERVICE_H
 

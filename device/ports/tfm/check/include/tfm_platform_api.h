@@ -7,6 +7,7 @@
 extern "C" {
 #endif
 
+/* What its calls return. */
 enum tfm_platform_err_t { TFM_PLATFORM_ERR_SUCCESS = 0 };
 
 /* Restarts the device. */
