@@ -45,18 +45,6 @@ static const mbedtls_pk_info_t slot_key = {.type = MBEDTLS_PK_ECDSA,
                                            .ctx_alloc_func = no_context,
                                            .ctx_free_func = keep_context};
 
-int pedigree_mbedtls_parse_chain(mbedtls_x509_crt* out, const uint8_t* chain, size_t size) {
-  enum { kNotFound = 168 };
-  size_t cursor = 0;
-  pedigree_certificate_t certificate;
-  psa_status_t status = 0;
-  while ((status = pedigree_next_certificate(chain, size, &cursor, &certificate)) == 0) {
-    const int code = mbedtls_x509_crt_parse_der_nocopy(out, certificate.der, certificate.size);
-    if (code != 0) return code;
-  }
-  return status == kNotFound && cursor != 0 ? 0 : MBEDTLS_ERR_X509_INVALID_FORMAT;
-}
-
 int pedigree_mbedtls_setup_key(pedigree_mbedtls_key_t* key, psa_handle_t service, uint32_t slot,
                                const mbedtls_x509_crt* leaf, mbedtls_pk_context* pk) {
   if (!mbedtls_pk_can_do(&leaf->pk, MBEDTLS_PK_ECDSA)) return MBEDTLS_ERR_PK_TYPE_MISMATCH;

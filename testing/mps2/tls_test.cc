@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TLS client on the target's non-secure side, whose key stays in the secure world: its UART is bridged to
-// openssl s_server, which demands a client certificate below the authority's root.
+// TLS clients on the target's non-secure side, whose key stays in the secure world: one with a key of Mbed
+// TLS's, one with a key of PSA Crypto's. The UART is bridged to openssl s_server, which demands a client
+// certificate below the authority's root.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -33,7 +34,7 @@ Octets preamble(Bytes anchor) {
   return octets;
 }
 
-class TlsOnTarget : public ::testing::Test {
+class TlsOnTarget : public ::testing::TestWithParam<std::string> {
  protected:
   /// As a station does it, with the product's own non-secure image: a key for `purpose`, and its chain.
   void provision(enrol::Purpose purpose, crypto::KeyType type = crypto::KeyType::p256) {
@@ -56,7 +57,7 @@ class TlsOnTarget : public ::testing::Test {
     TlsServer server(folder, clients_root);
     const Octets own = pem_ders(read_text(folder / "server.pem")).front();
     const UartBridge bridge(folder, preamble(anchor.empty() ? Bytes(own) : anchor), server.port());
-    const auto emulator = board_.run_on_line({.nonsecure = "tls_client"}, bridge.uart(),
+    const auto emulator = board_.run_on_line({.nonsecure = GetParam()}, bridge.uart(),
                                              {"-semihosting-config", "enable=on,target=native"});
     Ended ended;
     // Its last words, and its end: an image that hangs is killed when the emulator's object goes.
@@ -75,7 +76,7 @@ class TlsOnTarget : public ::testing::Test {
   sim::TestAuthority authority_;
 };
 
-TEST_F(TlsOnTarget, AuthenticatesWithAKeyThatStaysInTheSecureWorld) {
+TEST_P(TlsOnTarget, AuthenticatesWithAKeyThatStaysInTheSecureWorld) {
   ASSERT_NO_FATAL_FAILURE(provision(enrol::Purpose::tls));
   const Ended ended = connect(authority_.root_certificate(), "depth=0");
   EXPECT_EQ(ended.status, 0) << ended.device << ended.server << board_.secure_log();
@@ -88,7 +89,7 @@ TEST_F(TlsOnTarget, AuthenticatesWithAKeyThatStaysInTheSecureWorld) {
   }
 }
 
-TEST_F(TlsOnTarget, TheServerRefusesAChainBelowAnotherRoot) {
+TEST_P(TlsOnTarget, TheServerRefusesAChainBelowAnotherRoot) {
   ASSERT_NO_FATAL_FAILURE(provision(enrol::Purpose::tls, crypto::KeyType::p384));
   const Ended ended = connect(sim::TestAuthority("Other").root_certificate(), "verify error");
   EXPECT_EQ(ended.status, 1) << ended.device;
@@ -100,7 +101,7 @@ TEST_F(TlsOnTarget, TheServerRefusesAChainBelowAnotherRoot) {
   EXPECT_EQ(connect(authority_.root_certificate(), "depth=0").status, 0);
 }
 
-TEST_F(TlsOnTarget, TheDeviceRefusesAServerThatItDoesNotTrust) {
+TEST_P(TlsOnTarget, TheDeviceRefusesAServerThatItDoesNotTrust) {
   ASSERT_NO_FATAL_FAILURE(provision(enrol::Purpose::tls));
   const Ended ended = connect(authority_.root_certificate(), "unknown ca", authority_.root_certificate());
   EXPECT_EQ(ended.status, 1) << ended.device;
@@ -110,13 +111,16 @@ TEST_F(TlsOnTarget, TheDeviceRefusesAServerThatItDoesNotTrust) {
   EXPECT_NE(ended.server.find("unknown ca"), std::string::npos) << ended.server;
 }
 
-TEST_F(TlsOnTarget, AnIdentityKeyIsNoKeyForTls) {
+TEST_P(TlsOnTarget, AnIdentityKeyIsNoKeyForTls) {
   ASSERT_NO_FATAL_FAILURE(provision(enrol::Purpose::idevid));
   const Ended ended = connect(authority_.root_certificate(), "ACCEPT");
   EXPECT_EQ(ended.status, 1) << ended.device;
   EXPECT_NE(ended.device.find("tls: slot 00000078 "), std::string::npos)
       << "slot_not_found; " << ended.device;
 }
+
+INSTANTIATE_TEST_SUITE_P(Keys, TlsOnTarget, ::testing::Values("tls_client", "tls_client_psa"),
+                         [](const auto& parameter) { return parameter.param; });
 
 }  // namespace
 }  // namespace pedigree::testing

@@ -10,9 +10,8 @@
 #define PEDIGREE_MBEDTLS_KEY_H
 
 #include <mbedtls/pk.h>
-#include <mbedtls/x509_crt.h>
 
-#include "pedigree/service.h"
+#include "pedigree/mbedtls_chain.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,10 +24,6 @@ typedef struct pedigree_mbedtls_key_t {
   size_t bits;         /* of the curve's order */
   psa_status_t status; /* of the last signature, as pedigree_sign_hash: Mbed TLS has no number for it */
 } pedigree_mbedtls_key_t;
-
-/* Appends the certificates of a loaded chain (pedigree_load_chain) to `out`, which borrows from `chain`: the
-   octets must live as long. Errors: Mbed TLS's; MBEDTLS_ERR_X509_INVALID_FORMAT for what is no chain. */
-int pedigree_mbedtls_parse_chain(mbedtls_x509_crt* out, const uint8_t* chain, size_t size);
 
 /* Makes `pk` (initialised) the private key of `slot`, whose certificate is `leaf`. It signs with ECDSA and
    does nothing else; mbedtls_pk_free on it frees nothing of ours. Errors: MBEDTLS_ERR_PK_TYPE_MISMATCH where

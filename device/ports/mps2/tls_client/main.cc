@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A non-secure image that is a TLS client: Mbed TLS over UART0, with key and chain of the device's first slot
-// for TLS. The secure world signs. What is at the other end of the line connects it to a server.
+// for TLS. The secure world signs. In a second form of the image TLS runs on PSA Crypto and the key is one of
+// its keys. What is at the other end of the line connects it to a server.
 //
 // First the line brings what the board does not have: 48 octets for the random generator, and the server's
 // trust anchor (two octets of length, DER). All that follows are TLS records. The image says by semihosting
@@ -16,8 +17,14 @@
 #include "device/ports/mps2/nonsecure/ring.h"
 #include "device/ports/mps2/secure/gateway.h"
 #include "device/ports/mps2/trial/semihosting.h"
-#include "pedigree/mbedtls_key.h"
 #include "pedigree/slot.h"
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+#include "pedigree/mbedtls_chain.h"
+#include "pedigree/psa_key.h"
+#include "psa/crypto.h"
+#else
+#include "pedigree/mbedtls_key.h"
+#endif
 
 namespace pedigree::mps2 {
 namespace {
@@ -71,7 +78,9 @@ struct Client {
   mbedtls_x509_crt own;
   mbedtls_x509_crt server_anchor;
   mbedtls_pk_context pk;
+#ifndef MBEDTLS_USE_PSA_CRYPTO
   pedigree_mbedtls_key_t key;
+#endif
   mbedtls_hmac_drbg_context random;
   mbedtls_ssl_config config;
   mbedtls_ssl_context ssl;
@@ -92,6 +101,21 @@ void read_preamble() {
   require("anchor", mbedtls_x509_crt_parse_der_nocopy(&client.server_anchor, anchor.data(), size));
 }
 
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+/// As a key of PSA Crypto.
+int setup_key(std::uint32_t slot) {
+  std::uint32_t id = 0;
+  const auto bits = static_cast<std::uint32_t>(mbedtls_pk_get_bitlen(&client.own.pk));
+  const psa_status_t status = pedigree_psa_register_key(PEDIGREE_SERVICE_HANDLE, slot, bits, &id);
+  return status != 0 ? status : mbedtls_pk_setup_opaque(&client.pk, id);
+}
+#else
+/// As a key of Mbed TLS 2.28.
+int setup_key(std::uint32_t slot) {
+  return pedigree_mbedtls_setup_key(&client.key, PEDIGREE_SERVICE_HANDLE, slot, &client.own, &client.pk);
+}
+#endif
+
 /// Key and chain of the slot: the chain where it was read to, the key by its number.
 void load_identity() {
   std::uint32_t slot = 0;
@@ -99,8 +123,7 @@ void load_identity() {
   require("slot", pedigree_find_tls_slot(PEDIGREE_SERVICE_HANDLE, &slot));
   require("load", pedigree_load_chain(PEDIGREE_SERVICE_HANDLE, slot, chain.data(), chain.size(), &size));
   require("chain", pedigree_mbedtls_parse_chain(&client.own, chain.data(), size));
-  require("key",
-          pedigree_mbedtls_setup_key(&client.key, PEDIGREE_SERVICE_HANDLE, slot, &client.own, &client.pk));
+  require("key", setup_key(slot));
 }
 
 void connect() {
@@ -117,7 +140,11 @@ void connect() {
   require("server name", mbedtls_ssl_set_hostname(&client.ssl, kServer));
   mbedtls_ssl_set_bio(&client.ssl, nullptr, send, receive, nullptr);
   const int code = mbedtls_ssl_handshake(&client.ssl);
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+  if (code != 0) give_up("handshake", code);
+#else
   if (code != 0) give_up("handshake", code, client.key.status);
+#endif
 }
 
 /// One line there, reversed back.
@@ -147,6 +174,17 @@ void talk() {
 
 using namespace pedigree::mps2;
 
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+/// Where PSA Crypto has its random numbers from.
+extern "C" psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t* /*context*/,
+                                                        std::uint8_t* output, std::size_t size,
+                                                        std::size_t* length) {
+  *length = size;
+  return mbedtls_hmac_drbg_random(&client.random, output, size) == 0 ? PSA_SUCCESS
+                                                                     : PSA_ERROR_INSUFFICIENT_ENTROPY;
+}
+#endif
+
 extern "C" void uart_receive_interrupt() noexcept {
   uart.clear_interrupts();
   while (uart.received()) ring.put(uart.get());
@@ -158,6 +196,9 @@ extern "C" [[noreturn]] void nonsecure_main() noexcept {
   uart.start(true);
   reg(kInterruptEnable1) = 1;
   read_preamble();
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+  require("PSA Crypto", psa_crypto_init());
+#endif
   load_identity();
   connect();
   talk();
