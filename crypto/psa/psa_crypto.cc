@@ -143,8 +143,8 @@ ErrorCode import_public_key(const PublicKey& key, psa_algorithm_t algorithm, Imp
     if (key.key.size() != 1 + 2 * coordinate_size(key.type) || key.key[0] != 0x04) {
       return ErrorCode::invalid_key;
     }
-  } else if (const auto parsed = parse_rsa_public_key(key); !parsed) {
-    return parsed.error().code;
+  } else if constexpr (kHasRsaPkcs1 || kHasRsaPss) {
+    if (const auto parsed = parse_rsa_public_key(key); !parsed) return parsed.error().code;
   }
   switch (out.import(type, PSA_KEY_USAGE_VERIFY_HASH, algorithm, key.key)) {
     case PSA_SUCCESS:

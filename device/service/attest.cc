@@ -108,7 +108,8 @@ Status Service::compose_token(const pedigree_attest_request_t& request) noexcept
   return {};
 }
 
-Status Service::attest(Message& message) noexcept {
+// Not inline, as csr: each call would have its request on the stack.
+[[gnu::noinline]] Status Service::attest(Message& message) noexcept {
   pedigree_attest_request_t request;
   PEDIGREE_CHECK(read_input(message, 0, request));
   const std::uint32_t size = request.challenge_size;
@@ -162,9 +163,8 @@ Status Service::write_evidence(Bytes nonce, Bytes spki, Bytes& value) noexcept {
   return {};
 }
 
-/// A token over the receipt, in the workspace; what was resident there is in storage too.
+/// A token over the receipt, in the workspace.
 Status Service::write_token_receipt(Bytes receipt, Bytes& token) noexcept {
-  clear_workspace();
   std::size_t size = 0;
   PEDIGREE_CHECK(get_statement(evidence::Statement::receipt, {&receipt, 1}, workspace_, size));
   token = workspace_.first(size);

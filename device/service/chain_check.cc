@@ -23,8 +23,9 @@ Status look_at(Bytes der, Look& look) noexcept {
   return {};
 }
 
-Status check_path(const crypto::Crypto& crypto, std::span<const Bytes> certificates, const PinnedRoot& root,
-                  bool pinned) noexcept {
+// Not inline, so that its stack is gone when the caller goes on.
+[[gnu::noinline]] Status check_path(const crypto::Crypto& crypto, std::span<const Bytes> certificates,
+                                    const PinnedRoot& root, bool pinned) noexcept {
   x509::TrustAnchor anchor;
   anchor.spki_sha256 = root.spki_sha256;
   if (pinned) anchor.root_spki = root.spki;

@@ -130,7 +130,7 @@ Status Service::write_resident(Message& message, std::uint32_t offset) const noe
   return {};
 }
 
-Status Service::csr(Message& message) noexcept {
+[[gnu::noinline]] Status Service::csr(Message& message) noexcept {
   pedigree_csr_request_t request;
   PEDIGREE_CHECK(read_input(message, 0, request));
   if (form_of(request) > kLastForm) return ErrorCode::bad_value;
@@ -152,7 +152,7 @@ Status Service::load_pinned_root(PinnedRoot& root) noexcept {
 /// root if none is. A cut after the pin leaves the slot pending under a root that its own, checked chain ends
 /// at. Errors: chain_incomplete, lifecycle_forbids (no root is pinned and the lifecycle is too late for it),
 /// those of check_chain.
-Status Service::activate(std::uint32_t slot, KeyRecord& key) noexcept {
+[[gnu::noinline]] Status Service::activate(std::uint32_t slot, KeyRecord& key) noexcept {
   if (key.chain_size == 0) return ErrorCode::chain_incomplete;
   PEDIGREE_CHECK(load_staged(slot, key));
   if (resident_.size != key.chain_size) return ErrorCode::chain_incomplete;
@@ -177,15 +177,18 @@ Status Service::activate(std::uint32_t slot, KeyRecord& key) noexcept {
   return pinned ? Status() : store_.pin_root(root.spki, root.spki_sha256);
 }
 
-Status Service::write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key,
-                              MutableBytes out, Bytes& receipt) noexcept {
+/// To the workspace; what was resident there is in storage too. Not inline, as activate: commit would have
+/// their stacks on top of each other.
+[[gnu::noinline]] Status Service::write_receipt(const pedigree_commit_request_t& request,
+                                                const KeyRecord& key, Bytes& receipt) noexcept {
   std::array<std::uint8_t, 128> payload;
   Writer writer(payload);
   enrol::encode(enrol::Receipt{request.slot, key.chain_sha256, request.nonce, platform_.device_id}, writer);
+  clear_workspace();
   if (kAttests && key.origin == enrol::Origin::builtin) return write_token_receipt(writer.written(), receipt);
   cose::Sign1Fields fields;
   fields.payload = writer.written();
-  const auto written = cose::write_sign1(crypto_, fields, private_key(request.slot, key), out);
+  const auto written = cose::write_sign1(crypto_, fields, private_key(request.slot, key), workspace_);
   if (written) receipt = *written;
   return written;
 }
@@ -203,9 +206,8 @@ Status Service::commit(Message& message) noexcept {
     PEDIGREE_CHECK(activate(request.slot, *record.active));
   }
   // The receipt is signed before the record is set, so that a failing signature leaves the slot as it was.
-  std::array<std::uint8_t, 2 * PEDIGREE_MAX_RECEIPT> buffer;
   Bytes receipt;
-  PEDIGREE_CHECK(write_receipt(request, *record.active, buffer, receipt));
+  PEDIGREE_CHECK(write_receipt(request, *record.active, receipt));
   PEDIGREE_CHECK(check_room(message, 0, receipt.size()));
   if (pending) PEDIGREE_CHECK(settle(request.slot, record));
   message.write(0, receipt);

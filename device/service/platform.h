@@ -10,8 +10,12 @@ namespace pedigree::device {
 using KeyId = std::uint32_t;
 
 inline constexpr std::size_t kMaxParts = 32;
-/// Largest SubjectPublicKeyInfo of a root that can be pinned (RSA-4096: 550 octets).
-inline constexpr std::size_t kMaxRootSpki = 552;
+/// Largest SubjectPublicKeyInfo of a root that can be pinned (RSA-4096: 550 octets; P-384: 120, which is
+/// enough for a platform with ECDSA alone).
+#ifndef PEDIGREE_MAX_ROOT_SPKI
+#define PEDIGREE_MAX_ROOT_SPKI 552
+#endif
+inline constexpr std::size_t kMaxRootSpki = PEDIGREE_MAX_ROOT_SPKI;
 
 /// Owned by the port, which may change `lifecycle` at run time; everything else is constant.
 struct Platform {

@@ -105,7 +105,7 @@ class Service {
   Status activate(std::uint32_t slot, KeyRecord& key) noexcept;
   /// Errors: not_found where no root is pinned.
   Status load_pinned_root(PinnedRoot& root) noexcept;
-  Status write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key, MutableBytes out,
+  Status write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key,
                        Bytes& receipt) noexcept;
   // attest.cc
   /// A chain in storage, without its root.

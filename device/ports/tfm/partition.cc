@@ -70,7 +70,39 @@ constinit device::Platform platform{
 
 namespace {
 
-constexpr crypto::PsaCrypto kCrypto;
+/// Of the contract, what a service calls: the rest would stand in flash for nobody.
+class PartitionCrypto final : public crypto::PsaCrypto {
+ public:
+  using PsaCrypto::digest;
+  [[nodiscard]] std::string_view backend() const noexcept override { return {}; }
+  [[nodiscard]] Result<void> digest(crypto::Hash, crypto::PieceSource&,
+                                    MutableBytes) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<Sha256> hmac_sha256(Bytes, std::span<const Bytes>) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey&, crypto::SignatureAlgorithm, Bytes,
+                                           Bytes) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey&) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey&, crypto::SignatureAlgorithm, Bytes,
+                                          MutableBytes) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey&,
+                                                     MutableBytes) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+  [[nodiscard]] Result<void> random(MutableBytes) const noexcept override {
+    return fail(ErrorCode::unsupported_algorithm);
+  }
+};
+
+constexpr PartitionCrypto kCrypto;
 constinit std::array<std::uint8_t, PEDIGREE_MAX_CHAIN + device::kMaxRootSpki> workspace{};
 constinit device::Service service(platform, kCrypto, workspace);
 /// What every call is answered until the platform has told who the device is.

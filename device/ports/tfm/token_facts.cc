@@ -6,60 +6,61 @@
 namespace pedigree::tfm {
 namespace {
 
-// RFC 9783 4.6; and PSA_IOT_PROFILE_1, which counts down from -75000.
-constexpr std::int64_t kInstanceId = 256;
-constexpr std::int64_t kInstanceIdProfile1 = -75009;
-constexpr std::int64_t kLifecycle = 2395;
-constexpr std::int64_t kLifecycleProfile1 = -75002;
+// Claim numbers as they are encoded (RFC 9783 4.6): 256 and 2395; and those of PSA_IOT_PROFILE_1, which
+// counts down from -75000: -75009 and -75002.
+constexpr std::array<std::uint8_t, 3> kInstanceId{0x19, 0x01, 0x00};
+constexpr std::array<std::uint8_t, 5> kInstanceIdProfile1{0x3a, 0x00, 0x01, 0x25, 0x00};
+constexpr std::array<std::uint8_t, 3> kLifecycle{0x19, 0x09, 0x5b};
+constexpr std::array<std::uint8_t, 5> kLifecycleProfile1{0x3a, 0x00, 0x01, 0x24, 0xf9};
 
 /// RFC 9783 4.3.1: the state is in the high octet, the rest of which is the platform's.
-enrol::Lifecycle lifecycle_of(std::uint64_t claim) noexcept {
-  switch (claim >> 12U) {
-    case 1:
-      return enrol::Lifecycle::assembly_and_test;
-    case 2:
-      return enrol::Lifecycle::rot_provisioning;
-    case 3:
-      return enrol::Lifecycle::secured;
-    case 4:
-    case 5:
-      return enrol::Lifecycle::debug;
-    case 6:
-      return enrol::Lifecycle::decommissioned;
-    default:
-      return enrol::Lifecycle::unknown;
-  }
+/// `claim` is the encoded number.
+enrol::Lifecycle lifecycle_of(Bytes claim) noexcept {
+  if (claim.size() != 3 || claim[0] != 0x19) return enrol::Lifecycle::unknown;
+  const unsigned state = claim[1] >> 4U;
+  if (state == 5) return enrol::Lifecycle::debug;  // recoverable or not
+  return state <= 6 ? static_cast<enrol::Lifecycle>(state) : enrol::Lifecycle::unknown;
 }
 
-Result<Bytes> payload_of(Bytes token) noexcept {
-  Reader in(token);
-  if (const auto next = cbor::peek(in); next && *next == cbor::Major::tag) PEDIGREE_TRY(cbor::read_tag(in));
-  PEDIGREE_TRY(cbor::read_array(in));
-  PEDIGREE_TRY(cbor::skip(in));  // protected header
-  PEDIGREE_TRY(cbor::skip(in));  // unprotected header
-  return cbor::read_bstr(in);
+/// Steps over one item; empty where there is none.
+Bytes next_item(Reader& in) noexcept {
+  const auto item = cbor::skip(in);
+  return item ? *item : Bytes();
+}
+
+/// Whether `item` is a string or container with this first octet; its head is taken off.
+bool take_head(Bytes& item, std::uint8_t head) noexcept {
+  if (item.empty() || item[0] != head) return false;
+  item = item.subspan(1);
+  return true;
 }
 
 }  // namespace
 
 Result<TokenFacts> read_token_facts(Bytes token) noexcept {
-  PEDIGREE_ASSIGN(const Bytes payload, payload_of(token));
+  take_head(token, 0xd2);  // tag 18, where there is one
+  if (!take_head(token, 0x84)) return fail(ErrorCode::bad_tag);
+  Reader parts(token);
+  next_item(parts);  // protected header
+  next_item(parts);  // unprotected header
+  PEDIGREE_ASSIGN(const Bytes payload, cbor::read_bstr(parts));
   Reader in(payload);
+  PEDIGREE_ASSIGN(std::size_t claims, cbor::read_map(in));
   TokenFacts facts;
   bool has_instance_id = false;
-  PEDIGREE_ASSIGN(std::size_t claims, cbor::read_map(in));
   for (; claims > 0; --claims) {
-    PEDIGREE_ASSIGN(const std::int64_t number, cbor::read_int(in));
-    if (number == kInstanceId || number == kInstanceIdProfile1) {
-      PEDIGREE_ASSIGN(const Bytes id, cbor::read_bstr(in));
-      if (id.size() != facts.instance_id.size()) return fail(ErrorCode::bad_value);
-      std::copy(id.begin(), id.end(), facts.instance_id.begin());
+    const Bytes number = next_item(in);
+    const Bytes value = next_item(in);
+    if (value.empty()) return fail(ErrorCode::truncated);
+    if (equal(number, kInstanceId) || equal(number, kInstanceIdProfile1)) {
+      constexpr std::array<std::uint8_t, 2> kHead{0x58, enrol::kDeviceIdSize};
+      if (value.size() != kHead.size() + facts.instance_id.size() || !equal(value.first(2), kHead)) {
+        return fail(ErrorCode::bad_value);
+      }
+      std::copy(value.begin() + 2, value.end(), facts.instance_id.begin());
       has_instance_id = true;
-    } else if (number == kLifecycle || number == kLifecycleProfile1) {
-      PEDIGREE_ASSIGN(const std::uint64_t claim, cbor::read_uint(in));
-      facts.lifecycle = lifecycle_of(claim);
-    } else {
-      PEDIGREE_TRY(cbor::skip(in));
+    } else if (equal(number, kLifecycle) || equal(number, kLifecycleProfile1)) {
+      facts.lifecycle = lifecycle_of(value);
     }
   }
   if (!has_instance_id) return fail(ErrorCode::missing_field);

@@ -13,8 +13,8 @@ struct TokenFacts {
 };
 
 /// Reads them from a COSE_Sign1, tagged or not, with a claims map inside. The signature is not verified: the
-/// token comes from the platform's attestation service in this very device. Errors: those of cbor,
-/// missing_field (no instance id), bad_value (one of another size than 33 octets).
+/// token comes from the platform's attestation service in this very device. Errors: those of cbor, bad_tag
+/// (no array of four), missing_field (no instance id), bad_value (one of another size than 33 octets).
 [[nodiscard]] Result<TokenFacts> read_token_facts(Bytes token) noexcept;
 
 }  // namespace pedigree::tfm
