@@ -310,6 +310,19 @@ TEST_F(ImageSign, CertificatesSayWhatTheyAreFor) {
   EXPECT_EQ(bash("stat -c %a acme.key.pem acme-signer.key.pem").output, "600\n600\n");
 }
 
+TEST_F(ImageSign, CertificatesLoadInLibrariesWithShortObjectIdentifiers) {
+  const CommandResult certtool = bash("certtool --certificate-info --infile acme.cert.pem");
+  EXPECT_EQ(certtool.status, 0);
+  EXPECT_THAT(certtool.output, HasSubstr("Unknown extension 1.2.840.113556.1.8000.2554.2662."));
+  EXPECT_EQ(bash("certtool --certificate-info --infile acme-signer.cert.pem").status, 0);
+  EXPECT_EQ(
+      bash("python3 -c 'import sys; from cryptography import x509; "
+           "[e.oid for e in x509.load_pem_x509_certificate(open(sys.argv[1], \"rb\").read()).extensions]' "
+           "acme.cert.pem")
+          .status,
+      0);
+}
+
 TEST(ImageValues, AreReadAsImgtoolReadsThem) {
   EXPECT_EQ(version_text(*parse_version("1.2.3+4")), "1.2.3+4");
   EXPECT_EQ(version_text(*parse_version("7")), "7.0.0");

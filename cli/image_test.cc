@@ -207,7 +207,7 @@ TEST_F(Image, ARevokedSignersImageIsRefused) {
 openssl pkey -in ca/root.key.pem -passin file:passphrase -out root.key
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out list.key
 openssl req -new -key list.key -subj /CN=lists -out list.csr
-printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=2.25.100714627091309649868505347344051041209.2\n' > list.ext
+printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=1.2.840.113556.1.8000.2554.2662.6633.45584.16962.42441.885523.9894.2\n' > list.ext
 openssl x509 -req -in list.csr -CA root.pem -CAkey root.key -set_serial 0x77 -days 30 -extfile list.ext -out list.pem
 openssl x509 -in list.pem -outform der -out list.der; openssl x509 -in acme-signer.cert.pem -outform der -out acme-signer.der)");
   ASSERT_EQ(made.status, 0) << made.output;

@@ -6,11 +6,11 @@
 
 namespace pedigree::enrol {
 
-/// Content octets of the attribute's type, 2.25.332802081772271437496810611261126933901: the arc of the UUID
-/// fa5f5977-c7ee-4b34-bf65-e9ea5646fd8d (X.667).
-inline constexpr std::array<std::uint8_t, 20> kEntropyAttribute{0x69, 0x83, 0xf4, 0xdf, 0xac, 0xdd, 0xf8,
-                                                                0xfe, 0xf2, 0xac, 0xe9, 0xbf, 0xb2, 0xfa,
-                                                                0xbd, 0xa5, 0xb2, 0x9b, 0xfb, 0x0d};
+/// The attribute's type, 1.2.840.113556.1.8000.2554.2662.6633.45584.16962.42441.885523.9894.3 (the arc is
+/// that of core/firmware_image/limits.h). Content octets.
+inline constexpr std::array<std::uint8_t, 30> kEntropyAttribute{
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0x94, 0x66, 0xb3, 0x69,
+    0x82, 0xe4, 0x10, 0x81, 0x84, 0x42, 0x82, 0xcb, 0x49, 0xb6, 0x86, 0x13, 0xcd, 0x26, 0x03};
 
 /// The attribute's value in DER: ENUMERATED { unknown(0), platform(1), seed(2), fixed(3) }.
 [[nodiscard]] constexpr std::array<std::uint8_t, 3> entropy_value(Entropy entropy) noexcept {

@@ -46,13 +46,14 @@ TEST(EntropyAttribute, EverythingElseIsRefused) {
 }
 
 TEST(EntropyAttribute, HasTheOidThatIsDocumented) {
-  // 2.25.n in base 128 is one octet for 2.25 and the digits of n.
-  EXPECT_EQ(kEntropyAttribute[0], 2 * 40 + 25);
-  unsigned __int128 n = 0;
-  for (const std::uint8_t octet : Bytes(kEntropyAttribute).subspan(1)) n = n << 7U | (octet & 0x7fU);
-  std::string decimal;
-  for (; n > 0; n /= 10) decimal.insert(decimal.begin(), static_cast<char>('0' + static_cast<int>(n % 10)));
-  EXPECT_EQ(decimal, "332802081772271437496810611261126933901");
+  std::vector<std::uint64_t> arcs;
+  std::uint64_t arc = 0;
+  for (const std::uint8_t octet : kEntropyAttribute) {
+    arc = arc << 7U | (octet & 0x7fU);
+    if (octet < 0x80) arcs.push_back(std::exchange(arc, 0));
+  }
+  EXPECT_EQ(arcs, (std::vector<std::uint64_t>{1 * 40 + 2, 840, 113556, 1, 8000, 2554, 2662, 6633, 45584,
+                                              16962, 42441, 885523, 9894, 3}));
 }
 
 }  // namespace

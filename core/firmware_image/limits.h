@@ -7,11 +7,12 @@
 
 namespace pedigree::image {
 
-/// 2.25.100714627091309649868505347344051041209.1: an arc that a UUID owns (ITU-T X.667), and below it
-/// FirmwareLimits. Content octets.
-inline constexpr std::array<std::uint8_t, 21> kFirmwareLimitsOid{0x69, 0x81, 0x97, 0xc4, 0xf7, 0x9f, 0xca,
-                                                                 0xf0, 0xba, 0x96, 0xd1, 0xb6, 0x94, 0x83,
-                                                                 0xfb, 0x8e, 0x90, 0xa5, 0xe7, 0x39, 0x01};
+/// FirmwareLimits, 1.2.840.113556.1.8000.2554.2662.6633.45584.16962.42441.885523.9894.1. Content octets.
+/// The arc is that of the UUID 0a6619e9-b210-4242-a5c9-0d83130026a6 below 1.2.840.113556.1.8000.2554, which
+/// takes a UUID in numbers of 16 and 24 bits: GnuTLS and others cannot hold those of 128 bits below 2.25.
+inline constexpr std::array<std::uint8_t, 30> kFirmwareLimitsOid{
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0x94, 0x66, 0xb3, 0x69,
+    0x82, 0xe4, 0x10, 0x81, 0x84, 0x42, 0x82, 0xcb, 0x49, 0xb6, 0x86, 0x13, 0xcd, 0x26, 0x01};
 
 /// FirmwareLimits ::= SEQUENCE {
 ///   vendors [0] IMPLICIT SEQUENCE SIZE (1..MAX) OF OCTET STRING (SIZE (16)) OPTIONAL,  -- UUID_VID; absent:

@@ -7,11 +7,11 @@
 
 namespace pedigree::image {
 
-/// 2.25.100714627091309649868505347344051041209.2, kp-signerRevocation: the key purpose of whoever may sign a
-/// list (the arc is that of FirmwareLimits). Content octets.
-inline constexpr std::array<std::uint8_t, 21> kSignerRevocationPurpose{
-    0x69, 0x81, 0x97, 0xc4, 0xf7, 0x9f, 0xca, 0xf0, 0xba, 0x96, 0xd1,
-    0xb6, 0x94, 0x83, 0xfb, 0x8e, 0x90, 0xa5, 0xe7, 0x39, 0x02};
+/// kp-signerRevocation, 1.2.840.113556.1.8000.2554.2662.6633.45584.16962.42441.885523.9894.2: the key
+/// purpose of whoever may sign a list (the arc is that of FirmwareLimits). Content octets.
+inline constexpr std::array<std::uint8_t, 30> kSignerRevocationPurpose{
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0x94, 0x66, 0xb3, 0x69,
+    0x82, 0xe4, 0x10, 0x81, 0x84, 0x42, 0x82, 0xcb, 0x49, 0xb6, 0x86, 0x13, 0xcd, 0x26, 0x02};
 /// Bound into the signature as external_aad, so that no other COSE_Sign1 by the same key passes for a list.
 inline constexpr std::string_view kRevocationContext = "Pedigree signer revocations";
 /// Octets of the longest list, and of what verify_list needs to work in.

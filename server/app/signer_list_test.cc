@@ -119,6 +119,17 @@ TEST_F(SignerLists, TheRootsKeyIsNeededOnceAndNeverToServe) {
   EXPECT_EQ(read(issued->list.message).second, 0U);
 }
 
+TEST_F(SignerLists, EveryCertificateOfTheAuthorityLoadsInGnuTls) {
+  std::size_t certificates = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(authority_.path())) {
+    if (!entry.is_regular_file() || !read_text(entry.path()).contains("BEGIN CERTIFICATE")) continue;
+    const auto shown = run({"certtool", "--certificate-info", "--infile", entry.path().string()});
+    EXPECT_EQ(shown.status, 0) << entry.path() << shown.output;
+    ++certificates;
+  }
+  EXPECT_GE(certificates, 4U) << "root, intermediate, the signer of lists and the TLS identities";
+}
+
 TEST_F(SignerLists, AListThatDevicesWouldRefuseIsNotGivenOut) {
   EXPECT_EQ(issue(now_ + der::UnixTime{21} * 365 * 86400).error().code, ErrorCode::expired);
   EXPECT_EQ(station_->get("/v1/signer-revocations").error(), "not_found");

@@ -26,9 +26,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 KEYHASH, PUBKEY, SIG_PURE, SEC_CNT, VID, CID = 0x01, 0x02, 0x25, 0x50, 0x74, 0x75
 CHAIN, LINEAGE, STATEMENT = 0x50A0, 0x50A1, 0x50A2
 UNPROTECTED = {0x01, 0x02, 0x10, 0x11, 0x12, *range(0x20, 0x26), *range(0x30, 0x35)}
-# Content octets of object identifiers: FirmwareLimits (2.25.100714627091309649868505347344051041209.1), which
-# python3-cryptography 38 cannot hold, so certificates are read here; and those of RFC 5280.
-LIMITS = bytes.fromhex("698197c4f79fcaf0ba96d1b69483fb8e90a5e73901")
+# Content octets of object identifiers: FirmwareLimits (docs/formats.md), and those of RFC 5280.
+LIMITS = bytes.fromhex("2a864886f71401be40937a9466b36982e41081844282cb49b68613cd2601")
 BASIC_CONSTRAINTS, KEY_USAGE, EXT_KEY_USAGE = (bytes.fromhex(o) for o in ("551d13", "551d0f", "551d25"))
 CODE_SIGNING = bytes.fromhex("2b06010505070303")
 ECDSA_HASHES = {bytes.fromhex("2a8648ce3d040302"): hashes.SHA256(), bytes.fromhex("2a8648ce3d040303"): hashes.SHA384()}

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/csr/csr.h"
+#include "core/enrol/entropy.h"
 #include "core/x509/crl.h"
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
@@ -256,8 +257,10 @@ TEST_P(InteropTest, RequestsVerify) {
   const Octets value = element(der::kOctetString, Octets(300, 0x5a));
   Octets space(100);
   Octets more_space(1000);
+  const auto entropy = enrol::entropy_value(enrol::Entropy::fixed);
   const csr::Attribute attributes[] = {
       {type, value},
+      {enrol::kEntropyAttribute, entropy},
       csr::challenge_password("00112233445566778899aabbccddeeff", space).value(),
       csr::extension_request(leaf_spec().extensions, more_space).value()};
   csr::RequestFields fields;
