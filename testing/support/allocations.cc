@@ -34,6 +34,16 @@ void operator delete(void* object) noexcept {
 void operator delete(void* object, std::size_t /*size*/) noexcept {
   ::operator delete(object);
 }
+// Of arrays too: a sanitizer's forms of these would not come here.
+void* operator new[](std::size_t size) {
+  return ::operator new(size);
+}
+void operator delete[](void* object) noexcept {
+  ::operator delete(object);
+}
+void operator delete[](void* object, std::size_t /*size*/) noexcept {
+  ::operator delete(object);
+}
 
 namespace pedigree::testing {
 
