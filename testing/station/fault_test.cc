@@ -66,11 +66,10 @@ unsigned datagrams_of(Plant& plant) {
 TEST_F(FaultTest, StationKilledAtEveryDatagram) {
   plant_.start_authority();
   plant_.start_devices(100, {"--buffer-size", "400"});
-  const unsigned count = datagrams_of(plant_);
-  ASSERT_GT(count, 16U);
-  ASSERT_LT(count, 100U);
-  for (unsigned point = 1; point <= count; ++point) {
+  // How many there are is seen when a station comes through: on a slow machine some are sent twice.
+  for (unsigned point = 1;; ++point) {
     SCOPED_TRACE(point);
+    ASSERT_LT(point, 100U);
     std::atomic<Process*> running = nullptr;
     // The datagram that the station does not live to see answered arrives nevertheless.
     Relay relay(plant_.address(point), [&](unsigned number) {
@@ -84,7 +83,12 @@ TEST_F(FaultTest, StationKilledAtEveryDatagram) {
                                              {"--journal", plant_.path("journal-" + std::to_string(point))});
     Process station(command);
     running = &station;
-    EXPECT_EQ(station.wait(), 128 + SIGKILL);
+    const int status = station.wait();
+    if (status == 0) {
+      ASSERT_GT(point, 16U);
+      break;
+    }
+    EXPECT_EQ(status, 128 + SIGKILL);
     Process again(command);
     ASSERT_EQ(again.wait(), 0) << again.errors();
     EXPECT_EQ(fault_in(plant_.standing(point), enrol::Purpose::iak, "iak"), "");
