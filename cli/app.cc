@@ -89,6 +89,7 @@ void build_app(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   add_global_options(app, context);
   add_authority_command(app, context);
+  add_audit_command(app, context);
   add_device_command(app, context);
   add_provision_command(app, context);
   add_attest_command(app, context);

@@ -35,6 +35,7 @@ struct Context {
 
 // One line for each command, in the order of the help; the calls are in app.cc.
 void add_authority_command(CLI::App& app, Context& context);
+void add_audit_command(CLI::App& app, Context& context);
 void add_device_command(CLI::App& app, Context& context);
 void add_provision_command(CLI::App& app, Context& context);
 void add_attest_command(CLI::App& app, Context& context);

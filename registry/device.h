@@ -81,16 +81,19 @@ struct Device {
   der::UnixTime changed = 0;
 };
 
-/// One line of a device's history. `what` is a word: imported, asked, issued, receipt, revoked, state, alarm.
+/// One line of a device's history, or of the authority's own. `what` is a word: imported, asked, issued,
+/// receipt, revoked, state, alarm; of the authority: issuer_revoked, signer_revoked, signer_list.
 struct Event {
-  std::int64_t number = 0;
-  DeviceId device{};
+  std::int64_t number = 0;  ///< from 1, without gaps, in the order of the audit log
+  DeviceId device{};        ///< zeros: the event is the authority's own
   der::UnixTime when = 0;
   Actor actor;
   std::string what;
   std::optional<DeviceState> from;
   std::optional<DeviceState> to;
   std::string why;
+  std::optional<Serial> serial;  ///< of the certificate that it is about
+  std::optional<Sha256> digest;  ///< SHA-256 of what was issued: a certificate in DER, a signed list
 };
 
 }  // namespace pedigree::registry

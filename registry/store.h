@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "registry/device.h"
+#include "registry/merkle.h"
 
 namespace pedigree::registry {
 
@@ -77,6 +78,13 @@ struct SignerList {
   std::uint64_t number = 0;  ///< larger than that of every list before
   der::UnixTime issued_at = 0;
   std::vector<std::uint8_t> message;  ///< COSE_Sign1
+};
+
+/// A signed head of the audit log (a checkpoint's note).
+struct SignedHead {
+  std::uint64_t size = 0;  ///< events that it covers
+  der::UnixTime when = 0;
+  std::string note;
 };
 
 struct StateChange {
@@ -150,6 +158,9 @@ class Store {
   /// database_failure.
   virtual void add_signer_list(SignerList list, Done<SignerList> done) = 0;
 
+  /// Keeps a signed head; one of that size that is there stays, and is the answer. Errors: database_failure.
+  virtual void add_signed_head(SignedHead head, Done<SignedHead> done) = 0;
+
   /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device
   /// restores the state that it had.
   virtual void change_state(StateChange change, Done<DeviceState> done) = 0;
@@ -173,6 +184,18 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<SignerRevocation>> revoked_signers() = 0;
   /// The newest list. Errors also: not_found where there is none yet.
   [[nodiscard]] virtual Result<SignerList> signer_list() = 0;
+  /// The audit log: its size and root; proofs (registry/merkle.h), whose errors are also bad_value; an event
+  /// by its number (not_found); the event that logged a certificate's issuance (not_found).
+  [[nodiscard]] virtual Result<merkle::Head> log_head() = 0;
+  [[nodiscard]] virtual Result<Sha256> log_root(std::uint64_t size) = 0;
+  [[nodiscard]] virtual Result<std::vector<Sha256>> inclusion_proof(std::uint64_t index,
+                                                                    std::uint64_t size) = 0;
+  [[nodiscard]] virtual Result<std::vector<Sha256>> consistency_proof(std::uint64_t from,
+                                                                      std::uint64_t to) = 0;
+  [[nodiscard]] virtual Result<Event> event(std::uint64_t number) = 0;
+  [[nodiscard]] virtual Result<Event> issuance(const Serial& serial) = 0;
+  /// The newest signed head. Errors also: not_found where there is none yet.
+  [[nodiscard]] virtual Result<SignedHead> signed_head() = 0;
   /// Whether the database answers.
   [[nodiscard]] virtual Result<void> health() = 0;
 };

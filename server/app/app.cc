@@ -7,6 +7,7 @@
 #include <future>
 
 #include "server/app/appraisal.h"
+#include "server/app/audit.h"
 #include "server/store/sqlite_store.h"
 
 namespace pedigree::app {
@@ -16,8 +17,9 @@ der::UnixTime now() {
   return std::time(nullptr);
 }
 
-Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions& options) {
-  auto store = store::open_store(options);
+Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions& options,
+                                                       const crypto::Crypto& crypto) {
+  auto store = store::open_store(options, crypto);
   if (!store) {
     return authority::refuse(store.error().code,
                              fmt::format("{}: {}", options.file.string(), sentence(store.error().code)));
@@ -31,10 +33,13 @@ struct App::State {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<registry::Store> store;
   std::unique_ptr<Appraisal> appraisal;
+  std::unique_ptr<http::AuditSigner> log_signer;
   std::unique_ptr<http::Api> api;
   std::unique_ptr<http::Server> server;
+  std::optional<LogKeeper> log_keeper;
 
   ~State() {
+    log_keeper.reset();
     if (server) server->stop();
     // The store answers what it still holds, into loops that have stopped but exist.
     store.reset();
@@ -52,7 +57,7 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   state->directory = *std::move(directory);
   store::StoreOptions database;
   database.file = state->directory->layout().database();
-  auto store = open_database(database);
+  auto store = open_database(database, state->directory->crypto());
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
   auto appraisal = Appraisal::open(*state->directory, database);
@@ -60,6 +65,11 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   state->appraisal = *std::move(appraisal);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store,
                                            &state->appraisal->appraiser(), now);
+  auto signer = open_log_signer(state->directory->layout(), state->directory->engine().root_spki_sha256(),
+                                passphrase, *state->store, state->directory->crypto());
+  if (!signer) return std::unexpected(signer.error());
+  state->log_signer = *std::move(signer);
+  state->api->sign_log_with(state->log_signer.get());
   auto settings = state->directory->server_options();
   if (!settings) return std::unexpected(settings.error());
   settings->host = options.host;
@@ -68,6 +78,7 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   auto server = http::Server::start(*std::move(settings), *state->api);
   if (!server) return std::unexpected(server.error());
   state->server = *std::move(server);
+  state->log_keeper.emplace(*state->log_signer, options.checkpoint_interval);
   return std::unique_ptr<App>(new App(std::move(state)));
 }
 
@@ -96,7 +107,7 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   state->directory = *std::move(directory);
   store::StoreOptions database;
   database.file = state->directory->layout().database();
-  auto store = open_database(database);
+  auto store = open_database(database, state->directory->crypto());
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);

@@ -2,6 +2,7 @@
 // The authority as it runs: directory, registry, interface and server, put together.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "server/app/directory.h"
@@ -15,6 +16,8 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   unsigned threads = 0;  ///< 0: as many as there are cores
+  /// How often the audit log's head is signed, where it has grown; also when serving ends.
+  std::chrono::milliseconds checkpoint_interval{60000};
 };
 
 /// A serving authority.

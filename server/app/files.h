@@ -56,6 +56,9 @@ struct Layout {
   /// Who signs the lists of revoked firmware signers.
   [[nodiscard]] std::filesystem::path list_certificate() const { return directory / "revocations.cert.pem"; }
   [[nodiscard]] std::filesystem::path list_key() const { return directory / "revocations.key.pem"; }
+  /// The audit log's key: private, and public as a line of text.
+  [[nodiscard]] std::filesystem::path log_key() const { return directory / "audit.key.pem"; }
+  [[nodiscard]] std::filesystem::path log_public_key() const { return directory / "audit.vkey"; }
   [[nodiscard]] std::filesystem::path issuers() const { return directory / "issuers"; }
   [[nodiscard]] std::filesystem::path issuer_certificate(std::string_view name) const {
     return issuers() / (std::string(name) + ".cert.pem");

@@ -8,6 +8,7 @@
 #include "authority/text.h"
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/audit.h"
 #include "server/app/signer_list.h"
 
 namespace pedigree::app {
@@ -33,8 +34,9 @@ class Init {
       : options_(options), passphrase_(passphrase), layout_{options.directory} {}
 
   Answer<void> run() {
-    for (const auto step : {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
-                            &Init::make_verifier_key, &Init::make_signer_of_lists, &Init::write_settings}) {
+    for (const auto step :
+         {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
+          &Init::make_verifier_key, &Init::make_signer_of_lists, &Init::make_log, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -137,6 +139,14 @@ class Init {
   Answer<void> make_signer_of_lists() {
     const Made& root = cas_.at("root");
     return make_list_signer(layout_, {root.certificate, root.key.view()}, passphrase_, options_.now);
+  }
+
+  /// The audit log's key; its name says whose log it is.
+  Answer<void> make_log() {
+    const auto root = x509::Certificate::parse(cas_.at("root").certificate);
+    const auto hash = crypto_.sha256(root ? root->spki().whole : Bytes());
+    if (!root || !hash) return refuse(ErrorCode::crypto_failure, "the root cannot be hashed");
+    return make_log_key(layout_, *hash, passphrase_);
   }
 
   Answer<void> make_identity(const Made& ca, authority::TlsRole role) {

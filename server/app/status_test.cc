@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "crypto/openssl/openssl_crypto.h"
 #include "testing/authority/authority.h"
 
 namespace pedigree::testing {
@@ -65,6 +66,7 @@ class Status : public ::testing::Test {
   }
 
   ServedAuthority authority_;
+  crypto::OpenSslCrypto crypto_;
   std::unique_ptr<Client> station_ = authority_.client("station");
   std::unique_ptr<Client> operator_ = authority_.client("operator");
 };
@@ -146,7 +148,7 @@ TEST_F(Status, TheGenerationFollowsLossAndReturnOfTrustOnly) {
 TEST_F(Status, AChangeByTheStoreOfThisProcessIsSeenAtOnce) {
   enrolled(1);
   store::StoreOptions options{.file = authority_.layout().database()};
-  const auto store = store::open_store(options).value();
+  const auto store = store::open_store(options, crypto_).value();
   const auto status = open(options.commits);
   for (int round = 0; round < 20; ++round) {
     const std::uint64_t before = status->generation();
@@ -178,12 +180,13 @@ TEST_F(Status, ADatabaseOfTheFirstVersionGetsWhatCameLater) {
   station_.reset();
   operator_.reset();
   authority_.stop();
-  ASSERT_EQ(
-      authority_.sql("DROP TRIGGER generation_device; DROP TRIGGER generation_certificate; DROP TRIGGER "
-                     "generation_issuer; DROP TABLE generation; DROP TABLE issuer_revocation; "
-                     "DROP TABLE signer_revocation; DROP TABLE signer_list; "
-                     "PRAGMA user_version = 1"),
-      "");
+  ASSERT_EQ(authority_.sql(
+                "DROP TRIGGER generation_device; DROP TRIGGER generation_certificate; DROP TRIGGER "
+                "generation_issuer; DROP TABLE generation; DROP TABLE issuer_revocation; "
+                "DROP TABLE signer_revocation; DROP TABLE signer_list; DROP TABLE audit_node; DROP TABLE "
+                "checkpoint; ALTER TABLE event DROP COLUMN serial; ALTER TABLE event DROP COLUMN digest; "
+                "ALTER TABLE event DROP COLUMN leaf; PRAGMA user_version = 1"),
+            "");
   authority_.restart();
   EXPECT_EQ(standing(*open(), 1), Standing::known);
   EXPECT_EQ(enrol(*authority_.client("station"), Unit(2)).status, 200U);

@@ -42,6 +42,7 @@ struct Response {
 using Respond = std::function<void(Response)>;
 
 class Appraiser;
+class AuditSigner;
 struct VerifyItem;
 
 class Api {
@@ -49,6 +50,9 @@ class Api {
   /// Borrows all. `clock` gives Unix time. `appraiser` null: /v1/verify answers not_found.
   Api(const authority::Engine& engine, registry::Store& store, Appraiser* appraiser,
       std::function<der::UnixTime()> clock);
+
+  /// Borrows; without a signer, /v1/audit/checkpoint answers not_found.
+  void sign_log_with(AuditSigner* signer) noexcept { audit_signer_ = signer; }
 
   /// Answers one request. Everything that `request` borrows may go when this returns.
   void handle(const Request& request, Respond respond);
@@ -78,6 +82,9 @@ class Api {
   void verify_key(Call& call);
   void verify(Call& call);
   void verify_batch(Call& call);
+  void audit_checkpoint(Call& call);
+  void audit_consistency(Call& call);
+  void audit_proof(Call& call);
 
   void verify_any(Call& call, bool batch);
   /// The report on one item, in full or what decided it.
@@ -99,6 +106,7 @@ class Api {
   const authority::Engine& engine_;
   registry::Store& store_;
   Appraiser* appraiser_;
+  AuditSigner* audit_signer_ = nullptr;
   std::function<der::UnixTime()> clock_;
   std::mutex crl_mutex_;
   std::map<std::string, CachedCrl, std::less<>> crls_;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 
+#include "crypto/openssl/openssl_crypto.h"
 #include "server/store/sqlite_store.h"
 #include "testing/support/support.h"
 
@@ -111,7 +112,7 @@ class Durability : public ::testing::Test {
   void TearDown() override { disk().fail_at = 0; }
 
   std::unique_ptr<registry::Store> open() {
-    auto store = open_store({.file = folder_ / "db"});
+    auto store = open_store({.file = folder_ / "db"}, crypto_);
     return store ? *std::move(store) : nullptr;
   }
   static registry::Issuance issuance(std::uint8_t high, std::uint8_t low) {
@@ -131,6 +132,7 @@ class Durability : public ::testing::Test {
     return answer.get_future().get();
   }
 
+  crypto::OpenSslCrypto crypto_;
   testing::TempDir folder_;
 };
 

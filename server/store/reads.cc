@@ -18,24 +18,6 @@ registry::Device read_device(const Statement& row) {
   return device;
 }
 
-std::optional<DeviceState> optional_state(const Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return static_cast<DeviceState>(row.integer(column));
-}
-
-registry::Event read_event(const Statement& row) {
-  registry::Event event;
-  event.number = row.integer(0);
-  row.blob(1, event.device);
-  event.when = row.integer(2);
-  event.actor = {std::string(row.text(3)), std::string(row.text(4))};
-  event.what = row.text(5);
-  event.from = optional_state(row, 6);
-  event.to = optional_state(row, 7);
-  event.why = row.text(8);
-  return event;
-}
-
 registry::Revoked read_revoked(const Statement& row) {
   registry::Revoked revoked;
   const Bytes serial = row.blob(0);
@@ -89,8 +71,8 @@ Reads::Reads(Connection connection)
       certificate_(connection_.prepare("SELECT " + std::string(kCertificateColumns) +
                                        " FROM certificate WHERE serial = ?1")),
       certificates_(connection_.prepare(certificates_of_device())),
-      events_(connection_.prepare("SELECT number, device, at, who, place, what, old_state, new_state, why "
-                                  "FROM event WHERE device = ?1 ORDER BY number")),
+      events_(connection_.prepare("SELECT " + std::string(kEventColumns) +
+                                  " FROM event WHERE device = ?1 ORDER BY number")),
       revoked_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
                                    "WHERE issuer = ?1 AND state = 3 UNION ALL "
                                    "SELECT serial, revoked_at, reason FROM issuer_revocation "
@@ -103,7 +85,13 @@ Reads::Reads(Connection connection)
                                            " FROM signer_revocation ORDER BY key")),
       signer_list_(connection_.prepare("SELECT number, issued_at, message FROM signer_list "
                                        "ORDER BY number DESC LIMIT 1")),
-      health_(connection_.prepare("SELECT max(number) FROM event")) {}
+      event_(connection_.prepare("SELECT " + std::string(kEventColumns) + " FROM event WHERE number = ?1")),
+      issuance_(connection_.prepare("SELECT " + std::string(kEventColumns) +
+                                    " FROM event WHERE device = (SELECT device FROM certificate WHERE "
+                                    "serial = ?1) AND serial = ?1 AND what = 'issued'")),
+      signed_head_(connection_.prepare("SELECT size, at, note FROM checkpoint ORDER BY size DESC LIMIT 1")),
+      health_(connection_.prepare("SELECT max(number) FROM event")),
+      nodes_(connection_) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
   return one(device_.bind(id), read_device);
@@ -151,6 +139,24 @@ Result<registry::SignerList> Reads::signer_list() {
     return registry::SignerList{
         static_cast<std::uint64_t>(row.integer(0)), row.integer(1), {message.begin(), message.end()}};
   });
+}
+
+Result<registry::merkle::Head> Reads::log_head(const crypto::Crypto& crypto) {
+  PEDIGREE_ASSIGN(const std::uint64_t size, nodes_.size());
+  PEDIGREE_ASSIGN(const Sha256 root, tree(crypto).root(size));
+  return registry::merkle::Head{size, root};
+}
+
+Result<registry::Event> Reads::event(std::uint64_t number) {
+  return one(event_.bind(static_cast<std::int64_t>(number)), read_event);
+}
+
+Result<registry::Event> Reads::issuance(const registry::Serial& serial) {
+  return one(issuance_.bind(serial), read_event);
+}
+
+Result<registry::SignedHead> Reads::signed_head() {
+  return one(signed_head_.bind(), read_signed_head);
 }
 
 Result<void> Reads::health() {

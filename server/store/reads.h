@@ -3,6 +3,7 @@
 #pragma once
 
 #include "registry/store.h"
+#include "server/store/audit_log.h"
 #include "server/store/sqlite.h"
 
 namespace pedigree::store {
@@ -21,12 +22,18 @@ class Reads {
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
   [[nodiscard]] Result<std::vector<registry::SignerRevocation>> revoked_signers();
   [[nodiscard]] Result<registry::SignerList> signer_list();
+  [[nodiscard]] registry::merkle::Tree tree(const crypto::Crypto& crypto) { return {crypto, nodes_}; }
+  [[nodiscard]] Result<registry::merkle::Head> log_head(const crypto::Crypto& crypto);
+  [[nodiscard]] Result<registry::Event> event(std::uint64_t number);
+  [[nodiscard]] Result<registry::Event> issuance(const registry::Serial& serial);
+  [[nodiscard]] Result<registry::SignedHead> signed_head();
   [[nodiscard]] Result<void> health();
 
  private:
   Connection connection_;
   Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
-      revoked_issuers_, revoked_signers_, signer_list_, health_;
+      revoked_issuers_, revoked_signers_, signer_list_, event_, issuance_, signed_head_, health_;
+  AuditNodes nodes_;
 };
 
 }  // namespace pedigree::store

@@ -36,6 +36,43 @@ inline constexpr std::string_view kCertificateColumns =
   return certificate;
 }
 
+inline constexpr std::string_view kEventColumns =
+    "number, device, at, who, place, what, old_state, new_state, why, serial, digest, leaf";
+
+[[nodiscard]] inline std::optional<registry::DeviceState> optional_state(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return static_cast<registry::DeviceState>(row.integer(column));
+}
+
+template <typename Array>
+[[nodiscard]] std::optional<Array> optional_array(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  Array octets{};
+  row.blob(column, octets);
+  return octets;
+}
+
+/// Reads the columns of kEventColumns but the leaf.
+[[nodiscard]] inline registry::Event read_event(const Statement& row) {
+  registry::Event event;
+  event.number = row.integer(0);
+  row.blob(1, event.device);
+  event.when = row.integer(2);
+  event.actor = {std::string(row.text(3)), std::string(row.text(4))};
+  event.what = row.text(5);
+  event.from = optional_state(row, 6);
+  event.to = optional_state(row, 7);
+  event.why = row.text(8);
+  event.serial = optional_array<registry::Serial>(row, 9);
+  event.digest = optional_array<Sha256>(row, 10);
+  return event;
+}
+
+/// Reads size, at, note of a checkpoint.
+[[nodiscard]] inline registry::SignedHead read_signed_head(const Statement& row) {
+  return {static_cast<std::uint64_t>(row.integer(0)), row.integer(1), std::string(row.text(2))};
+}
+
 inline constexpr std::string_view kIssuerRevocationColumns =
     "name, parent, serial, revoked_at, reason, who, place, why";
 

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "server/store/audit_log.h"
+
 namespace pedigree::store {
 namespace {
 
@@ -90,37 +92,63 @@ CREATE TABLE signer_list (
 );
 )sql";
 
+// Since version 4. An event's number is its place in the audit log, from 1 and without gaps; its leaf is the
+// hash of it (registry/audit_entry.h). A node of level 8, 16, ... stands for 256, 65,536, ... leaves.
+constexpr const char* kAudit = R"sql(
+ALTER TABLE event ADD COLUMN serial BLOB;
+ALTER TABLE event ADD COLUMN digest BLOB;
+ALTER TABLE event ADD COLUMN leaf BLOB;
+CREATE TABLE audit_node (
+  level    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  hash     BLOB NOT NULL CHECK (length(hash) = 32),
+  PRIMARY KEY (level, position)
+) WITHOUT ROWID;
+CREATE TABLE checkpoint (
+  size INTEGER PRIMARY KEY,
+  at   INTEGER NOT NULL,
+  note TEXT NOT NULL
+);
+)sql";
+
 Result<std::int64_t> user_version(Connection& connection) {
   Statement query = connection.prepare("PRAGMA user_version");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
   return query.integer(0);
 }
 
-/// Every table, or those that came after the version that is there.
-Result<void> create(Connection& connection) {
+/// What was added after `version`, step by step.
+Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::int64_t version) {
+  if (version < 1) PEDIGREE_TRY(connection.execute(kTables));
+  if (version < 2) PEDIGREE_TRY(connection.execute(kRevocation));
+  if (version < 3) PEDIGREE_TRY(connection.execute(kSigners));
+  if (version < 4) {
+    PEDIGREE_TRY(connection.execute(kAudit));
+    PEDIGREE_TRY(log_old_events(connection, crypto));
+  }
+  return connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+}
+
+Result<void> create(Connection& connection, const crypto::Crypto& crypto) {
   PEDIGREE_TRY(connection.execute("BEGIN IMMEDIATE"));
   // Another process may have created them while this one waited for the lock.
   const auto version = user_version(connection);
   if (version && *version == kSchemaVersion) return connection.execute("COMMIT");
-  const std::string stamp = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
-  const bool made = version && (*version >= 1 || connection.execute(kTables)) &&
-                    (*version >= 2 || connection.execute(kRevocation)) && connection.execute(kSigners) &&
-                    connection.execute(stamp.c_str()) && connection.execute("COMMIT");
-  if (made) return {};
+  if (version && migrate(connection, crypto, *version) && connection.execute("COMMIT")) return {};
   (void)connection.execute("ROLLBACK");
   return fail(ErrorCode::database_failure);
 }
 
 }  // namespace
 
-Result<void> prepare_schema(Connection& connection) {
+Result<void> prepare_schema(Connection& connection, const crypto::Crypto& crypto) {
   PEDIGREE_TRY(connection.execute("PRAGMA journal_mode = WAL"));
   PEDIGREE_TRY(connection.execute("PRAGMA synchronous = FULL"));
   PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
   PEDIGREE_ASSIGN(const std::int64_t version, user_version(connection));
   if (version == kSchemaVersion) return {};
   if (version < 0 || version > kSchemaVersion) return fail(ErrorCode::unsupported_version);
-  return create(connection);
+  return create(connection, crypto);
 }
 
 }  // namespace pedigree::store

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/sqlite_store.h"
 
+#include "server/store/audit_log.h"
 #include "server/store/read_pool.h"
 #include "server/store/reads.h"
 #include "server/store/schema.h"
@@ -15,11 +16,12 @@ using registry::Outcome;
 
 class SqliteStore final : public registry::Store {
  public:
-  SqliteStore(Connection connection, const StoreOptions& options)
+  SqliteStore(Connection connection, const StoreOptions& options, const crypto::Crypto& crypto)
       : connection_(std::move(connection)),
-        writes_(connection_),
+        log_(connection_, crypto),
+        writes_(connection_, log_),
         pool_(options.file, options.busy_milliseconds),
-        writer_(connection_, options.commits) {}
+        writer_(connection_, {[this] { return log_.begin(); }, [this] { log_.forget(); }}, options.commits) {}
 
   void ask(registry::Asking asking, Done<void> done) override {
     submit<void>([this, asking = std::move(asking)] { return writes_.ask(asking); }, std::move(done));
@@ -50,6 +52,10 @@ class SqliteStore final : public registry::Store {
   }
   void add_signer_list(registry::SignerList list, Done<registry::SignerList> done) override {
     submit<registry::SignerList>([this, list = std::move(list)] { return writes_.add_signer_list(list); },
+                                 std::move(done));
+  }
+  void add_signed_head(registry::SignedHead head, Done<registry::SignedHead> done) override {
+    submit<registry::SignedHead>([this, head = std::move(head)] { return writes_.add_signed_head(head); },
                                  std::move(done));
   }
   void change_state(registry::StateChange change, Done<registry::DeviceState> done) override {
@@ -91,6 +97,27 @@ class SqliteStore final : public registry::Store {
   Result<registry::SignerList> signer_list() override {
     return read([](Reads& reads) { return reads.signer_list(); });
   }
+  Result<registry::merkle::Head> log_head() override {
+    return read([this](Reads& reads) { return reads.log_head(log_.crypto()); });
+  }
+  Result<Sha256> log_root(std::uint64_t size) override {
+    return read([&](Reads& reads) { return reads.tree(log_.crypto()).root(size); });
+  }
+  Result<std::vector<Sha256>> inclusion_proof(std::uint64_t index, std::uint64_t size) override {
+    return read([&](Reads& reads) { return reads.tree(log_.crypto()).inclusion_proof(index, size); });
+  }
+  Result<std::vector<Sha256>> consistency_proof(std::uint64_t from, std::uint64_t to) override {
+    return read([&](Reads& reads) { return reads.tree(log_.crypto()).consistency_proof(from, to); });
+  }
+  Result<registry::Event> event(std::uint64_t number) override {
+    return read([&](Reads& reads) { return reads.event(number); });
+  }
+  Result<registry::Event> issuance(const registry::Serial& serial) override {
+    return read([&](Reads& reads) { return reads.issuance(serial); });
+  }
+  Result<registry::SignedHead> signed_head() override {
+    return read([](Reads& reads) { return reads.signed_head(); });
+  }
   Result<void> health() override {
     return read([](Reads& reads) { return reads.health(); });
   }
@@ -125,6 +152,7 @@ class SqliteStore final : public registry::Store {
   }
 
   Connection connection_;
+  AuditLog log_;
   Writes writes_;
   ReadPool<Reads> pool_;
   GroupWriter writer_;  // last: its thread uses the others until it has stopped
@@ -132,15 +160,16 @@ class SqliteStore final : public registry::Store {
 
 }  // namespace
 
-Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options) {
+Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options,
+                                                    const crypto::Crypto& crypto) {
   PEDIGREE_ASSIGN(Connection connection, Connection::open(options.file, true, options.busy_milliseconds));
-  PEDIGREE_TRY(prepare_schema(connection));
+  PEDIGREE_TRY(prepare_schema(connection, crypto));
   if (options.max_size_octets > 0) {
     const std::string limit = "PRAGMA max_page_count = " +
                               std::to_string(std::max<std::int64_t>(1, options.max_size_octets / 4096));
     PEDIGREE_TRY(connection.execute(limit.c_str()));
   }
-  return std::make_unique<SqliteStore>(std::move(connection), options);
+  return std::make_unique<SqliteStore>(std::move(connection), options, crypto);
 }
 
 }  // namespace pedigree::store

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/crypto/crypto.h"
 #include "registry/store.h"
 
 namespace pedigree::store {
@@ -20,8 +21,9 @@ struct StoreOptions {
   std::shared_ptr<CommitCount> commits = std::make_shared<CommitCount>(0);
 };
 
-/// Opens or creates the database. Destroying the store first finishes every write that was submitted.
-/// Errors: unsupported_version, database_failure.
-[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options);
+/// Opens or creates the database; borrows `crypto`, which hashes the audit log. Destroying the store first
+/// finishes every write that was submitted. Errors: unsupported_version, database_failure.
+[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options,
+                                                                  const crypto::Crypto& crypto);
 
 }  // namespace pedigree::store

@@ -6,8 +6,12 @@
 
 namespace pedigree::store {
 
-GroupWriter::GroupWriter(Connection& connection, std::shared_ptr<std::atomic<std::uint64_t>> commits)
-    : connection_(connection), commits_(std::move(commits)), thread_([this] { loop(); }) {}
+GroupWriter::GroupWriter(Connection& connection, TransactionHooks hooks,
+                         std::shared_ptr<std::atomic<std::uint64_t>> commits)
+    : connection_(connection),
+      hooks_(std::move(hooks)),
+      commits_(std::move(commits)),
+      thread_([this] { loop(); }) {}
 
 GroupWriter::~GroupWriter() {
   {
@@ -54,12 +58,14 @@ void GroupWriter::run_group(std::vector<Job>& group) {
 
 bool GroupWriter::commit(std::span<Job> group) {
   if (!connection_.execute("BEGIN IMMEDIATE")) return false;
-  const bool made = std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); });
+  const bool made =
+      hooks_.begin() && std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); });
   if (made && connection_.execute("COMMIT")) {
     ++*commits_;
     return true;
   }
   if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
+  hooks_.rolled_back();
   return false;
 }
 

@@ -22,6 +22,13 @@ struct Job {
   std::function<void(bool durable)> finish;
 };
 
+/// What is to be done around transactions: `begin` inside a new one (a failure rolls it back), `rolled_back`
+/// after one was undone.
+struct TransactionHooks {
+  std::function<Result<void>()> begin;
+  std::function<void()> rolled_back;
+};
+
 class GroupWriter {
  public:
   /// Largest number of changes in one transaction: bounds what one failure makes to run again.
@@ -29,7 +36,8 @@ class GroupWriter {
 
   /// Borrows the connection, which belongs to the writer's thread from now on. `commits` is counted up after
   /// each transaction, before its changes are answered.
-  GroupWriter(Connection& connection, std::shared_ptr<std::atomic<std::uint64_t>> commits);
+  GroupWriter(Connection& connection, TransactionHooks hooks,
+              std::shared_ptr<std::atomic<std::uint64_t>> commits);
   /// Finishes what was submitted, then stops.
   ~GroupWriter();
   GroupWriter(const GroupWriter&) = delete;
@@ -43,6 +51,7 @@ class GroupWriter {
   [[nodiscard]] bool commit(std::span<Job> group);
 
   Connection& connection_;
+  TransactionHooks hooks_;
   std::shared_ptr<std::atomic<std::uint64_t>> commits_;
   std::mutex mutex_;
   std::condition_variable wake_;

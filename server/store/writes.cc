@@ -36,8 +36,9 @@ bool lists(std::string_view profiles, std::string_view profile) {
 
 }  // namespace
 
-Writes::Writes(Connection& connection)
+Writes::Writes(Connection& connection, AuditLog& log)
     : connection_(connection),
+      log_(log),
       find_device_(connection.prepare("SELECT state, profiles, resume FROM device WHERE id = ?1")),
       insert_device_(connection.prepare("INSERT INTO device (id, state, profiles, created, changed) "
                                         "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (id) DO NOTHING")),
@@ -56,9 +57,6 @@ Writes::Writes(Connection& connection)
           "UPDATE certificate SET state = 2, receipt_at = ?2 WHERE serial = ?1 AND state = 1")),
       mark_revoked_(connection.prepare(
           "UPDATE certificate SET state = 3, revoked_at = ?2, reason = ?3 WHERE serial = ?1 AND state <> 3")),
-      insert_event_(
-          connection.prepare("INSERT INTO event (device, at, who, place, what, old_state, new_state, why) "
-                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")),
       find_issuer_revocation_(connection.prepare("SELECT " + std::string(kIssuerRevocationColumns) +
                                                  " FROM issuer_revocation WHERE name = ?1")),
       insert_issuer_revocation_(connection.prepare("INSERT INTO issuer_revocation (" +
@@ -72,7 +70,10 @@ Writes::Writes(Connection& connection)
                                                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)")),
       last_signer_list_(connection.prepare("SELECT coalesce(max(number), 0) FROM signer_list")),
       insert_signer_list_(
-          connection.prepare("INSERT INTO signer_list (number, issued_at, message) VALUES (?1, ?2, ?3)")) {}
+          connection.prepare("INSERT INTO signer_list (number, issued_at, message) VALUES (?1, ?2, ?3)")),
+      find_signed_head_(connection.prepare("SELECT size, at, note FROM checkpoint WHERE size = ?1")),
+      insert_signed_head_(connection.prepare("INSERT INTO checkpoint (size, at, note) VALUES (?1, ?2, ?3)")) {
+}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -121,11 +122,10 @@ Result<void> Writes::set_state(const Occasion& occasion, State from, DeviceState
 }
 
 Result<void> Writes::note(const Occasion& occasion, std::string_view what, State from, State to,
-                          std::string_view why) {
-  return insert_event_
-      .bind(occasion.device, occasion.when, std::string_view(occasion.actor.who),
-            std::string_view(occasion.actor.from), what, from, to, why)
-      .run();
+                          std::string_view why, const Subject& subject) {
+  registry::Event event{0,  occasion.device,  occasion.when,  occasion.actor, std::string(what), from,
+                        to, std::string(why), subject.serial, subject.digest};
+  return log_.append(event);
 }
 
 Result<std::optional<Conflict>> Writes::find_conflict(const registry::Certificate& certificate) {
@@ -201,7 +201,10 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const DeviceState to = *state == DeviceState::active ? DeviceState::active : DeviceState::issued;
   if (*state != to && !set_state(occasion, *state, to)) return broken();
   if (!insert(certificate)) return broken();
-  if (!note(occasion, "issued", *state, to, certificate.profile + " " + registry::hex(certificate.serial))) {
+  const auto digest = log_.crypto().sha256(certificate.der);
+  if (!digest) return broken();
+  if (!note(occasion, "issued", *state, to, certificate.profile + " " + registry::hex(certificate.serial),
+            {certificate.serial, *digest})) {
     return broken();
   }
   return registry::Issued{certificate, false};
@@ -220,8 +223,8 @@ Outcome<DeviceState> Writes::activate(const registry::Serial& serial, const regi
   const bool repeated = connection_.changes() == 0 && *state == DeviceState::active;
   if (repeated) return DeviceState::active;
   if (*state != DeviceState::active && !set_state(occasion, *state, DeviceState::active)) return broken();
-  if (!note(occasion, "receipt", *state, DeviceState::active,
-            (*found)->profile + " " + registry::hex(serial))) {
+  if (!note(occasion, "receipt", *state, DeviceState::active, (*found)->profile + " " + registry::hex(serial),
+            {serial, {}})) {
     return broken();
   }
   return DeviceState::active;
@@ -259,7 +262,8 @@ Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry
   certificate.reason = revocation.reason;
   const std::string why = std::string(x509::name(revocation.reason)) + " " + certificate.profile + " " +
                           registry::hex(certificate.serial) + ": " + revocation.why;
-  return note({certificate.device, revocation.actor, revocation.when}, "revoked", from, to, why);
+  return note({certificate.device, revocation.actor, revocation.when}, "revoked", from, to, why,
+              {certificate.serial, {}});
 }
 
 Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::IssuerRevocation& revocation) {
@@ -278,6 +282,7 @@ Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::Issuer
           .run()
           .has_value();
   if (!inserted) return broken();
+  if (!log_.append(event_of(revocation))) return broken();
   return revocation;
 }
 
@@ -301,6 +306,7 @@ Outcome<registry::SignerRevocation> Writes::revoke_signer(const registry::Signer
                             .run()
                             .has_value();
   if (!inserted) return broken();
+  if (!log_.append(event_of(revocation))) return broken();
   return revocation;
 }
 
@@ -311,7 +317,22 @@ Outcome<registry::SignerList> Writes::add_signer_list(const registry::SignerList
   last_signer_list_.reset();
   if (!is_newer) return refuse(ErrorCode::list_rolled_back);
   if (!insert_signer_list_.bind(number, list.issued_at, list.message).run()) return broken();
+  const auto digest = log_.crypto().sha256(list.message);
+  if (!digest || !log_.append(list_event(number, list.issued_at, *digest))) return broken();
   return list;
+}
+
+Outcome<registry::SignedHead> Writes::add_signed_head(const registry::SignedHead& head) {
+  const auto size = static_cast<std::int64_t>(head.size);
+  const Statement::Step step = find_signed_head_.bind(size).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::row) {
+    auto known = read_signed_head(find_signed_head_);
+    find_signed_head_.reset();
+    return known;
+  }
+  if (!insert_signed_head_.bind(size, head.when, std::string_view(head.note)).run()) return broken();
+  return head;
 }
 
 Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {

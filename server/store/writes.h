@@ -3,6 +3,7 @@
 #pragma once
 
 #include "registry/store.h"
+#include "server/store/audit_log.h"
 #include "server/store/sqlite.h"
 
 namespace pedigree::store {
@@ -11,7 +12,8 @@ namespace pedigree::store {
 /// error is an answer, and what was written with it (the alarm) is to be committed.
 class Writes {
  public:
-  explicit Writes(Connection& connection);
+  /// Borrows both.
+  Writes(Connection& connection, AuditLog& log);
 
   [[nodiscard]] registry::Outcome<void> ask(const registry::Asking& asking);
   [[nodiscard]] registry::Outcome<registry::Issued> issue(const registry::Issuance& issuance);
@@ -24,6 +26,7 @@ class Writes {
   [[nodiscard]] registry::Outcome<registry::SignerRevocation> revoke_signer(
       const registry::SignerRevocation& revocation);
   [[nodiscard]] registry::Outcome<registry::SignerList> add_signer_list(const registry::SignerList& list);
+  [[nodiscard]] registry::Outcome<registry::SignedHead> add_signed_head(const registry::SignedHead& head);
   [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
   [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
 
@@ -32,6 +35,11 @@ class Writes {
     const registry::DeviceId& device;
     const registry::Actor& actor;
     der::UnixTime when;
+  };
+  /// What an event is about beside its device.
+  struct Subject {
+    std::optional<registry::Serial> serial;
+    std::optional<Sha256> digest;
   };
   using State = std::optional<registry::DeviceState>;
 
@@ -51,17 +59,19 @@ class Writes {
                                         registry::DeviceState to);
   [[nodiscard]] Result<void> set_state(const Occasion& occasion, State from, registry::DeviceState to);
   [[nodiscard]] Result<void> note(const Occasion& occasion, std::string_view what, State from, State to,
-                                  std::string_view why);
+                                  std::string_view why, const Subject& subject = {});
   [[nodiscard]] registry::Outcome<void> alarm(const registry::Issuance& issuance,
                                               const registry::Conflict& conflict);
 
   Connection& connection_;
+  AuditLog& log_;
   Statement find_device_, insert_device_, update_device_, resume_device_;
   Statement find_key_, find_live_, find_any_live_, find_serial_, find_revoked_;
-  Statement insert_certificate_, mark_active_, mark_revoked_, insert_event_;
+  Statement insert_certificate_, mark_active_, mark_revoked_;
   Statement find_issuer_revocation_, insert_issuer_revocation_;
   Statement find_signer_revocation_, count_signer_revocations_, insert_signer_revocation_;
   Statement last_signer_list_, insert_signer_list_;
+  Statement find_signed_head_, insert_signed_head_;
 };
 
 }  // namespace pedigree::store

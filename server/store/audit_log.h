@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The audit log in SQLite: every event is a leaf of a Merkle tree, at the place of its number.
+#pragma once
+
+#include "registry/merkle.h"
+#include "registry/store.h"
+#include "server/store/sqlite.h"
+
+namespace pedigree::store {
+
+/// The tree's nodes as the tables hold them: leaves beside the events, the rest in audit_node.
+class AuditNodes final : public registry::merkle::Nodes {
+ public:
+  /// Borrows the connection.
+  explicit AuditNodes(const Connection& connection);
+  Result<std::vector<Sha256>> read(unsigned level, std::uint64_t first, std::size_t count) override;
+  /// Number of leaves: of the last event. Errors: database_failure.
+  [[nodiscard]] Result<std::uint64_t> size();
+
+ private:
+  Statement leaves_, nodes_, size_;
+};
+
+/// Appends; for the thread that writes, inside its transactions.
+class AuditLog {
+ public:
+  /// Borrows both.
+  AuditLog(Connection& connection, const crypto::Crypto& crypto);
+
+  /// To be called when a transaction has begun: takes notice of what other processes have appended. Errors:
+  /// database_failure, crypto_failure.
+  [[nodiscard]] Result<void> begin();
+  /// To be called after a rollback.
+  void forget() noexcept { known_ = false; }
+  /// Writes the event as the next one, with its leaf, and the nodes that it completes; event.number is not
+  /// looked at. Errors as above.
+  [[nodiscard]] Result<void> append(const registry::Event& event);
+  [[nodiscard]] const crypto::Crypto& crypto() const noexcept { return crypto_; }
+
+ private:
+  [[nodiscard]] Result<void> insert(const registry::Event& event, const Sha256& leaf);
+
+  const crypto::Crypto& crypto_;
+  AuditNodes nodes_;
+  registry::merkle::Frontier frontier_;
+  bool known_ = false;  ///< whether frontier_ is that of the database
+  Statement insert_event_, insert_node_;
+};
+
+/// What the log says of changes that are no device's.
+[[nodiscard]] registry::Event event_of(const registry::IssuerRevocation& revocation);
+[[nodiscard]] registry::Event event_of(const registry::SignerRevocation& revocation);
+/// `digest` is that of the list's message.
+[[nodiscard]] registry::Event list_event(std::int64_t number, der::UnixTime issued_at, const Sha256& digest);
+
+/// Gives the events of a database from before there was a log their places in it. Inside the caller's
+/// transaction. Errors: database_failure, crypto_failure.
+[[nodiscard]] Result<void> log_old_events(Connection& connection, const crypto::Crypto& crypto);
+
+}  // namespace pedigree::store
