@@ -93,6 +93,7 @@ void build_app(CLI::App& app, Context& context) {
   add_device_command(app, context);
   add_provision_command(app, context);
   add_attest_command(app, context);
+  add_device_test_command(app, context);
   add_image_command(app, context);
   add_export_command(app, context);
   add_inspect_command(app, context);

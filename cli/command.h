@@ -39,6 +39,7 @@ void add_audit_command(CLI::App& app, Context& context);
 void add_device_command(CLI::App& app, Context& context);
 void add_provision_command(CLI::App& app, Context& context);
 void add_attest_command(CLI::App& app, Context& context);
+void add_device_test_command(CLI::App& app, Context& context);
 void add_image_command(CLI::App& app, Context& context);
 void add_export_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);

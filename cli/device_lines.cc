@@ -41,7 +41,7 @@ void read_devices(LineArguments& arguments) {
 
 std::vector<Unit> units_of(LineArguments& arguments, station::Loop& loop,
                            const station::LinkOptions& options) {
-  if (!arguments.devices.empty()) read_devices(arguments);
+  take_up_devices(arguments);
   std::vector<Unit> units;
   const auto named = [&units](const std::string& peer) {
     return std::ranges::find(units, peer, &Unit::peer) != units.end();
@@ -90,14 +90,20 @@ std::function<void(const std::string&)> notices(const Lines& lines, const Contex
   };
 }
 
+void take_up_devices(LineArguments& arguments) {
+  if (!arguments.devices.empty()) read_devices(arguments);
+}
+
+std::unique_ptr<station::CaptureFile> open_capture(const LineArguments& arguments) {
+  if (arguments.capture.empty()) return nullptr;
+  auto file = station::CaptureFile::create(arguments.capture);
+  if (!file) stop(kExitUnreadable, arguments.capture + ": cannot be written", "give another --capture FILE");
+  return *std::move(file);
+}
+
 /// Opens what the devices are reached by; nothing is sent yet.
 void prepare(Lines& lines, const Context& context, LineArguments& arguments) {
-  if (!arguments.capture.empty()) {
-    auto file = station::CaptureFile::create(arguments.capture);
-    if (!file)
-      stop(kExitUnreadable, arguments.capture + ": cannot be written", "give another --capture FILE");
-    lines.capture = *std::move(file);
-  }
+  lines.capture = open_capture(arguments);
   station::LinkOptions options;
   options.exchange.give_up = seconds(arguments.timeout);
   options.baud = arguments.baud;

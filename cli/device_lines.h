@@ -52,6 +52,11 @@ struct Lines {
   std::vector<station::Unit> units;
 };
 
+/// Adds the devices that --devices lists to --udp and --serial. Throws Stop.
+void take_up_devices(LineArguments& arguments);
+/// The file of --capture, if one is wanted. Throws Stop.
+[[nodiscard]] std::unique_ptr<station::CaptureFile> open_capture(const LineArguments& arguments);
+
 /// Opens what the named devices are reached by; nothing is sent yet. Throws Stop. `arguments` take up the
 /// devices of --devices.
 void prepare(Lines& lines, const Context& context, LineArguments& arguments);

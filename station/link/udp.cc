@@ -8,6 +8,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "station/link/address.h"
 #include "station/link/session.h"
 
 namespace pedigree::station {
@@ -75,7 +76,8 @@ class UdpSession final : public Session {
   bool refused_ = false;
 };
 
-// "host:port", "[ipv6]:port", or either without a port.
+}  // namespace
+
 std::pair<std::string, std::string> split_address(const std::string& address) {
   const std::string standard = std::to_string(smp::kUdpPort);
   if (address.starts_with('[')) {
@@ -88,8 +90,6 @@ std::pair<std::string, std::string> split_address(const std::string& address) {
   if (colon == std::string::npos) return {address, standard};
   return {address.substr(0, colon), address.substr(colon + 1)};
 }
-
-}  // namespace
 
 Outcome<std::unique_ptr<Link>> open_udp(Loop& loop, const std::string& address, const LinkOptions& options) {
   const auto [host, port] = split_address(address);
