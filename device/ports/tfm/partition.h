@@ -8,7 +8,7 @@
 namespace pedigree::tfm {
 
 /// From the build's configuration; device id, lifecycle and entropy from pedigree_partition_init() on.
-extern device::Platform platform;
+extern device::Platform platform;  // NOLINT(bugprone-dynamic-static-initializers): it is constinit
 
 }  // namespace pedigree::tfm
 
