@@ -15,6 +15,7 @@ constexpr std::size_t kBefore = alignof(std::max_align_t);
 
 }  // namespace
 
+#ifndef PEDIGREE_THREAD_SANITIZER
 void* operator new(std::size_t size) {
   void* at = std::malloc(size + kBefore);
   if (at == nullptr) throw std::bad_alloc();
@@ -44,6 +45,7 @@ void operator delete[](void* object) noexcept {
 void operator delete[](void* object, std::size_t /*size*/) noexcept {
   ::operator delete(object);
 }
+#endif
 
 namespace pedigree::testing {
 

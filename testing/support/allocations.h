@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what operator new gave: a program that calls this has its operator new replaced.
+// Counts what operator new gave: a program that calls this has its operator new replaced, where
+// kAllocationsAreCounted; else the counts are 0.
 #pragma once
 
 #include <cstddef>
+
+#include "testing/support/sanitizers.h"
 
 namespace pedigree::testing {
 

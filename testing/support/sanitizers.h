@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this program was built with a sanitizer that keeps freed memory for a while.
+// What the sanitizer that this program was built with does to its memory.
 #pragma once
 
 namespace pedigree::testing {
@@ -7,6 +7,9 @@ namespace pedigree::testing {
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define PEDIGREE_ADDRESS_SANITIZER
+#endif
+#if __has_feature(thread_sanitizer)
+#define PEDIGREE_THREAD_SANITIZER
 #endif
 #elif defined(__SANITIZE_ADDRESS__)
 #define PEDIGREE_ADDRESS_SANITIZER
@@ -16,6 +19,13 @@ namespace pedigree::testing {
 inline constexpr bool kFreedMemoryIsKept = true;
 #else
 inline constexpr bool kFreedMemoryIsKept = false;
+#endif
+
+/// ThreadSanitizer brings its own operator new, which cannot be replaced.
+#ifdef PEDIGREE_THREAD_SANITIZER
+inline constexpr bool kAllocationsAreCounted = false;
+#else
+inline constexpr bool kAllocationsAreCounted = true;
 #endif
 
 }  // namespace pedigree::testing
