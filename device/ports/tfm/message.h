@@ -8,7 +8,9 @@
 namespace pedigree::tfm {
 
 /// Borrows the message that the framework hands to a secure function, for as long as that runs. psa_read
-/// copies: what the service looks at is its own.
+/// copies: what the service looks at is its own. What psa_write has handed over cannot be taken back: where a
+/// call fails later (chain_read of damaged storage), the caller has octets with an error, and no use for
+/// them.
 class PsaMessage final : public device::Message {
  public:
   explicit PsaMessage(const psa_msg_t& message) noexcept : message_(message) {}
