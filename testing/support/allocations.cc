@@ -10,12 +10,12 @@ namespace {
 std::atomic<std::size_t> allocated = 0;
 std::atomic<std::size_t> most = 0;
 
-// The size stands before the object, with the alignment kept.
-constexpr std::size_t kBefore = alignof(std::max_align_t);
-
 }  // namespace
 
 #ifndef PEDIGREE_THREAD_SANITIZER
+// The size stands before the object, with the alignment kept.
+constexpr std::size_t kBefore = alignof(std::max_align_t);
+
 void* operator new(std::size_t size) {
   void* at = std::malloc(size + kBefore);
   if (at == nullptr) throw std::bad_alloc();
