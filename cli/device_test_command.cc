@@ -128,7 +128,7 @@ void check_permissions(const Checks& checks, const Bench& bench) {
   const bool commits = std::ranges::any_of(
       checks, [](const Check& c) { return c.effect == Effect::commits || c.effect == Effect::cuts_power; });
   const bool pins = commits && bench.info.pinned_root.empty() &&
-                    bench.info.lifecycle == enrol::Lifecycle::assembly_and_test;
+                    (bench.info.lifecycle == enrol::Lifecycle::assembly_and_test || bench.closes_at_boot);
   if (!pins || bench.permissions.pin_root) return;
   throw Stop{
       kExitUsage,

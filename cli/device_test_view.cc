@@ -59,6 +59,9 @@ std::vector<std::string> plan_of(const Checks& checks, const Bench& bench) {
     if (bench.info.pinned_root.empty()) {
       plan.push_back(fmt::format("PINS the test root {} on the device, for good",
                                  shorten(station::hex(bench.authority.root_key()))));
+      if (bench.closes_at_boot)
+        plan.emplace_back(
+            "CLOSES the device at the end: it is secured, and makes no keys once it boots with a root");
     }
   }
   if (any(Effect::restarts)) plan.emplace_back("restarts the device");

@@ -69,9 +69,22 @@ Outcome<void> Bench::meet() {
   // A decommissioned device tells nothing but info.
   if (info.lifecycle == enrol::Lifecycle::decommissioned) return {};
   STATION_ASSIGN(slots_before, device.slots());
+  STATION_TRY(ask_whether_open());
   const auto token = device.attest(0, nonce(), false);
   if (!token && token.error().side == Side::station) return std::unexpected(token.error());
   attests = token || token.error().code != ErrorCode::unknown_command;
+  return {};
+}
+
+/// A secured device may be open for its first provisioning. What it says of a slot that it does not have
+/// tells: that it is not there, or that a grant is missing.
+Outcome<void> Bench::ask_whether_open() {
+  makes_keys = info.lifecycle == enrol::Lifecycle::assembly_and_test ||
+               info.lifecycle == enrol::Lifecycle::rot_provisioning;
+  if (makes_keys) return {};
+  const auto answer = write(Command::begin, generate(info.slots_total + 1, enrol::Purpose::data), true);
+  if (!answer && answer.error().code == ErrorCode::timeout) return std::unexpected(answer.error());
+  makes_keys = closes_at_boot = !answer && answer.error().code == ErrorCode::slot_not_found;
   return {};
 }
 
@@ -174,8 +187,7 @@ std::optional<std::uint32_t> Bench::foreign(enrol::Purpose purpose) const {
 }
 
 Checked Bench::may_make_keys(std::size_t slots) const {
-  if (info.lifecycle != enrol::Lifecycle::assembly_and_test &&
-      info.lifecycle != enrol::Lifecycle::rot_provisioning) {
+  if (!makes_keys) {
     return not_run(fmt::format("the device makes no keys in its lifecycle, {}", name(info.lifecycle)));
   }
   // A damaged slot is counted as used and not listed: which one it is, nobody says.
@@ -188,13 +200,18 @@ Checked Bench::may_make_keys(std::size_t slots) const {
 Checked Bench::may_commit() const {
   STATION_TRY(may_make_keys());
   if (info.pinned_root.empty()) {
-    if (info.lifecycle != enrol::Lifecycle::assembly_and_test) {
+    if (info.lifecycle != enrol::Lifecycle::assembly_and_test && !closes_at_boot) {
       return not_run("the device has no root, and pins none in its lifecycle");
     }
     return permissions.pin_root ? Checked() : not_run("the test root may not be pinned");
   }
   if (info.pinned_root == hex(authority.root_key())) return {};
   return not_run("the device's root is pinned and is not the test's; give its key by --test-root");
+}
+
+Checked Bench::may_restart() const {
+  if (!closes_at_boot || info.pinned_root.empty()) return {};
+  return not_run("a restart would close the device: it is secured, and open until it boots with a root");
 }
 
 Outcome<void> Bench::clean() {

@@ -85,6 +85,8 @@ class Bench {
   [[nodiscard]] Checked may_make_keys(std::size_t slots = 1) const;
   /// Whether chains may be stored: also a root of ours, or leave to pin it. Otherwise not run.
   [[nodiscard]] Checked may_commit() const;
+  /// Whether the device may be restarted. Otherwise not run: it would be closed for the rest.
+  [[nodiscard]] Checked may_restart() const;
   /// Slots that were empty before and are now, highest first: the low ones are what others take first.
   [[nodiscard]] std::vector<std::uint32_t> free_slots() const;
   /// Where a key of this purpose is that is not ours.
@@ -109,10 +111,13 @@ class Bench {
   const PowerCut power_cut;
   DeviceInfo info;                 ///< as it was before the first check; pinned_root is kept up to date
   std::vector<Slot> slots_before;  ///< those of the device's user, which are not touched
+  bool makes_keys = false;         ///< it is open for provisioning
+  bool closes_at_boot = false;     ///< secured and open all the same, until its next boot with a root
   std::optional<bool> attests;     ///< whether it has attestation; empty: not asked yet
   std::string remark;              ///< of the check at hand: what it has seen, for the report
 
  private:
+  [[nodiscard]] Outcome<void> ask_whether_open();
   std::set<std::uint32_t> ours_;
 };
 

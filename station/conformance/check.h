@@ -54,6 +54,7 @@ void add_commit_checks(Checks& checks);
 void add_root_checks(Checks& checks);
 void add_attest_checks(Checks& checks);
 void add_lifecycle_checks(Checks& checks);
+void add_closing_checks(Checks& checks);
 void add_image_checks(Checks& checks);
 void add_power_checks(Checks& checks);
 

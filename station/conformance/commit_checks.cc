@@ -261,7 +261,9 @@ Checked check_replace(Bench& bench) {
 }
 
 Checked check_restart(Bench& bench) {
+  STATION_TRY(bench.may_restart());
   STATION_ASSIGN(const Stored stored, stored_key(bench, Purpose::tls));
+  STATION_TRY(bench.may_restart());
   STATION_TRY(reset(bench.wire));
   STATION_TRY(bench.wire.wait_until_back());
   STATION_TRY(check_active(bench, stored));

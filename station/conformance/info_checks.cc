@@ -70,6 +70,7 @@ bool same(const Slot& a, const Slot& b) {
 }
 
 Checked check_reset(Bench& bench) {
+  STATION_TRY(bench.may_restart());
   STATION_ASSIGN(const auto before, bench.device.slots());
   STATION_TRY(reset(bench.wire));
   STATION_TRY(bench.wire.wait_until_back());

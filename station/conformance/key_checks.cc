@@ -173,6 +173,7 @@ Checked check_single(Bench& bench) {
 }
 
 Checked check_restart(Bench& bench) {
+  STATION_TRY(bench.may_restart());
   STATION_ASSIGN(const TestKey key, bench.begin(Purpose::tls));
   STATION_TRY(reset(bench.wire));
   STATION_TRY(bench.wire.wait_until_back());

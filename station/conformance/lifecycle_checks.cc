@@ -19,6 +19,7 @@ std::uint32_t nobody(const Bench& bench) {
 
 Checked check_secured(Bench& bench) {
   const Lifecycle now = bench.info.lifecycle;
+  if (bench.closes_at_boot) return not_run("the device is secured and open until it boots with a root");
   if (now == Lifecycle::assembly_and_test || now == Lifecycle::rot_provisioning ||
       now == Lifecycle::decommissioned) {
     return not_run(fmt::format("the device is in its lifecycle {}", name(now)));
@@ -55,7 +56,22 @@ Checked check_decommissioned(Bench& bench) {
   return {};
 }
 
+/// Run last: nothing can be made or removed on the device afterwards.
+Checked check_closing(Bench& bench) {
+  if (!bench.closes_at_boot) return not_run("the device is not one that is secured and open");
+  if (bench.info.pinned_root.empty()) return not_run("no root was pinned");
+  STATION_TRY(reset(bench.wire));
+  STATION_TRY(bench.wire.wait_until_back());
+  bench.makes_keys = bench.closes_at_boot = false;
+  return check_secured(bench);
+}
+
 }  // namespace
+
+void add_closing_checks(Checks& checks) {
+  checks.push_back({"lifecycle", "closes", "a secured device that was open is not, once it boots with a root",
+                    Effect::commits, check_closing});
+}
 
 void add_lifecycle_checks(Checks& checks) {
   checks.push_back({"lifecycle", "secured", "a secured device makes and destroys keys by a grant only",

@@ -20,7 +20,10 @@ using enrol::SlotState;
 constexpr unsigned kCuts = 6;
 
 Checked may_cut(const Bench& bench) {
-  return bench.power_cut ? Checked() : not_run("no --power-cut COMMAND was given");
+  if (!bench.power_cut) return not_run("no --power-cut COMMAND was given");
+  // The first chain that a check stores would close such a device in the midst of it.
+  if (bench.closes_at_boot) return not_run("a cut would close the device, which is secured and still open");
+  return {};
 }
 
 Checked cut_now(Bench& bench) {
@@ -46,11 +49,11 @@ struct Counts {
   }
 };
 
-/// Sends the request once, and cuts power `turn` sixths of `time` later.
+/// Sends the request once, and cuts power later: at once, at quarters of `time`, and a quarter after it.
 Checked cut_during(Bench& bench, const Request& request, Duration time, unsigned turn) {
   bench.wire.drain();
   STATION_TRY(bench.wire.send(bench.wire.packet(request)));
-  std::this_thread::sleep_for(time * turn / kCuts);
+  std::this_thread::sleep_for(time * turn / (kCuts - 2));
   return cut_now(bench);
 }
 

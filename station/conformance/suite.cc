@@ -44,6 +44,7 @@ Checks all_checks() {
   add_lifecycle_checks(checks);
   add_image_checks(checks);
   add_power_checks(checks);
+  add_closing_checks(checks);
   return checks;
 }
 
