@@ -65,7 +65,8 @@ Der alternative_names(const std::vector<std::string>& hosts) {
 /// The certificate of a key that signs for one purpose.
 template <typename Fields>
 Result<Der> make_leaf(const crypto::Crypto& crypto, const Fields& fields,
-                      std::span<const x509::NamePart> name, Bytes purpose, const Der& alternative) {
+                      std::span<const x509::NamePart> name, Bytes purpose, const Der& alternative,
+                      Bytes extra = {}) {
   PEDIGREE_ASSIGN(const Subject subject, describe(crypto, fields.key, name));
   PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
   PEDIGREE_ASSIGN(const x509::Certificate issuer, x509::Certificate::parse(fields.issuer.certificate));
@@ -80,6 +81,7 @@ Result<Der> make_leaf(const crypto::Crypto& crypto, const Fields& fields,
   certificate.extensions.key_usage = x509::kDigitalSignature;
   certificate.extensions.ext_key_usage = purposes;
   certificate.extensions.subject_alt_name = alternative;
+  certificate.extensions.extra = extra;
   certificate.extensions.subject_key_identifier = subject.identifier;
   certificate.extensions.authority_key_identifier =
       issuer.extensions().subject_key_identifier.value_or(Bytes{});
@@ -109,6 +111,8 @@ std::string_view name(TlsRole role) noexcept {
       return "station";
     case TlsRole::operator_:
       return "operator";
+    case TlsRole::bootstrap:
+      return "bootstrap";
     case TlsRole::relying_party:
       break;
   }
@@ -140,6 +144,15 @@ Result<Der> make_ca(const crypto::Crypto& crypto, const CaFields& fields) {
 Result<Der> make_list_signer(const crypto::Crypto& crypto, const ListSignerFields& fields) {
   const x509::NamePart parts[] = {{oid::kCommonName, fields.common_name}};
   return make_leaf(crypto, fields, parts, image::kSignerRevocationPurpose, {});
+}
+
+Result<Der> make_delegate(const crypto::Crypto& crypto, const DelegateFields& fields) {
+  // Extension { id-pkix-ocsp-nocheck, NULL }
+  constexpr std::array<std::uint8_t, 17> kNoCheck{0x30, 0x0f, 0x06, 0x09, 0x2b, 0x06, 0x01, 0x05, 0x05,
+                                                  0x07, 0x30, 0x01, 0x05, 0x04, 0x02, 0x05, 0x00};
+  const x509::NamePart parts[] = {{oid::kCommonName, fields.common_name}};
+  return make_leaf(crypto, fields, parts, fields.purpose, {},
+                   fields.ocsp_no_check ? Bytes(kNoCheck) : Bytes());
 }
 
 Result<Der> make_tls(const crypto::Crypto& crypto, const TlsFields& fields) {

@@ -20,9 +20,11 @@ using KeyIdentifier = std::array<std::uint8_t, 20>;
 /// 128 random bits whose first octet is not zero. Errors: no_entropy.
 [[nodiscard]] Result<std::array<std::uint8_t, 16>> random_serial(const crypto::Crypto& crypto);
 
-enum class TlsRole : std::uint8_t { server, station, operator_, relying_party };
-/// The organizationalUnitName that carries the role: "server", "station", "operator", "relying-party".
-/// Static storage.
+/// `bootstrap`: for devices that share one to ask for their first certificate by lite_bootstrap_server's API,
+/// and for nothing else.
+enum class TlsRole : std::uint8_t { server, station, operator_, relying_party, bootstrap };
+/// The organizationalUnitName that carries the role: "server", "station", "operator", "relying-party",
+/// "bootstrap". Static storage.
 [[nodiscard]] std::string_view name(TlsRole role) noexcept;
 
 /// Who signs: a certificate and its key.
@@ -52,6 +54,19 @@ struct ListSignerFields {
 /// The certificate of who signs lists of revoked firmware signers: the key purpose kp-signerRevocation and no
 /// other (core/firmware_image/revocation_list.h).
 [[nodiscard]] Result<Der> make_list_signer(const crypto::Crypto& crypto, const ListSignerFields& fields);
+
+/// A key that answers in an intermediate's name, for days, and issues nothing.
+struct DelegateFields {
+  std::string common_name;
+  crypto::PrivateKey key;
+  Bytes purpose;               ///< the one key purpose, content octets
+  bool ocsp_no_check = false;  ///< RFC 6960 4.2.2.2.1: its own revocation need not be asked
+  Signer issuer;
+  der::UnixTime not_before = 0;
+  der::UnixTime not_after = 0;
+};
+/// The certificate of an OCSP responder (OCSPSigning and id-pkix-ocsp-nocheck) or CMP server (cmcCA).
+[[nodiscard]] Result<Der> make_delegate(const crypto::Crypto& crypto, const DelegateFields& fields);
 
 struct TlsFields {
   std::string common_name;

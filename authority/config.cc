@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <charconv>
 #include <initializer_list>
 
 #include "authority/text.h"
@@ -102,6 +103,43 @@ Answer<void> read_verify(const toml::table& table, Config& config) {
   if (!settings.fault().empty()) return bad(settings.fault());
   if (nonces != "any" && nonces != "issued") return bad("verify.nonces must be \"any\" or \"issued\"");
   config.verify.issued_nonces_only = nonces == "issued";
+  return {};
+}
+
+/// Empty, or an address, a colon and a port; an IPv6 address stands in brackets.
+bool is_listen(std::string_view text) {
+  if (text.empty()) return true;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+Answer<void> read_protocols(const toml::table& table, Config& config) {
+  ProtocolsConfig& protocols = config.protocols;
+  Settings settings(table, "protocols.");
+  settings.only({"est", "cmp", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port",
+                 "crl_partition_bits", "ocsp_hours"});
+  settings.read("est", protocols.est);
+  settings.read("cmp", protocols.cmp);
+  settings.read("ocsp", protocols.ocsp);
+  settings.read("http_listen", protocols.http_listen);
+  settings.read("liteboot_listen", protocols.liteboot_listen);
+  settings.read("profile", protocols.profile);
+  settings.read("hub_name", protocols.hub_name);
+  settings.read_count("hub_port", protocols.hub_port, 1, 65535);
+  settings.read_count("crl_partition_bits", protocols.crl_partition_bits, 0, 16);
+  settings.read_count("ocsp_hours", protocols.ocsp_hours, 1, 24 * 30);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  if (!is_listen(protocols.http_listen) || !is_listen(protocols.liteboot_listen)) {
+    return bad("protocols.http_listen and liteboot_listen must be an address and a port, or empty");
+  }
+  if (!config.profiles.contains(protocols.profile)) {
+    return bad(fmt::format("protocols.profile: there is no profile \"{}\"", protocols.profile));
+  }
+  // An answer must stay below 1 KB, and a name in it is one of a host.
+  if (protocols.hub_name.size() > 253) return bad("protocols.hub_name is longer than 253 characters");
   return {};
 }
 
@@ -245,10 +283,11 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "issuer", "profile", "verify"});
+  settings.only({"authority", "issuer", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
-  for (const auto& [key, read] : {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
-                                  std::pair{"verify", &read_verify}}) {
+  for (const auto& [key, read] :
+       {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
+        std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;
     if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));

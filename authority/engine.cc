@@ -116,22 +116,39 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, const EvidenceApp
   }
   const auto checked = check(request, **profile, evidence, now);
   if (!checked) return std::unexpected(checked.error());
+  return write(**issuer, **profile, request.device, *checked, now);
+}
+
+Answer<Certified> Engine::certify_plain(const PlainRequest& request, der::UnixTime now) const {
+  const auto profile = find_profile(request.profile);
+  if (!profile) return std::unexpected(profile.error());
+  const auto issuer = select_issuer(request.issuer, request.profile);
+  if (!issuer) return std::unexpected(issuer.error());
+  const auto checked = request.csr.empty() ? check_proven_key(crypto_, **profile, request.spki)
+                                           : check_plain_request(crypto_, **profile, request.csr);
+  if (!checked) return std::unexpected(checked.error());
+  return write(**issuer, **profile, request.device, *checked, now);
+}
+
+Answer<Certified> Engine::write(const Issuer& issuer, const Profile& profile,
+                                const registry::DeviceId& device, const CheckedRequest& checked,
+                                der::UnixTime now) const {
   const auto serial = random_serial(crypto_);
   if (!serial) return refuse(serial.error());
   Certified certified;
   registry::Certificate& certificate = certified.certificate;
   certificate.serial = *serial;
-  certificate.device = request.device;
-  certificate.profile = request.profile;
-  certificate.issuer = (*issuer)->config().name;
-  certificate.key = checked->spki_sha256;
+  certificate.device = device;
+  certificate.profile = profile.name;
+  certificate.issuer = issuer.config().name;
+  certificate.key = checked.spki_sha256;
   certificate.not_before = now;
-  certificate.not_after = not_after(**profile, now);
+  certificate.not_after = not_after(profile, now);
   certificate.issued_at = now;
-  auto der = (*issuer)->issue(crypto_, **profile, {*serial, request.device, checked->spki, now});
+  auto der = issuer.issue(crypto_, profile, {*serial, device, checked.spki, now});
   if (!der) return refuse(der.error());
   certificate.der = *std::move(der);
-  certified.issuer = *issuer;
+  certified.issuer = &issuer;
   return certified;
 }
 

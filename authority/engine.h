@@ -19,6 +19,15 @@ struct EnrolRequest {
   std::span<const registry::Certificate> known{};
 };
 
+/// A request of a protocol without nonces, whose caller knows by other means whom it is from.
+struct PlainRequest {
+  registry::DeviceId device{};
+  std::string_view profile;
+  std::string_view issuer;  ///< as in EnrolRequest
+  Bytes csr;                ///< PKCS#10 in DER; empty: `spki` instead
+  Bytes spki;               ///< a key whose possession the caller has verified, DER
+};
+
 /// A chain that the engine wrote: what the registry stores of it, and who signed.
 struct Certified {
   registry::Certificate certificate;
@@ -41,6 +50,11 @@ class Engine {
   [[nodiscard]] const Der& root() const noexcept { return root_; }
   [[nodiscard]] const Sha256& root_spki_sha256() const noexcept { return root_spki_sha256_; }
 
+  /// The first active issuer of this profile, or the one of this name. Errors: unknown_profile,
+  /// unknown_issuer.
+  [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile) const;
+  [[nodiscard]] const crypto::Crypto& crypto() const noexcept { return crypto_; }
+
   /// A nonce for this device and profile, and when it expires. Errors: unknown_profile.
   [[nodiscard]] Answer<std::pair<Nonce, der::UnixTime>> nonce(const registry::DeviceId& device,
                                                               std::string_view profile,
@@ -52,6 +66,9 @@ class Engine {
   /// check_token_request and EvidenceAppraiser.
   [[nodiscard]] Answer<Certified> certify(const EnrolRequest& request, const EvidenceAppraiser* evidence,
                                           der::UnixTime now) const;
+  /// The same without a nonce; a profile that demands evidence is refused. Errors: unknown_profile,
+  /// unknown_issuer, those of check_plain_request and check_proven_key.
+  [[nodiscard]] Answer<Certified> certify_plain(const PlainRequest& request, der::UnixTime now) const;
   /// Whether `certify` wants EnrolRequest::known for this profile.
   [[nodiscard]] bool needs_evidence(std::string_view profile) const;
 
@@ -73,10 +90,12 @@ class Engine {
  private:
   [[nodiscard]] Answer<CheckedRequest> check(const EnrolRequest& request, const Profile& profile,
                                              const EvidenceAppraiser* evidence, der::UnixTime now) const;
+  [[nodiscard]] Answer<Certified> write(const Issuer& issuer, const Profile& profile,
+                                        const registry::DeviceId& device, const CheckedRequest& checked,
+                                        der::UnixTime now) const;
   [[nodiscard]] std::vector<std::vector<Bytes>> attestation_chains(
       std::span<const registry::Certificate> known) const;
   [[nodiscard]] Answer<const Profile*> find_profile(std::string_view name) const;
-  [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile) const;
 
   const crypto::Crypto& crypto_;
   Config config_;

@@ -77,6 +77,13 @@ std::array<std::uint8_t, kHexIdSize> hex_digits(const registry::DeviceId& id) {
   return digits;
 }
 
+/// Of a device that is known by a UUID: brokers look for that in the commonName.
+void write_uuid_subject(const registry::Uuid& uuid, std::string_view hex_id, der::Builder& out) {
+  const std::string text = registry::uuid_text(uuid);
+  const x509::NamePart parts[] = {{oid::kCommonName, text}, {oid::kSerialNumber, hex_id}};
+  x509::write_name(parts, out);
+}
+
 }  // namespace
 
 der::UnixTime not_after(const Profile& profile, der::UnixTime not_before) noexcept {
@@ -161,12 +168,17 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   der.time(not_after(profile, fields.not_before));
   der.close(validity);
   const std::size_t subject_at = out.size();
-  der.raw(ready.subject);
+  const auto uuid = registry::uuid_of_device(fields.device);
+  if (uuid) {
+    write_uuid_subject(*uuid, as_text(digits), der);
+  } else {
+    der.raw(ready.subject);
+  }
   der.raw(fields.spki.whole);
   const std::size_t extensions_at = out.size();
   der.raw(ready.extensions);
   if (!out.fits()) return fail(ErrorCode::buffer_too_small);
-  patch(buffer, subject_at + ready.subject_id, digits);
+  if (!uuid) patch(buffer, subject_at + ready.subject_id, digits);
   patch(buffer, extensions_at + ready.key_identifier, identifier);
   if (ready.raw_id) patch(buffer, extensions_at + *ready.raw_id, fields.device);
   if (ready.hex_id) patch(buffer, extensions_at + *ready.hex_id, digits);
@@ -195,6 +207,14 @@ Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509:
   PEDIGREE_ASSIGN(const Bytes written,
                   x509::write_crl(crypto, fields, *key_, crypto::default_algorithm(key_->type), buffer));
   return Der(written.begin(), written.end());
+}
+
+Result<Der> Issuer::certify_delegate(const crypto::Crypto& crypto, DelegateFields fields) const {
+  if (!key_) return fail(ErrorCode::key_not_found);
+  PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
+  fields.issuer = {chain_.front(), *key_};
+  fields.not_after = std::min(fields.not_after, certificate.not_after());
+  return make_delegate(crypto, fields);
 }
 
 Result<Der> Issuer::sign_statement(const crypto::Crypto& crypto, Bytes statement,

@@ -37,6 +37,9 @@ class Issuer {
   /// Writes and signs a certificate of `profile` (may_issue). Errors: key_not_found, those of Crypto::sign.
   [[nodiscard]] Result<Der> issue(const crypto::Crypto& crypto, const Profile& profile,
                                   const LeafFields& fields) const;
+  /// The certificate of a key that answers in this issuer's name; `fields.issuer` is set here, and it ends
+  /// with the issuer's own. Errors: key_not_found, those of make_delegate.
+  [[nodiscard]] Result<Der> certify_delegate(const crypto::Crypto& crypto, DelegateFields fields) const;
   /// Signs a statement of the authority as a COSE_Sign1 with this issuer's chain; `context` (external_aad)
   /// says what kind of statement it is. Errors: key_not_found, unsupported_algorithm (an RSA key), those of
   /// sign.

@@ -66,6 +66,37 @@ Answer<std::optional<Bytes>> find_evidence(const csr::Request& request) {
                 fmt::format("the evidence cannot be read: {}", sentence(token.error().code)));
 }
 
+/// What a request must be whomever it is from.
+Answer<CheckedRequest> check_content(const crypto::Crypto& crypto, const Profile& profile,
+                                     const csr::Request& request) {
+  if (const auto checked = check_key(request.spki(), profile); !checked) {
+    return std::unexpected(checked.error());
+  }
+  if (const auto checked = check_entropy_attribute(request, profile); !checked) {
+    return std::unexpected(checked.error());
+  }
+  if (!request.signature_algorithm().signature) {
+    return refuse(ErrorCode::unsupported_algorithm, "the request's signature algorithm is not supported");
+  }
+  const auto digest = check_origin(crypto, request.spki(), profile);
+  if (!digest) return std::unexpected(digest.error());
+  const auto token = find_evidence(request);
+  if (!token) return std::unexpected(token.error());
+  if (const auto possession = request.verify(crypto); !possession) {
+    return refuse(possession.error().code,
+                  fmt::format("proof of possession: {}", sentence(possession.error().code)));
+  }
+  return CheckedRequest{request.spki(), *digest, *token};
+}
+
+Answer<void> check_no_evidence_wanted(const Profile& profile) {
+  if (!profile.evidence_required) return {};
+  return refuse(ErrorCode::evidence_required,
+                fmt::format("profile {} wants evidence, which answers a nonce of this authority; this "
+                            "protocol has none: enrol by /v1",
+                            profile.name));
+}
+
 }  // namespace
 
 Answer<void> check_entropy(const Profile& profile, enrol::Entropy entropy) {
@@ -82,24 +113,25 @@ Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile
   if (const auto checked = check_identity(*request, device, nonce); !checked) {
     return std::unexpected(checked.error());
   }
-  if (const auto checked = check_key(request->spki(), profile); !checked) {
-    return std::unexpected(checked.error());
-  }
-  if (const auto checked = check_entropy_attribute(*request, profile); !checked) {
-    return std::unexpected(checked.error());
-  }
-  if (!request->signature_algorithm().signature) {
-    return refuse(ErrorCode::unsupported_algorithm, "the request's signature algorithm is not supported");
-  }
-  const auto digest = check_origin(crypto, request->spki(), profile);
+  return check_content(crypto, profile, *request);
+}
+
+Answer<CheckedRequest> check_plain_request(const crypto::Crypto& crypto, const Profile& profile, Bytes der) {
+  const auto request = csr::Request::parse(der);
+  if (!request) return refuse_at(request.error());
+  if (const auto wanted = check_no_evidence_wanted(profile); !wanted) return std::unexpected(wanted.error());
+  return check_content(crypto, profile, *request);
+}
+
+Answer<CheckedRequest> check_proven_key(const crypto::Crypto& crypto, const Profile& profile, Bytes der) {
+  const auto spki = x509::parse_spki(der);
+  if (!spki) return refuse_at(spki.error());
+  if (const auto wanted = check_no_evidence_wanted(profile); !wanted) return std::unexpected(wanted.error());
+  if (const auto checked = check_key(*spki, profile); !checked) return std::unexpected(checked.error());
+  const auto digest = check_origin(crypto, *spki, profile);
   if (!digest) return std::unexpected(digest.error());
-  const auto token = find_evidence(*request);
-  if (!token) return std::unexpected(token.error());
-  if (const auto possession = request->verify(crypto); !possession) {
-    return refuse(possession.error().code,
-                  fmt::format("proof of possession: {}", sentence(possession.error().code)));
-  }
-  return CheckedRequest{request->spki(), *digest, *token};
+  if (const auto point = crypto.check_public_key(*spki->key); !point) return refuse(point.error());
+  return CheckedRequest{*spki, *digest, std::nullopt};
 }
 
 Answer<CheckedRequest> check_token_request(const crypto::Crypto& crypto, const Profile& profile, Bytes cbor) {

@@ -31,6 +31,17 @@ struct CheckedRequest {
 [[nodiscard]] Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile& profile,
                                                    const registry::DeviceId& device, Bytes nonce, Bytes der);
 
+/// The same for a PKCS#10 request of a protocol that has no nonce: whom it names and what its
+/// challengePassword says is the caller's matter. Errors: those of check_request, evidence_required (the
+/// profile wants evidence, which must answer a nonce).
+[[nodiscard]] Answer<CheckedRequest> check_plain_request(const crypto::Crypto& crypto, const Profile& profile,
+                                                         Bytes der);
+/// A key whose possession the caller has verified, DER: a type of key that the profile certifies, no
+/// published test key, a point on its curve. Errors: wrong_key_type, test_key, evidence_required, those of
+/// parse_spki.
+[[nodiscard]] Answer<CheckedRequest> check_proven_key(const crypto::Crypto& crypto, const Profile& profile,
+                                                      Bytes spki);
+
 /// The same for a token request, as far as no token is appraised: a profile for attestation keys, a type of
 /// key that it certifies, no published test key, a point on its curve. Errors: token_request_refused,
 /// wrong_key_type, test_key, those of TokenRequest::parse and parse_spki.

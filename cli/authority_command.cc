@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 
 #include <boost/json.hpp>
-#include <charconv>
 #include <csignal>
 #include <ctime>
 
@@ -121,24 +120,17 @@ void run_init(Context& context, const InitArguments& arguments) {
   show_authority(context, *options, (*directory)->engine());
 }
 
-/// HOST:PORT; an IPv6 address stands in brackets.
-bool parse_listen(const std::string& text, app::ServeOptions& options) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) return false;
-  options.host = text.substr(0, colon);
-  if (options.host.starts_with('[') && options.host.ends_with(']')) {
-    options.host = options.host.substr(1, options.host.size() - 2);
-  }
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data() + colon + 1, end, options.port);
-  return error == std::errc() && at == end;
-}
-
-void announce(const Context& context, const ServeArguments& arguments, const std::string& url) {
+void announce(const Context& context, const ServeArguments& arguments, const app::App& serving) {
+  const std::string url = serving.url();
   if (context.json) {
-    print_json({{"url", url}, {"directory", arguments.directory}});
+    boost::json::object protocols;
+    for (const app::ServedProtocol& one : serving.protocols()) protocols[one.name] = one.where;
+    print_json({{"url", url}, {"directory", arguments.directory}, {"protocols", std::move(protocols)}});
   } else if (!context.quiet) {
     print_line("serving " + styled(context, Style::strong, url) + "   SQLite, TLS 1.3, client certificates");
+    for (const app::ServedProtocol& one : serving.protocols()) {
+      print_line("  " + one.name + "  " + one.where);
+    }
     print_line("stop with Ctrl-C");
   }
 }
@@ -155,7 +147,7 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   app::ServeOptions options;
   options.directory = arguments.directory;
   options.threads = arguments.threads;
-  if (!parse_listen(arguments.listen, options)) {
+  if (!app::parse_listen(arguments.listen, options.host, options.port)) {
     return print_error(context, kExitUsage,
                        {.summary = "--listen takes an address and a port",
                         .details = {{"given", arguments.listen}},
@@ -176,7 +168,7 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   const auto serving = app::App::start(options, *passphrase);
   *passphrase = app::SecretText();  // not needed again, however long this serves
   if (!serving) return report_refusal(context, "serve", serving.error());
-  announce(context, arguments, (*serving)->url());
+  announce(context, arguments, **serving);
   if (!arguments.ready_file.empty()) {
     const auto written = write_output(arguments.ready_file, as_bytes((*serving)->url() + "\n"));
     if (!written) return print_error(context, kExitUnreadable, written.error());
@@ -261,6 +253,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_offline(*authority, context);
   add_authority_signers(*authority, context);
   add_authority_firmware(*authority, context);
+  add_authority_protocols(*authority, context);
 }
 
 }  // namespace pedigree::cli

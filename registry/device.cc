@@ -1,16 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/device.h"
 
+#include <algorithm>
+
 namespace pedigree::registry {
 namespace {
 
 constexpr std::array<std::string_view, 8> kDeviceStates{"",       "expected",  "pending", "issued",
                                                         "active", "suspended", "revoked", "retired"};
 
+constexpr std::array<std::uint8_t, 17> kUuidPrefix{1, 'u', 'r', 'n', ':', 'u', 'u', 'i', 'd', ':'};
+constexpr std::array<std::size_t, 4> kHyphens{8, 13, 18, 23};
+
 constexpr int digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
+}
+
+constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kBase64Id = enrol::kDeviceIdSize / 3 * 4;
+
+Result<DeviceId> parse_base64url_id(std::string_view text) noexcept {
+  DeviceId id{};
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    std::size_t bits = 0;
+    for (const char letter : text.substr(i, 4)) {
+      const std::size_t value = kBase64Url.find(letter);
+      if (value == std::string_view::npos) return fail(ErrorCode::bad_value, static_cast<std::uint32_t>(i));
+      bits = bits << 6U | value;
+    }
+    for (std::size_t k = 0; k < 3; ++k)
+      id.at(i / 4 * 3 + k) = static_cast<std::uint8_t>(bits >> (16 - 8 * k));
+  }
+  if (id.front() != 0x01) return fail(ErrorCode::bad_value);
+  return id;
 }
 
 }  // namespace
@@ -46,6 +70,49 @@ std::optional<x509::RevocationReason> parse_reason(std::string_view text) noexce
     if (x509::name(reason) == text) return reason;
   }
   return std::nullopt;
+}
+
+Result<Uuid> parse_uuid(std::string_view text) noexcept {
+  if (text.size() != 36) return fail(ErrorCode::bad_value);
+  std::array<char, 32> digits{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (std::ranges::find(kHyphens, i) != kHyphens.end()) {
+      if (text[i] != '-') return fail(ErrorCode::bad_value, static_cast<std::uint32_t>(i));
+      continue;
+    }
+    const bool upper = text[i] >= 'A' && text[i] <= 'F';
+    digits.at(count++) = upper ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+  }
+  Uuid uuid{};
+  PEDIGREE_TRY(unhex({digits.data(), digits.size()}, uuid));
+  return uuid;
+}
+
+std::string uuid_text(const Uuid& uuid) {
+  std::string text = hex(uuid);
+  for (const std::size_t at : kHyphens) text.insert(at, 1, '-');
+  return text;
+}
+
+DeviceId device_of_uuid(const Uuid& uuid) noexcept {
+  DeviceId id{};
+  std::ranges::copy(kUuidPrefix, id.begin());
+  std::ranges::copy(uuid, id.begin() + kUuidPrefix.size());
+  return id;
+}
+
+std::optional<Uuid> uuid_of_device(const DeviceId& id) noexcept {
+  if (!std::ranges::equal(kUuidPrefix, std::span(id).first<kUuidPrefix.size()>())) return std::nullopt;
+  Uuid uuid{};
+  std::ranges::copy(std::span(id).subspan<kUuidPrefix.size()>(), uuid.begin());
+  return uuid;
+}
+
+Result<DeviceId> parse_device_name(std::string_view text) noexcept {
+  if (const auto uuid = parse_uuid(text)) return device_of_uuid(*uuid);
+  if (text.size() == kBase64Id) return parse_base64url_id(text);
+  return parse_device_id(text);
 }
 
 std::string hex(Bytes octets) {

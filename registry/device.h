@@ -37,6 +37,19 @@ enum class CertificateState : std::uint8_t { issued = 1, active = 2, revoked = 3
 
 /// 66 lower-case hex digits that begin with 01. Errors: bad_value.
 [[nodiscard]] Result<DeviceId> parse_device_id(std::string_view hex) noexcept;
+/// A UUID (RFC 9562) of 36 characters, hex digits of either case. Errors: bad_value.
+using Uuid = std::array<std::uint8_t, 16>;
+[[nodiscard]] Result<Uuid> parse_uuid(std::string_view text) noexcept;
+/// "56d38f73-3f6f-4a59-86bc-d315a1ccc634".
+[[nodiscard]] std::string uuid_text(const Uuid& uuid);
+/// The id of a device that is known by a UUID only: 01, "urn:uuid:", seven zeros, the UUID.
+[[nodiscard]] DeviceId device_of_uuid(const Uuid& uuid) noexcept;
+/// The UUID in such an id; empty for any other.
+[[nodiscard]] std::optional<Uuid> uuid_of_device(const DeviceId& id) noexcept;
+/// A device as a request may name it: by its id in hex, by the same in base64url (44 characters, for tools
+/// that write names of 64 at most), or by a UUID. Errors: bad_value.
+[[nodiscard]] Result<DeviceId> parse_device_name(std::string_view text) noexcept;
+
 /// 32 lower-case hex digits, not beginning with 00. Errors: bad_serial.
 [[nodiscard]] Result<Serial> parse_serial(std::string_view hex) noexcept;
 [[nodiscard]] std::string hex(Bytes octets);

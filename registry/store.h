@@ -29,10 +29,36 @@ struct Issuance {
   Actor actor;
   bool listed_only = false;          ///< refuse devices that are not on the allow-list
   std::vector<std::string> parents;  ///< issuers above the certificate's own, without the root
+  /// The certificate by whose key the device asks for this one: of the same profile and for another key, it
+  /// is revoked as superseded with the same stroke.
+  std::optional<Serial> replaces{};
+  /// SHA-256 of a one-time token, which this certificate uses up.
+  std::optional<Sha256> token{};
 };
 struct Issued {
   Certificate certificate;
   bool reused = false;  ///< the certificate was there already; the new one was dropped
+};
+
+/// Lets whoever knows the token have one certificate.
+struct EnrolToken {
+  Sha256 hash{};  ///< of the token's octets
+  std::optional<DeviceId> device;
+  std::string profiles;  ///< comma-separated; empty: all
+  Actor actor;
+  der::UnixTime made_at = 0;
+  der::UnixTime expires_at = 0;
+};
+
+/// What a responder must know of a certificate.
+struct Standing {
+  std::int64_t number = 0;  ///< grows with each certificate
+  Serial serial{};
+  std::string issuer;
+  CertificateState state = CertificateState::issued;
+  der::UnixTime not_after = 0;
+  der::UnixTime revoked_at = 0;
+  x509::RevocationReason reason{};
 };
 
 struct Asking {
@@ -135,8 +161,12 @@ class Store {
   /// stored certificate. Errors: those of ask; issuer_revoked (the certificate's issuer, or one above it);
   /// duplicate_key (the key is certified already, for another device or profile), second_key (the device
   /// holds a certificate of this profile for another key), revoked (the key's certificate was revoked); the
-  /// last three are alarms and leave an event.
+  /// last three are alarms and leave an event. not_authorised: the token is unknown, expired, for another
+  /// device or profile, or was used for another certificate.
   virtual void issue(Issuance issuance, Done<Issued> done) = 0;
+
+  /// Keeps a one-time token. Errors: duplicate, database_failure.
+  virtual void add_token(EnrolToken token, Done<void> done) = 0;
 
   /// The device proved that it stored the certificate's chain. Idempotent. Errors: not_found, revoked and
   /// those of ask.
@@ -176,6 +206,20 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
   /// Revoked certificates of an issuer ("root" too) in the order of revocation.
   [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(std::string_view issuer) = 0;
+  /// The same, those with first <= serial <= last only, in the order of serial numbers; intermediates are not
+  /// among them.
+  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked_between(std::string_view issuer,
+                                                                     const Serial& first,
+                                                                     const Serial& last) = 0;
+  /// The same, those since `since`; intermediates are among them.
+  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked_since(std::string_view issuer,
+                                                                   der::UnixTime since) = 0;
+  /// Certificates whose number is above `after`, at most `limit`, by number.
+  [[nodiscard]] virtual Result<std::vector<Standing>> standings(std::int64_t after, std::size_t limit) = 0;
+  /// One certificate's standing. Errors also: not_found.
+  [[nodiscard]] virtual Result<Standing> standing(const Serial& serial) = 0;
+  /// Grows with every change that takes trust away or gives it back.
+  [[nodiscard]] virtual Result<std::uint64_t> generation() = 0;
   /// Number of revoked certificates of an issuer: it never falls, so it tells whether a CRL is out of date.
   [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
   /// Every revoked intermediate, by name.

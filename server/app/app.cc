@@ -35,12 +35,14 @@ struct App::State {
   std::unique_ptr<Appraisal> appraisal;
   std::unique_ptr<http::AuditSigner> log_signer;
   std::unique_ptr<http::Api> api;
+  std::unique_ptr<Protocols> protocols;
   std::unique_ptr<http::Server> server;
   std::optional<LogKeeper> log_keeper;
 
   ~State() {
     log_keeper.reset();
     if (server) server->stop();
+    if (protocols) protocols->stop();
     // The store answers what it still holds, into loops that have stopped but exist.
     store.reset();
     server.reset();
@@ -70,15 +72,21 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   if (!signer) return std::unexpected(signer.error());
   state->log_signer = *std::move(signer);
   state->api->sign_log_with(state->log_signer.get());
+  auto protocols = Protocols::make(*state->directory, *state->store, *state->api, now);
+  if (!protocols) return std::unexpected(protocols.error());
+  state->protocols = *std::move(protocols);
   auto settings = state->directory->server_options();
   if (!settings) return std::unexpected(settings.error());
   settings->host = options.host;
   settings->port = options.port;
   settings->threads = options.threads;
-  auto server = http::Server::start(*std::move(settings), *state->api);
+  auto server = http::Server::start(*std::move(settings), state->protocols->handler());
   if (!server) return std::unexpected(server.error());
   state->server = *std::move(server);
   state->log_keeper.emplace(*state->log_signer, options.checkpoint_interval);
+  if (const auto listening = state->protocols->listen(options.threads); !listening) {
+    return std::unexpected(listening.error());
+  }
   return std::unique_ptr<App>(new App(std::move(state)));
 }
 
@@ -88,6 +96,10 @@ std::string App::url() const {
 
 std::uint16_t App::port() const {
   return state_->server->port();
+}
+
+std::vector<ServedProtocol> App::protocols() const {
+  return state_->protocols->served(url());
 }
 
 struct LocalAuthority::State {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "server/app/directory.h"
+#include "server/app/protocols.h"
 #include "server/http/api.h"
 #include "server/http/server.h"
 
@@ -32,6 +33,8 @@ class App {
 
   [[nodiscard]] std::string url() const;
   [[nodiscard]] std::uint16_t port() const;
+  /// The protocols that are served beside /v1.
+  [[nodiscard]] std::vector<ServedProtocol> protocols() const;
 
  private:
   struct State;

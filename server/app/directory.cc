@@ -130,6 +130,13 @@ Answer<http::ServerOptions> Directory::server_options() const {
   options.ca_pem = *std::move(ca);
   options.certificate_pem = *std::move(certificate);
   options.key_pem = key->text();
+  const authority::ProtocolsConfig& protocols = state_->engine->config().protocols;
+  // Devices are clients only where a protocol takes their own certificates.
+  if (!protocols.est && protocols.liteboot_listen.empty()) return options;
+  options.device_root_pem = certificate_pem(state_->engine->root());
+  for (const authority::Issuer& issuer : state_->engine->issuers()) {
+    options.device_issuers_pem.push_back(certificate_pem(issuer.chain().front()));
+  }
   return options;
 }
 

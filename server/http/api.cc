@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "authority/text.h"
 #include "server/http/api_call.h"
+#include "server/http/conflict.h"
 
 namespace pedigree::http {
 
@@ -81,7 +81,7 @@ bool allowed(Access access, Role role) {
     case Access::appraiser:
       return role == Role::relying_party || role == Role::operator_;
     case Access::client:
-      return role != Role::none;
+      return role == Role::station || role == Role::operator_ || role == Role::relying_party;
   }
   return false;
 }
@@ -110,6 +110,14 @@ Api::Api(const authority::Engine& engine, registry::Store& store, Appraiser* app
     : engine_(engine), store_(store), appraiser_(appraiser), clock_(std::move(clock)) {}
 
 void Api::handle(const Request& request, Respond respond) {
+  // A browser sends a form or plain text to any address without asking first, with the client certificate of
+  // whoever sits before it; these two types it does not.
+  if (request.method == Method::post && !request.cbor &&
+      !is_media_type(request.content_type, "application/json")) {
+    Response response = error_response(ErrorCode::bad_request, "the Content-Type must be application/json");
+    response.status = 415;
+    return respond(std::move(response));
+  }
   const std::size_t mark = std::min(request.target.find('?'), request.target.size());
   const std::string_view path = request.target.substr(0, mark);
   const std::string_view query = request.target.substr(std::min(mark + 1, request.target.size()));
@@ -147,37 +155,8 @@ void Api::health(Call& call) {
   call.respond(std::move(response));
 }
 
-std::string Api::describe_revoked(const registry::Certificate& certificate) const {
-  const authority::Issuer* issuer = engine_.find_issuer(certificate.issuer);
-  const std::size_t length =
-      issuer == nullptr ? 1 : issuer->chain().size() + 2;  // with the leaf and the root
-  return fmt::format("certificate 1 of {} (serial {}) is revoked since {} ({})", length,
-                     registry::hex(certificate.serial),
-                     authority::iso_time(certificate.revoked_at.value_or(0)), x509::name(certificate.reason));
-}
-
-std::string Api::describe(const registry::Conflict& conflict) const {
-  const auto& other = conflict.certificate;
-  switch (conflict.code) {
-    case ErrorCode::device_revoked:
-    case ErrorCode::revoked:
-      return other ? describe_revoked(*other) : std::string(sentence(conflict.code));
-    case ErrorCode::duplicate_key:
-      return fmt::format("the key is certified as serial {} for profile {} of device {}",
-                         registry::hex(other->serial), other->profile, registry::hex(other->device));
-    case ErrorCode::second_key:
-      return fmt::format(
-          "the device holds serial {} of profile {} for another key; revoke that as superseded first",
-          registry::hex(other->serial), other->profile);
-    case ErrorCode::unknown_profile:
-      return "the allow-list does not give this profile to this device";
-    default:
-      return std::string(sentence(conflict.code));
-  }
-}
-
 void Api::conflict(const Respond& respond, const registry::Conflict& conflict) const {
-  respond(error_response(conflict.code, describe(conflict)));
+  respond(error_response(conflict.code, describe(engine_, conflict)));
 }
 
 }  // namespace pedigree::http

@@ -8,44 +8,15 @@
 
 #include "authority/engine.h"
 #include "registry/store.h"
+#include "server/http/handler.h"
 
 namespace pedigree::http {
-
-/// From the organizationalUnitName of the client certificate; `none` without one.
-enum class Role : std::uint8_t { none, station, operator_, relying_party };
-
-struct Identity {
-  Role role = Role::none;
-  std::string name;  ///< commonName of the client certificate
-  std::string from;  ///< peer address
-};
-
-enum class Method : std::uint8_t { get, post, other };
-
-struct Request {
-  Method method = Method::other;
-  std::string_view target;  ///< path and query
-  std::string_view body;
-  bool cbor = false;  ///< the body is CBOR, and so is the answer where the path takes that; else JSON
-  const Identity* client = nullptr;
-};
-
-struct Response {
-  unsigned status = 200;
-  std::string type = "application/json";
-  std::string body;
-};
-/// {"error","code","message","detail"} with the status that belongs to the code.
-[[nodiscard]] Response error_response(ErrorCode code, std::string_view detail);
-
-/// Called once, on any thread; must not block.
-using Respond = std::function<void(Response)>;
 
 class Appraiser;
 class AuditSigner;
 struct VerifyItem;
 
-class Api {
+class Api final : public Handler {
  public:
   /// Borrows all. `clock` gives Unix time. `appraiser` null: /v1/verify answers not_found.
   Api(const authority::Engine& engine, registry::Store& store, Appraiser* appraiser,
@@ -54,8 +25,7 @@ class Api {
   /// Borrows; without a signer, /v1/audit/checkpoint answers not_found.
   void sign_log_with(AuditSigner* signer) noexcept { audit_signer_ = signer; }
 
-  /// Answers one request. Everything that `request` borrows may go when this returns.
-  void handle(const Request& request, Respond respond);
+  void handle(const Request& request, Respond respond) override;
 
  private:
   struct Call;
@@ -92,9 +62,6 @@ class Api {
 
   /// Whether this intermediate, or one above it, is revoked.
   [[nodiscard]] bool issuer_is_revoked(const std::string& issuer);
-  /// One specific sentence about a conflict.
-  [[nodiscard]] std::string describe(const registry::Conflict& conflict) const;
-  [[nodiscard]] std::string describe_revoked(const registry::Certificate& certificate) const;
   void conflict(const Respond& respond, const registry::Conflict& conflict) const;
 
   struct CachedCrl {

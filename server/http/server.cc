@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "core/bytes/bytes.h"
 #include "server/http/tls.h"
 
 namespace pedigree::http {
@@ -20,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
-using Stream = beast::ssl_stream<beast::tcp_stream>;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
@@ -50,11 +51,11 @@ std::string_view reason(unsigned status) {
 
 /// One buffer for head and body, so that they leave in one TLS record.
 std::string serialize(const Response& response, bool keep_alive) {
+  const bool kept = response.fields.find("Cache-Control:") != std::string::npos;
   std::string out = fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: "
-      "{}\r\n\r\n",
+      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}Connection: {}\r\n\r\n",
       response.status, std::string_view(reason(response.status)), response.type, response.body.size(),
-      keep_alive ? "keep-alive" : "close");
+      kept ? "" : "Cache-Control: no-store\r\n", response.fields, keep_alive ? "keep-alive" : "close");
   out += response.body;
   return out;
 }
@@ -65,13 +66,8 @@ Method method_of(beast::http::verb verb) {
                                            : Method::other;
 }
 
-/// Whether this Content-Type is the media type, parameters aside.
-bool is_type(std::string_view type, std::string_view media) {
-  return beast::iequals(type.substr(0, type.find_first_of("; \t")), media);
-}
-
 /// Waits for the answer, which may come on another thread.
-asio::awaitable<Response> ask(Api& api, const Request& request) {
+asio::awaitable<Response> ask(Handler& api, const Request& request) {
   const auto executor = co_await asio::this_coro::executor;
   const auto initiate = [&](auto handler) {
     // The handler is move-only, and Respond must be copyable.
@@ -88,6 +84,7 @@ asio::awaitable<Response> ask(Api& api, const Request& request) {
 
 /// Takes what the client still sends, for a while: closing with octets unread resets the connection, and the
 /// client would lose the answer that says why.
+template <typename Stream>
 asio::awaitable<void> drain(Stream& stream) {
   std::array<char, 16384> rest;  // NOLINT: never looked at
   beast::get_lowest_layer(stream).expires_after(kDrainPatience);
@@ -100,11 +97,12 @@ asio::awaitable<void> drain(Stream& stream) {
 }  // namespace
 
 struct Server::State {
-  State(ServerOptions given, Api& handlers) : options(std::move(given)), api(handlers) {}
+  State(ServerOptions given, Handler& answering) : options(std::move(given)), handler(answering) {}
 
   ServerOptions options;
-  Api& api;
+  Handler& handler;
   asio::ssl::context tls{asio::ssl::context::tls_server};
+  X509Owner system_ca{nullptr, nullptr};
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<std::thread> threads;
   std::optional<tcp::acceptor> acceptor;
@@ -117,14 +115,17 @@ struct Server::State {
   void stop();
   asio::awaitable<void> accept();
   asio::awaitable<void> serve(Loop& loop, tcp::socket socket);
+  template <typename Stream>
   asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
   asio::awaitable<Response> respond(const beast::http::request<beast::http::string_body>& message,
                                     const Identity& identity);
+  template <typename Stream>
   asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
 };
 
 authority::Answer<void> Server::State::open() {
-  const bool configured = configure_tls(tls.native_handle(), options);
+  const bool configured = !options.tls || configure_tls(tls.native_handle(), options);
+  if (options.tls) system_ca = read_certificate(options.ca_pem);
   wipe({reinterpret_cast<std::uint8_t*>(options.key_pem.data()), options.key_pem.size()});
   if (!configured) {
     return authority::refuse(ErrorCode::bad_configuration,
@@ -187,16 +188,25 @@ asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored);
-  Stream stream(std::move(socket), tls);
+  if (!options.tls) {
+    beast::tcp_stream plain(std::move(socket));
+    const Identity nobody{Role::none, {}, peer.address().to_string(ignored)};
+    co_await requests(loop, plain, nobody);
+    plain.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    co_return;
+  }
+  TlsStream stream(std::move(socket), tls);
   beast::get_lowest_layer(stream).expires_after(options.io_timeout);
   const auto [refused] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
   if (refused) co_return;
-  const Identity identity = identify(stream.native_handle(), peer.address().to_string(ignored));
+  const Identity identity =
+      identify(stream.native_handle(), system_ca.get(), peer.address().to_string(ignored));
   co_await requests(loop, stream, identity);
   beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
   co_await stream.async_shutdown(kAwait);
 }
 
+template <typename Stream>
 asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const Identity& identity) {
   namespace http = beast::http;
   beast::flat_buffer buffer;
@@ -239,26 +249,25 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
 
 asio::awaitable<Response> Server::State::respond(
     const beast::http::request<beast::http::string_body>& message, const Identity& identity) {
-  const auto field = message[beast::http::field::content_type];
-  const std::string_view type(field.data(), field.size());
-  const bool cbor = is_type(type, "application/cbor");
-  // A browser sends a form or plain text to any address without asking first, with the client certificate of
-  // whoever sits before it; these two types it does not.
-  if (message.method() == beast::http::verb::post && !cbor && !is_type(type, "application/json")) {
-    Response response = error_response(ErrorCode::bad_request, "the Content-Type must be application/json");
-    response.status = 415;
-    co_return response;
-  }
+  const auto field = [&](beast::http::field name) {
+    const auto value = message[name];
+    return std::string_view(value.data(), value.size());
+  };
+  const std::string_view type = field(beast::http::field::content_type);
   const Request request{method_of(message.method()),
                         {message.target().data(), message.target().size()},
                         message.body(),
-                        cbor,
-                        &identity};
-  Response response = co_await ask(api, request);
+                        is_media_type(type, "application/cbor"),
+                        &identity,
+                        type,
+                        field(beast::http::field::authorization),
+                        message.find(beast::http::field::origin) != message.end()};
+  Response response = co_await ask(handler, request);
   if (message.method() == beast::http::verb::head) response.body.clear();  // RFC 9110 9.3.2
   co_return response;
 }
 
+template <typename Stream>
 asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& response, bool keep_alive) {
   const std::string out = serialize(response, keep_alive);
   const auto [error, sent] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
@@ -290,8 +299,8 @@ Server::~Server() {
   state_->stop();
 }
 
-authority::Answer<std::unique_ptr<Server>> Server::start(ServerOptions options, Api& api) {
-  auto state = std::make_unique<State>(std::move(options), api);
+authority::Answer<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler& handler) {
+  auto state = std::make_unique<State>(std::move(options), handler);
   if (const auto opened = state->open(); !opened) return std::unexpected(opened.error());
   state->run();
   return std::unique_ptr<Server>(new Server(std::move(state)));
@@ -303,8 +312,8 @@ std::uint16_t Server::port() const noexcept {
 
 std::string Server::url() const {
   const auto address = state_->endpoint.address();
-  return fmt::format(fmt::runtime(address.is_v6() ? "https://[{}]:{}" : "https://{}:{}"), address.to_string(),
-                     port());
+  return fmt::format(fmt::runtime(address.is_v6() ? "{}://[{}]:{}" : "{}://{}:{}"),
+                     state_->options.tls ? "https" : "http", address.to_string(), port());
 }
 
 void Server::stop() {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTPS server: TLS 1.3, client certificates, one event loop for each thread.
+// The server: HTTPS with client certificates, or plain HTTP; one event loop for each thread.
 #pragma once
 
 #include <chrono>
 #include <memory>
 
-#include "server/http/api.h"
+#include "authority/refusal.h"
+#include "server/http/handler.h"
 
 namespace pedigree::http {
 
@@ -13,7 +14,11 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  ///< IPv4 or IPv6 address
   std::uint16_t port = 0;          ///< 0: the system chooses
   unsigned threads = 0;            ///< 0: as many as there are cores
+  bool tls = true;                 ///< false: plain HTTP, where nobody has a role
+  bool tls12 = false;              ///< TLS 1.2 too (ECDHE and AEAD), for clients that know no other
   std::string ca_pem;              ///< clients are checked against this
+  std::string device_root_pem;     ///< devices below this are clients too; empty: none are
+  std::vector<std::string> device_issuers_pem;  ///< between them and that root
   std::string certificate_pem;
   std::string key_pem;
   std::size_t max_connections = 4096;  ///< fewer where RLIMIT_NOFILE is lower; more are closed at once
@@ -25,16 +30,16 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Listens and starts. Borrows `api`. Errors: bad_configuration (certificates, address),
+  /// Listens and starts. Borrows `handler`. Errors: bad_configuration (certificates, address),
   /// connection_failed (the port is taken).
-  static authority::Answer<std::unique_ptr<Server>> start(ServerOptions options, Api& api);
+  static authority::Answer<std::unique_ptr<Server>> start(ServerOptions options, Handler& handler);
   /// Stops if stop() was not called.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   [[nodiscard]] std::uint16_t port() const noexcept;
-  /// "https://127.0.0.1:8443"
+  /// "https://127.0.0.1:8443", or with http where that is spoken.
   [[nodiscard]] std::string url() const;
   /// Accepts no more, answers what is being worked on, and returns; what takes over five seconds is cut.
   void stop();

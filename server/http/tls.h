@@ -2,18 +2,28 @@
 // TLS settings of the server, and who a client is.
 #pragma once
 
+#include <memory>
+
 #include "server/http/server.h"
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 struct ssl_st;      // OpenSSL's SSL
+struct x509_st;     // OpenSSL's X509
 
 namespace pedigree::http {
 
-/// TLS 1.3 only; no resumption (a revoked client must not come back by a ticket); a client certificate is
-/// asked for, checked if it is given, and not required. False: OpenSSL refuses certificate, key or CA.
+using X509Owner = std::unique_ptr<x509_st, void (*)(x509_st*)>;
+/// The first certificate of a PEM text; null where there is none.
+[[nodiscard]] X509Owner read_certificate(const std::string& pem);
+
+/// TLS 1.3, and 1.2 where the options say so; no resumption (a revoked client must not come back by a
+/// ticket); a client certificate is asked for, checked if it is given, and not required. False: OpenSSL
+/// refuses certificate, key or CA.
 [[nodiscard]] bool configure_tls(ssl_ctx_st* context, const ServerOptions& options);
 
-/// The role and name in the verified client certificate; Role::none without one or with another OU.
-[[nodiscard]] Identity identify(ssl_st* connection, std::string from);
+/// The role and name in the verified client certificate: of its OU where `system_ca` stands above it, and
+/// `device` where another root does, whatever the certificate says. Role::none without one or with another
+/// OU.
+[[nodiscard]] Identity identify(ssl_st* connection, x509_st* system_ca, std::string from);
 
 }  // namespace pedigree::http

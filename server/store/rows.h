@@ -2,6 +2,8 @@
 // Rows to domain types; the column lists and their readers stand together.
 #pragma once
 
+#include <algorithm>
+
 #include "registry/store.h"
 #include "server/store/sqlite.h"
 
@@ -10,6 +12,17 @@ namespace pedigree::store {
 inline constexpr std::string_view kCertificateColumns =
     "serial, device, profile, issuer, key, state, not_before, not_after, issued_at, receipt_at, revoked_at, "
     "reason, der";
+
+/// Whether a comma-separated list names the profile; an empty list names all.
+[[nodiscard]] inline bool lists(std::string_view profiles, std::string_view profile) {
+  if (profiles.empty()) return true;
+  while (!profiles.empty()) {
+    const std::size_t comma = std::min(profiles.find(','), profiles.size());
+    if (profiles.substr(0, comma) == profile) return true;
+    profiles.remove_prefix(std::min(comma + 1, profiles.size()));
+  }
+  return false;
+}
 
 [[nodiscard]] inline std::optional<der::UnixTime> optional_integer(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
@@ -71,6 +84,22 @@ template <typename Array>
 /// Reads size, at, note of a checkpoint.
 [[nodiscard]] inline registry::SignedHead read_signed_head(const Statement& row) {
   return {static_cast<std::uint64_t>(row.integer(0)), row.integer(1), std::string(row.text(2))};
+}
+
+inline constexpr std::string_view kStandingColumns =
+    "number, serial, issuer, state, not_after, revoked_at, reason";
+
+/// Reads the columns of kStandingColumns.
+[[nodiscard]] inline registry::Standing read_standing(const Statement& row) {
+  registry::Standing standing;
+  standing.number = row.integer(0);
+  row.blob(1, standing.serial);
+  standing.issuer = row.text(2);
+  standing.state = static_cast<registry::CertificateState>(row.integer(3));
+  standing.not_after = row.integer(4);
+  standing.revoked_at = row.integer(5);
+  standing.reason = static_cast<x509::RevocationReason>(row.integer(6));
+  return standing;
 }
 
 inline constexpr std::string_view kIssuerRevocationColumns =

@@ -111,6 +111,20 @@ CREATE TABLE checkpoint (
 );
 )sql";
 
+// Since version 5: one-time tokens, and partial CRLs.
+constexpr const char* kProtocols = R"sql(
+CREATE TABLE enrol_token (
+  hash       BLOB PRIMARY KEY CHECK (length(hash) = 32),
+  device     BLOB CHECK (length(device) = 33),
+  profiles   TEXT NOT NULL,
+  who        TEXT NOT NULL,
+  made_at    INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  serial     BLOB UNIQUE CHECK (length(serial) = 16)
+) WITHOUT ROWID;
+CREATE INDEX certificate_revoked_serial ON certificate (issuer, serial) WHERE state = 3;
+)sql";
+
 Result<std::int64_t> user_version(Connection& connection) {
   Statement query = connection.prepare("PRAGMA user_version");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
@@ -126,6 +140,7 @@ Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::
     PEDIGREE_TRY(connection.execute(kAudit));
     PEDIGREE_TRY(log_old_events(connection, crypto));
   }
+  if (version < 5) PEDIGREE_TRY(connection.execute(kProtocols));
   return connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
 }
 

@@ -95,8 +95,10 @@ void Statement::bind_one(int index, std::nullptr_t) noexcept {
 
 Result<Connection> Connection::open(const std::filesystem::path& file, bool writable, int busy_milliseconds) {
   if (writable) {
-    // SQLite would create the file readable by the group; its -wal and -shm take this file's mode.
-    const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // SQLite would create the file readable by the group; its -wal and -shm take this file's mode. One that
+    // is there is not opened: to close it would end the locks of every other connection of this process, and
+    // whoever then closes the last one he sees would delete the log under the others.
+    const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made >= 0) ::close(made);
   }
   sqlite3* database = nullptr;

@@ -30,6 +30,9 @@ class SqliteStore final : public registry::Store {
     submit<registry::Issued>([this, issuance = std::move(issuance)] { return writes_.issue(issuance); },
                              std::move(done));
   }
+  void add_token(registry::EnrolToken token, Done<void> done) override {
+    submit<void>([this, token = std::move(token)] { return writes_.add_token(token); }, std::move(done));
+  }
   void activate(registry::Serial serial, registry::Actor actor, der::UnixTime when,
                 Done<registry::DeviceState> done) override {
     submit<registry::DeviceState>(
@@ -84,6 +87,24 @@ class SqliteStore final : public registry::Store {
   }
   Result<std::vector<registry::Revoked>> revoked(std::string_view issuer) override {
     return read([&](Reads& reads) { return reads.revoked(issuer); });
+  }
+  Result<std::vector<registry::Revoked>> revoked_between(std::string_view issuer,
+                                                         const registry::Serial& first,
+                                                         const registry::Serial& last) override {
+    return read([&](Reads& reads) { return reads.revoked_between(issuer, first, last); });
+  }
+  Result<std::vector<registry::Revoked>> revoked_since(std::string_view issuer,
+                                                       der::UnixTime since) override {
+    return read([&](Reads& reads) { return reads.revoked_since(issuer, since); });
+  }
+  Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit) override {
+    return read([&](Reads& reads) { return reads.standings(after, limit); });
+  }
+  Result<registry::Standing> standing(const registry::Serial& serial) override {
+    return read([&](Reads& reads) { return reads.standing(serial); });
+  }
+  Result<std::uint64_t> generation() override {
+    return read([](Reads& reads) { return reads.generation(); });
   }
   Result<std::uint64_t> revoked_count(std::string_view issuer) override {
     return read([&](Reads& reads) { return reads.revoked_count(issuer); });

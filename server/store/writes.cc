@@ -23,17 +23,6 @@ std::string select_certificate(std::string_view rest) {
   return "SELECT " + std::string(kCertificateColumns) + " FROM certificate " + std::string(rest);
 }
 
-/// Whether a comma-separated list names the profile; an empty list names all.
-bool lists(std::string_view profiles, std::string_view profile) {
-  if (profiles.empty()) return true;
-  while (!profiles.empty()) {
-    const std::size_t comma = std::min(profiles.find(','), profiles.size());
-    if (profiles.substr(0, comma) == profile) return true;
-    profiles.remove_prefix(std::min(comma + 1, profiles.size()));
-  }
-  return false;
-}
-
 }  // namespace
 
 Writes::Writes(Connection& connection, AuditLog& log)
@@ -72,8 +61,15 @@ Writes::Writes(Connection& connection, AuditLog& log)
       insert_signer_list_(
           connection.prepare("INSERT INTO signer_list (number, issued_at, message) VALUES (?1, ?2, ?3)")),
       find_signed_head_(connection.prepare("SELECT size, at, note FROM checkpoint WHERE size = ?1")),
-      insert_signed_head_(connection.prepare("INSERT INTO checkpoint (size, at, note) VALUES (?1, ?2, ?3)")) {
-}
+      insert_signed_head_(connection.prepare("INSERT INTO checkpoint (size, at, note) VALUES (?1, ?2, ?3)")),
+      find_token_(connection.prepare(
+          "SELECT t.device, t.profiles, t.expires_at, t.serial, c.key FROM enrol_token AS t "
+          "LEFT JOIN certificate AS c ON c.serial = t.serial WHERE t.hash = ?1")),
+      insert_token_(
+          connection.prepare("INSERT INTO enrol_token (hash, device, profiles, who, made_at, expires_at) "
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING")),
+      use_token_(
+          connection.prepare("UPDATE enrol_token SET serial = ?2 WHERE hash = ?1 AND serial IS NULL")) {}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -187,10 +183,16 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const auto state = admit(certificate.device, certificate.profile, issuance.listed_only);
   if (!state) return std::unexpected(state.error());
   if (const auto admitted = admit_issuers(issuance); !admitted) return std::unexpected(admitted.error());
+  if (const auto admitted = admit_token(issuance); !admitted) return std::unexpected(admitted.error());
   auto conflict = find_conflict(certificate);
   if (!conflict) return broken();
   if (*conflict && (*conflict)->code == ErrorCode::duplicate) {
     return registry::Issued{std::move(*(*conflict)->certificate), true};
+  }
+  if (*conflict) {
+    const auto superseded = supersede(issuance, **conflict, state->value_or(DeviceState::issued));
+    if (!superseded) return broken();
+    if (*superseded) conflict->reset();
   }
   if (*conflict) {
     if (const auto noted = alarm(issuance, **conflict); !noted) return std::unexpected(noted.error());
@@ -201,6 +203,7 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const DeviceState to = *state == DeviceState::active ? DeviceState::active : DeviceState::issued;
   if (*state != to && !set_state(occasion, *state, to)) return broken();
   if (!insert(certificate)) return broken();
+  if (issuance.token && !use_token_.bind(*issuance.token, certificate.serial).run()) return broken();
   const auto digest = log_.crypto().sha256(certificate.der);
   if (!digest) return broken();
   if (!note(occasion, "issued", *state, to, certificate.profile + " " + registry::hex(certificate.serial),

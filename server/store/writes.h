@@ -17,6 +17,7 @@ class Writes {
 
   [[nodiscard]] registry::Outcome<void> ask(const registry::Asking& asking);
   [[nodiscard]] registry::Outcome<registry::Issued> issue(const registry::Issuance& issuance);
+  [[nodiscard]] registry::Outcome<void> add_token(const registry::EnrolToken& token);
   [[nodiscard]] registry::Outcome<registry::DeviceState> activate(const registry::Serial& serial,
                                                                   const registry::Actor& actor,
                                                                   der::UnixTime when);
@@ -49,6 +50,11 @@ class Writes {
   [[nodiscard]] Result<std::optional<registry::Certificate>> find_one(Statement& query);
   /// Refuses what a revoked intermediate signed, or one below such.
   [[nodiscard]] registry::Outcome<void> admit_issuers(const registry::Issuance& issuance);
+  /// Whether the issuance's token may be used for it, or was.
+  [[nodiscard]] registry::Outcome<void> admit_token(const registry::Issuance& issuance);
+  /// Revokes the certificate that this one replaces, if that is what stands in its way.
+  [[nodiscard]] Result<bool> supersede(const registry::Issuance& issuance, registry::Conflict& conflict,
+                                       registry::DeviceState state);
   /// The certificate that stands in the way of this one, with the reason.
   [[nodiscard]] Result<std::optional<registry::Conflict>> find_conflict(
       const registry::Certificate& certificate);
@@ -72,6 +78,7 @@ class Writes {
   Statement find_signer_revocation_, count_signer_revocations_, insert_signer_revocation_;
   Statement last_signer_list_, insert_signer_list_;
   Statement find_signed_head_, insert_signed_head_;
+  Statement find_token_, insert_token_, use_token_;
 };
 
 }  // namespace pedigree::store

@@ -41,6 +41,8 @@ class ServedAuthority : public AuthorityFolder {
   /// Runs curl against this authority as `who`; what it prints ends with the status, "\n200".
   [[nodiscard]] CommandResult curl(const std::string& who, const std::string& target,
                                    std::vector<std::string> options = {}) const;
+  /// The protocols that are on, beside /v1.
+  [[nodiscard]] std::vector<app::ServedProtocol> protocols() const { return app_->protocols(); }
   /// Stops, and starts on another port.
   void restart();
   void stop() { app_.reset(); }

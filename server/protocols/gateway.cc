@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/protocols/gateway.h"
+
+namespace pedigree::protocols {
+namespace {
+
+constexpr std::string_view kEst = "/.well-known/est/";
+constexpr std::string_view kCrl = "/v1/crl/";
+
+}  // namespace
+
+void Gateway::handle(const http::Request& request, http::Respond respond) {
+  const std::string_view target = request.target;
+  if (parts_.est != nullptr && target.starts_with(kEst)) {
+    return parts_.est->handle(target.substr(kEst.size()), request, std::move(respond));
+  }
+  if (parts_.rest != nullptr && (!parts_.crl_only || target.starts_with(kCrl))) {
+    return parts_.rest->handle(request, std::move(respond));
+  }
+  respond(http::error_response(ErrorCode::not_found, "there is no such path"));
+}
+
+}  // namespace pedigree::protocols

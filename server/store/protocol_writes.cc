@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What protocols beside /v1 need of the registry's changes: one-time tokens, and replacing a certificate.
+#include "server/store/rows.h"
+#include "server/store/writes.h"
+
+namespace pedigree::store {
+
+using registry::Conflict;
+using registry::Outcome;
+
+namespace {
+
+std::unexpected<Conflict> refuse(ErrorCode code) {
+  return std::unexpected(Conflict{code, {}});
+}
+
+}  // namespace
+
+Outcome<void> Writes::add_token(const registry::EnrolToken& token) {
+  const bool inserted = insert_token_
+                            .bind(token.hash, token.device, std::string_view(token.profiles),
+                                  std::string_view(token.actor.who), token.made_at, token.expires_at)
+                            .run()
+                            .has_value();
+  if (!inserted) return refuse(ErrorCode::database_failure);
+  if (connection_.changes() == 0) return refuse(ErrorCode::duplicate);
+  return {};
+}
+
+Outcome<void> Writes::admit_token(const registry::Issuance& issuance) {
+  if (!issuance.token) return {};
+  const registry::Certificate& wanted = issuance.certificate;
+  const Statement::Step step = find_token_.bind(*issuance.token).step();
+  if (step == Statement::Step::failed) return refuse(ErrorCode::database_failure);
+  if (step == Statement::Step::done) return refuse(ErrorCode::not_authorised);
+  const bool same_device = find_token_.is_null(0) || equal(find_token_.blob(0), wanted.device);
+  const bool same_profile = lists(find_token_.text(1), wanted.profile);
+  const bool in_time = wanted.issued_at < find_token_.integer(2);
+  // Whoever lost the answer asks again with the same key, and gets the certificate that the token was used
+  // for.
+  const bool unused = find_token_.is_null(3) || equal(find_token_.blob(4), wanted.key);
+  find_token_.reset();
+  if (same_device && same_profile && in_time && unused) return {};
+  return refuse(ErrorCode::not_authorised);
+}
+
+Result<bool> Writes::supersede(const registry::Issuance& issuance, Conflict& conflict,
+                               registry::DeviceState state) {
+  const bool replaces = conflict.code == ErrorCode::second_key && issuance.replaces &&
+                        conflict.certificate->serial == *issuance.replaces;
+  if (!replaces) return false;
+  const registry::Revocation revocation{*issuance.replaces, x509::RevocationReason::superseded,
+                                        "replaced by " + registry::hex(issuance.certificate.serial),
+                                        issuance.actor, issuance.certificate.issued_at};
+  PEDIGREE_TRY(revoke_one(revocation, *conflict.certificate, state, state));
+  return true;
+}
+
+}  // namespace pedigree::store
