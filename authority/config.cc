@@ -119,17 +119,15 @@ bool is_listen(std::string_view text) {
 Answer<void> read_protocols(const toml::table& table, Config& config) {
   ProtocolsConfig& protocols = config.protocols;
   Settings settings(table, "protocols.");
-  settings.only({"est", "cmp", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port",
-                 "crl_partition_bits", "ocsp_hours"});
+  settings.only(
+      {"est", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port", "ocsp_hours"});
   settings.read("est", protocols.est);
-  settings.read("cmp", protocols.cmp);
   settings.read("ocsp", protocols.ocsp);
   settings.read("http_listen", protocols.http_listen);
   settings.read("liteboot_listen", protocols.liteboot_listen);
   settings.read("profile", protocols.profile);
   settings.read("hub_name", protocols.hub_name);
   settings.read_count("hub_port", protocols.hub_port, 1, 65535);
-  settings.read_count("crl_partition_bits", protocols.crl_partition_bits, 0, 16);
   settings.read_count("ocsp_hours", protocols.ocsp_hours, 1, 24 * 30);
   if (!settings.fault().empty()) return bad(settings.fault());
   if (!is_listen(protocols.http_listen) || !is_listen(protocols.liteboot_listen)) {

@@ -72,9 +72,9 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   if (!signer) return std::unexpected(signer.error());
   state->log_signer = *std::move(signer);
   state->api->sign_log_with(state->log_signer.get());
-  auto protocols = Protocols::make(*state->directory, *state->store, *state->api, now);
-  if (!protocols) return std::unexpected(protocols.error());
-  state->protocols = *std::move(protocols);
+  state->protocols = std::make_unique<Protocols>(
+      Protocols::Wanted{*state->directory, *state->store, *state->api, now,
+                        [&registry = state->appraisal->registry()] { return registry.generation(); }});
   auto settings = state->directory->server_options();
   if (!settings) return std::unexpected(settings.error());
   settings->host = options.host;

@@ -2,8 +2,54 @@
 #include "server/app/protocols.h"
 
 #include <charconv>
+#include <condition_variable>
+#include <thread>
+
+#include "server/app/delegates.h"
+#include "server/protocols/gateway.h"
+#include "server/protocols/liteboot.h"
 
 namespace pedigree::app {
+namespace {
+
+/// How often what is to be signed ahead is looked for.
+constexpr std::chrono::seconds kPresignPause{30};
+
+/// Signs OCSP answers ahead, in a thread of its own.
+class Presigner {
+ public:
+  explicit Presigner(protocols::OcspResponder& responder)
+      : responder_(responder), thread_([this] { run(); }) {}
+  ~Presigner() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Presigner(const Presigner&) = delete;
+  Presigner& operator=(const Presigner&) = delete;
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      lock.unlock();
+      (void)responder_.presign(stopping_);
+      lock.lock();
+      wake_.wait_for(lock, kPresignPause, [this] { return stopping_.load(); });
+    }
+  }
+
+  protocols::OcspResponder& responder_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
 
 bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port) {
   const std::size_t colon = text.rfind(':');
@@ -15,44 +61,95 @@ bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port)
   return error == std::errc() && at == end;
 }
 
-Protocols::Protocols(const Directory& directory, registry::Store& store, http::Api& api,
-                     std::function<der::UnixTime()> clock)
-    : directory_(directory),
-      enrolment_(directory.engine(), store, std::move(clock)),
-      est_(enrolment_),
-      liteboot_(enrolment_),
-      main_({enrolment_.config().est ? &est_ : nullptr, &api}) {}
+struct Protocols::Parts {
+  explicit Parts(Wanted wanted)
+      : directory(wanted.directory),
+        enrolment(wanted.directory.engine(), wanted.store, std::move(wanted.clock)),
+        delegates(wanted.directory.engine()),
+        est(enrolment),
+        liteboot(enrolment),
+        ocsp(enrolment, delegates, std::move(wanted.generation)),
+        main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api}),
+        plain({nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api, true}) {}
 
-Protocols::~Protocols() = default;
+  [[nodiscard]] const authority::ProtocolsConfig& config() const { return enrolment.config(); }
+  Answer<void> listen_liteboot(unsigned threads);
+  Answer<void> listen_plain(unsigned threads);
 
-Answer<std::unique_ptr<Protocols>> Protocols::make(const Directory& directory, registry::Store& store,
-                                                   http::Api& api, std::function<der::UnixTime()> clock) {
-  return std::unique_ptr<Protocols>(new Protocols(directory, store, api, std::move(clock)));
-}
+  const Directory& directory;
+  protocols::Enrolment enrolment;
+  MemoryDelegates delegates;
+  protocols::Est est;
+  protocols::Liteboot liteboot;
+  protocols::OcspResponder ocsp;
+  protocols::Gateway main;
+  protocols::Gateway plain;
+  std::unique_ptr<http::Server> liteboot_server;
+  std::unique_ptr<http::Server> plain_server;
+  std::unique_ptr<Presigner> presigner;  // last: its thread uses the others until it has stopped
+};
 
-Answer<void> Protocols::listen(unsigned threads) {
-  const authority::ProtocolsConfig& config = enrolment_.config();
-  if (config.liteboot_listen.empty()) return {};
-  auto settings = directory_.server_options();
+Answer<void> Protocols::Parts::listen_liteboot(unsigned threads) {
+  auto settings = directory.server_options();
   if (!settings) return std::unexpected(settings.error());
-  (void)parse_listen(config.liteboot_listen, settings->host, settings->port);  // read_config has checked it
+  (void)parse_listen(config().liteboot_listen, settings->host, settings->port);  // read_config has checked it
   settings->threads = threads;
   settings->tls12 = true;  // Mbed TLS 2.28, in devices in the field, speaks no other
   settings->max_body = 64 * std::size_t{1024};
-  auto server = http::Server::start(*std::move(settings), liteboot_);
+  auto server = http::Server::start(*std::move(settings), liteboot);
   if (!server) return std::unexpected(server.error());
-  liteboot_server_ = *std::move(server);
+  liteboot_server = *std::move(server);
+  return {};
+}
+
+Answer<void> Protocols::Parts::listen_plain(unsigned threads) {
+  http::ServerOptions settings;
+  (void)parse_listen(config().http_listen, settings.host, settings.port);
+  settings.tls = false;
+  settings.threads = threads;
+  settings.max_body = 64 * std::size_t{1024};
+  auto server = http::Server::start(std::move(settings), plain);
+  if (!server) return std::unexpected(server.error());
+  plain_server = *std::move(server);
+  return {};
+}
+
+Protocols::Protocols(Wanted wanted) : parts_(std::make_unique<Parts>(std::move(wanted))) {}
+
+Protocols::~Protocols() = default;
+
+http::Handler& Protocols::handler() noexcept {
+  return parts_->main;
+}
+
+Answer<void> Protocols::listen(unsigned threads) {
+  const authority::ProtocolsConfig& config = parts_->config();
+  if (!config.liteboot_listen.empty()) {
+    if (const auto done = parts_->listen_liteboot(threads); !done) return done;
+  }
+  if (!config.http_listen.empty()) {
+    if (const auto done = parts_->listen_plain(threads); !done) return done;
+  }
+  if (config.ocsp) parts_->presigner = std::make_unique<Presigner>(parts_->ocsp);
   return {};
 }
 
 void Protocols::stop() {
-  if (liteboot_server_) liteboot_server_->stop();
+  parts_->presigner.reset();
+  if (parts_->liteboot_server) parts_->liteboot_server->stop();
+  if (parts_->plain_server) parts_->plain_server->stop();
 }
 
 std::vector<ServedProtocol> Protocols::served(const std::string& url) const {
+  const authority::ProtocolsConfig& config = parts_->config();
   std::vector<ServedProtocol> list;
-  if (enrolment_.config().est) list.push_back({"EST", url + "/.well-known/est"});
-  if (liteboot_server_) list.push_back({"liteboot", liteboot_server_->url() + "/api/v1"});
+  if (config.est) list.push_back({"EST", url + "/.well-known/est"});
+  if (config.ocsp) list.push_back({"OCSP", url + "/ocsp"});
+  if (parts_->plain_server) {
+    list.push_back({"CRL (http)", parts_->plain_server->url() + "/v1/crl"});
+    if (config.ocsp) list.push_back({"OCSP (http)", parts_->plain_server->url() + "/ocsp"});
+  }
+  if (parts_->liteboot_server) list.push_back({"liteboot", parts_->liteboot_server->url() + "/api/v1"});
   return list;
 }
 

@@ -5,8 +5,6 @@
 #include "server/app/directory.h"
 #include "server/http/api.h"
 #include "server/http/server.h"
-#include "server/protocols/gateway.h"
-#include "server/protocols/liteboot.h"
 
 namespace pedigree::app {
 
@@ -21,15 +19,22 @@ struct ServedProtocol {
 
 class Protocols {
  public:
-  /// Borrows all. Errors: bad_configuration.
-  static Answer<std::unique_ptr<Protocols>> make(const Directory& directory, registry::Store& store,
-                                                 http::Api& api, std::function<der::UnixTime()> clock);
+  /// What the protocols are put together from; all is borrowed.
+  struct Wanted {
+    const Directory& directory;
+    registry::Store& store;
+    http::Api& api;
+    std::function<der::UnixTime()> clock;
+    /// Grows with every change of trust in the registry.
+    std::function<std::uint64_t()> generation;
+  };
+  explicit Protocols(Wanted wanted);
   Protocols(const Protocols&) = delete;
   Protocols& operator=(const Protocols&) = delete;
   ~Protocols();
 
   /// What the listener of /v1 asks.
-  [[nodiscard]] http::Handler& handler() noexcept { return main_; }
+  [[nodiscard]] http::Handler& handler() noexcept;
   /// Starts the listeners of their own. Errors: those of Server::start.
   [[nodiscard]] Answer<void> listen(unsigned threads);
   /// Answers what is being worked on, and accepts no more. Stop the store after this, and destroy this last.
@@ -38,15 +43,8 @@ class Protocols {
   [[nodiscard]] std::vector<ServedProtocol> served(const std::string& url) const;
 
  private:
-  Protocols(const Directory& directory, registry::Store& store, http::Api& api,
-            std::function<der::UnixTime()> clock);
-
-  const Directory& directory_;
-  protocols::Enrolment enrolment_;
-  protocols::Est est_;
-  protocols::Liteboot liteboot_;
-  protocols::Gateway main_;
-  std::unique_ptr<http::Server> liteboot_server_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace pedigree::app

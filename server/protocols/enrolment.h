@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What EST, CMP and lite_bootstrap_server's API have in common: who is named, who asks, and a certificate
+// What EST and lite_bootstrap_server's API have in common: who is named, who asks, and a certificate
 // that is answered once it is durable.
 #pragma once
 

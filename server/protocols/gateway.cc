@@ -5,6 +5,7 @@ namespace pedigree::protocols {
 namespace {
 
 constexpr std::string_view kEst = "/.well-known/est/";
+constexpr std::string_view kOcsp = "/ocsp";
 constexpr std::string_view kCrl = "/v1/crl/";
 
 }  // namespace
@@ -13,6 +14,9 @@ void Gateway::handle(const http::Request& request, http::Respond respond) {
   const std::string_view target = request.target;
   if (parts_.est != nullptr && target.starts_with(kEst)) {
     return parts_.est->handle(target.substr(kEst.size()), request, std::move(respond));
+  }
+  if (parts_.ocsp != nullptr && (target == kOcsp || target.starts_with("/ocsp/"))) {
+    return parts_.ocsp->handle(target.substr(kOcsp.size()), request, respond);
   }
   if (parts_.rest != nullptr && (!parts_.crl_only || target.starts_with(kCrl))) {
     return parts_.rest->handle(request, std::move(respond));

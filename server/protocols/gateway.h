@@ -3,6 +3,7 @@
 #pragma once
 
 #include "server/protocols/est.h"
+#include "server/protocols/ocsp.h"
 
 namespace pedigree::protocols {
 
@@ -12,6 +13,7 @@ class Gateway final : public http::Handler {
   /// Borrows all; a null pointer is a protocol that is off.
   struct Parts {
     const Est* est = nullptr;
+    OcspResponder* ocsp = nullptr;
     http::Handler* rest = nullptr;  ///< what no protocol takes; null: there is no such path
     bool crl_only = false;          ///< of `rest` only the CRLs
   };

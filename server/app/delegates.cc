@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/delegates.h"
+
+#include <fmt/format.h>
+
+#include "core/x509/oids.h"
+
+namespace pedigree::app {
+
+using authority::refuse;
+
+namespace {
+
+constexpr der::UnixTime kDay = 86400;
+constexpr der::UnixTime kLife = 30 * kDay;
+constexpr der::UnixTime kRenewed = 15 * kDay;
+/// Clients' clocks that are behind.
+constexpr der::UnixTime kSkew = 3600;
+
+}  // namespace
+
+authority::Answer<std::shared_ptr<const protocols::Delegate>> MemoryDelegates::find(std::string_view issuer,
+                                                                                    der::UnixTime now) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Held>& held = held_[std::string(issuer)];
+  if (!held || now >= held->renew_at) {
+    auto made = make(issuer, now);
+    if (!made) return std::unexpected(made.error());
+    held = *std::move(made);
+  }
+  return std::shared_ptr<const protocols::Delegate>(held, &held->delegate);
+}
+
+authority::Answer<std::shared_ptr<MemoryDelegates::Held>> MemoryDelegates::make(std::string_view name,
+                                                                                der::UnixTime now) {
+  const authority::Issuer* issuer = engine_.find_issuer(name);
+  if (issuer == nullptr)
+    return refuse(ErrorCode::unknown_issuer, std::string(sentence(ErrorCode::unknown_issuer)));
+  auto key = crypto::OpenSslKey::generate(crypto::KeyType::p256);
+  if (!key) return refuse(key.error());
+  authority::DelegateFields fields;
+  fields.common_name = fmt::format("OCSP responder of {}", name.substr(0, 40));
+  fields.key = key->view();
+  fields.purpose = Bytes(x509::oid::kOcspSigning);
+  fields.ocsp_no_check = true;
+  fields.not_before = now - kSkew;
+  fields.not_after = now + kLife;
+  auto certificate = issuer->certify_delegate(engine_.crypto(), std::move(fields));
+  if (!certificate) return refuse(certificate.error());
+  auto held = std::make_shared<Held>(*std::move(key));
+  held->delegate = {*std::move(certificate), held->key.view()};
+  held->renew_at = now + kRenewed;
+  return held;
+}
+
+}  // namespace pedigree::app

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delegates whose keys OpenSSL makes and this process alone holds.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "authority/engine.h"
+#include "crypto/openssl/keys.h"
+#include "server/protocols/delegates.h"
+
+namespace pedigree::app {
+
+class MemoryDelegates final : public protocols::Delegates {
+ public:
+  /// Borrows the engine.
+  explicit MemoryDelegates(const authority::Engine& engine) : engine_(engine) {}
+  [[nodiscard]] authority::Answer<std::shared_ptr<const protocols::Delegate>> find(
+      std::string_view issuer, der::UnixTime now) override;
+
+ private:
+  struct Held {
+    explicit Held(crypto::OpenSslKey made) : key(std::move(made)) {}
+    crypto::OpenSslKey key;
+    protocols::Delegate delegate;
+    der::UnixTime renew_at = 0;
+  };
+  [[nodiscard]] authority::Answer<std::shared_ptr<Held>> make(std::string_view issuer, der::UnixTime now);
+
+  const authority::Engine& engine_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Held>, std::less<>> held_;
+};
+
+}  // namespace pedigree::app
