@@ -65,7 +65,7 @@ struct DelegateFields {
   der::UnixTime not_before = 0;
   der::UnixTime not_after = 0;
 };
-/// The certificate of an OCSP responder (OCSPSigning and id-pkix-ocsp-nocheck) or CMP server (cmcCA).
+/// The certificate of such a key, an OCSP responder's for example.
 [[nodiscard]] Result<Der> make_delegate(const crypto::Crypto& crypto, const DelegateFields& fields);
 
 struct TlsFields {

@@ -29,15 +29,13 @@ struct VerifyConfig {
 /// Which protocols beside /v1 are spoken, and how. What widens the attack surface is off.
 struct ProtocolsConfig {
   bool est = false;                    ///< RFC 7030, on the listener of /v1
-  bool cmp = false;                    ///< RFC 9483, there and on `http_listen`
   bool ocsp = false;                   ///< RFC 6960, there and on `http_listen`
-  std::string http_listen;             ///< "HOST:PORT" for plain HTTP: CMP, OCSP, CRLs; empty: off
+  std::string http_listen;             ///< "HOST:PORT" for plain HTTP: OCSP, CRLs; empty: off
   std::string liteboot_listen;         ///< "HOST:PORT" for lite_bootstrap_server's API; empty: off
   std::string profile = "tls-client";  ///< for requests that name none
   std::string hub_name;                ///< the broker that lite_bootstrap_server's API names to devices
   std::uint32_t hub_port = 8883;
-  std::uint32_t crl_partition_bits = 0;  ///< certificates name one of 2^bits partial CRLs; 0: the full one
-  std::uint32_t ocsp_hours = 24;         ///< thisUpdate to nextUpdate
+  std::uint32_t ocsp_hours = 24;  ///< thisUpdate to nextUpdate
 };
 
 struct Config {

@@ -38,7 +38,7 @@ struct Fleet {
   Fleet() {
     const app::SecretText passphrase{std::string(testing::kPassphrase)};
     directory = app::Directory::open(folder.path(), &passphrase).value();
-    store = store::open_store({.file = folder.layout().database()}).value();
+    store = store::open_store({.file = folder.layout().database()}, directory->crypto()).value();
     for (std::size_t i = 0; i < kCertificates; ++i) issue(i + 1);
   }
   void issue(std::uint64_t number) {

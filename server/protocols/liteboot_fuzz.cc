@@ -22,7 +22,7 @@ void read_request(LitebootForm form, std::string_view body) {
   require(json.size() > 16384 || protocols::read_csr(LitebootForm::json, json) == csr);
 }
 
-void read_revocation(LitebootForm form, std::string_view body) {
+void check_revocation(LitebootForm form, std::string_view body) {
   const auto request = protocols::read_revocation(form, body);
   if (!request || !request->serial) return;
   require(protocols::parse_decimal_serial(protocols::decimal(*request->serial)) == request->serial);
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       read_request(form, text);
       break;
     case 1:
-      read_revocation(form, text);
+      check_revocation(form, text);
       break;
     case 2:
       read_form(text);
