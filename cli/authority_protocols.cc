@@ -98,8 +98,9 @@ void add_token(CLI::App& authority, Context& context) {
   command->add_option("--dir", arguments->directory, "The authority's directory")
       ->required()
       ->option_text("DIR");
-  command->add_option("--device", arguments->device, "The device that it is for (else any one)")
-      ->option_text("ID|UUID");
+  command
+      ->add_option("--device", arguments->device, "The device that it is for, by id or UUID (else any one)")
+      ->option_text("ID");
   command->add_option("--profile", arguments->profile, "The profile that it is for (else any one)")
       ->option_text("NAME");
   command->add_option("--hours", arguments->hours, "How long it is good")
