@@ -145,7 +145,7 @@ class Registry {
     auto opened = store::Connection::open(file_, true, 1000);
     require(opened.has_value(), "open");
     store::Connection database = *std::move(opened);
-    require(store::prepare_schema(database).has_value() &&
+    require(store::prepare_schema(database, testing::host_crypto()).has_value() &&
                 database.execute("PRAGMA journal_mode = DELETE").has_value() &&
                 database.execute("PRAGMA synchronous = OFF").has_value() &&
                 database.execute("PRAGMA cache_size = -400000").has_value() &&
