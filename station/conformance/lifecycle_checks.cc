@@ -70,7 +70,7 @@ Checked check_closing(Bench& bench) {
 
 void add_closing_checks(Checks& checks) {
   checks.push_back({"lifecycle", "closes", "a secured device that was open is not, once it boots with a root",
-                    Effect::commits, check_closing});
+                    Effect::restarts, check_closing});
 }
 
 void add_lifecycle_checks(Checks& checks) {
