@@ -206,20 +206,10 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
   /// Revoked certificates of an issuer ("root" too) in the order of revocation.
   [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(std::string_view issuer) = 0;
-  /// The same, those with first <= serial <= last only, in the order of serial numbers; intermediates are not
-  /// among them.
-  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked_between(std::string_view issuer,
-                                                                     const Serial& first,
-                                                                     const Serial& last) = 0;
-  /// The same, those since `since`; intermediates are among them.
-  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked_since(std::string_view issuer,
-                                                                   der::UnixTime since) = 0;
   /// Certificates whose number is above `after`, at most `limit`, by number.
   [[nodiscard]] virtual Result<std::vector<Standing>> standings(std::int64_t after, std::size_t limit) = 0;
   /// One certificate's standing. Errors also: not_found.
   [[nodiscard]] virtual Result<Standing> standing(const Serial& serial) = 0;
-  /// Grows with every change that takes trust away or gives it back.
-  [[nodiscard]] virtual Result<std::uint64_t> generation() = 0;
   /// Number of revoked certificates of an issuer: it never falls, so it tells whether a CRL is out of date.
   [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
   /// Every revoked intermediate, by name.

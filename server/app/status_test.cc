@@ -3,12 +3,14 @@
 // processes, and a database that fails.
 #include "server/store/registry_status.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <thread>
 
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/audit.h"
 #include "testing/authority/authority.h"
 
 namespace pedigree::testing {
@@ -184,12 +186,19 @@ TEST_F(Status, ADatabaseOfTheFirstVersionGetsWhatCameLater) {
                 "DROP TRIGGER generation_device; DROP TRIGGER generation_certificate; DROP TRIGGER "
                 "generation_issuer; DROP TABLE generation; DROP TABLE issuer_revocation; "
                 "DROP TABLE signer_revocation; DROP TABLE signer_list; DROP TABLE audit_node; DROP TABLE "
-                "checkpoint; ALTER TABLE event DROP COLUMN serial; ALTER TABLE event DROP COLUMN digest; "
+                "checkpoint; DROP TABLE enrol_token; ALTER TABLE event DROP COLUMN serial; ALTER TABLE event "
+                "DROP COLUMN digest; "
                 "ALTER TABLE event DROP COLUMN leaf; PRAGMA user_version = 1"),
             "");
   authority_.restart();
   EXPECT_EQ(standing(*open(), 1), Standing::known);
   EXPECT_EQ(enrol(*authority_.client("station"), Unit(2)).status, 200U);
+  // What happened before there was a log is in it now.
+  const auto report =
+      app::verify_log(authority_.layout(), app::read_log_key(authority_.layout()).value(), {}, {});
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->findings, ::testing::IsEmpty());
+  EXPECT_EQ(report->certificates, 2U);
 }
 
 }  // namespace

@@ -91,19 +91,10 @@ Reads::Reads(Connection connection)
                                     "serial = ?1) AND serial = ?1 AND what = 'issued'")),
       signed_head_(connection_.prepare("SELECT size, at, note FROM checkpoint ORDER BY size DESC LIMIT 1")),
       health_(connection_.prepare("SELECT max(number) FROM event")),
-      revoked_between_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
-                                           "WHERE issuer = ?1 AND state = 3 AND serial BETWEEN ?2 AND ?3 "
-                                           "ORDER BY serial")),
-      revoked_since_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
-                                         "WHERE issuer = ?1 AND state = 3 AND revoked_at >= ?2 UNION ALL "
-                                         "SELECT serial, revoked_at, reason FROM issuer_revocation "
-                                         "WHERE parent = ?1 AND revoked_at >= ?2 "
-                                         "ORDER BY revoked_at, serial")),
       standings_(connection_.prepare("SELECT " + std::string(kStandingColumns) +
                                      " FROM certificate WHERE number > ?1 ORDER BY number LIMIT ?2")),
       standing_(connection_.prepare("SELECT " + std::string(kStandingColumns) +
                                     " FROM certificate WHERE serial = ?1")),
-      generation_(connection_.prepare("SELECT number FROM generation")),
       nodes_(connection_) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
@@ -133,27 +124,12 @@ Result<std::vector<registry::Revoked>> Reads::revoked(std::string_view issuer) {
   return all(revoked_.bind(issuer), read_revoked);
 }
 
-Result<std::vector<registry::Revoked>> Reads::revoked_between(std::string_view issuer,
-                                                              const registry::Serial& first,
-                                                              const registry::Serial& last) {
-  return all(revoked_between_.bind(issuer, first, last), read_revoked);
-}
-
-Result<std::vector<registry::Revoked>> Reads::revoked_since(std::string_view issuer, der::UnixTime since) {
-  return all(revoked_since_.bind(issuer, since), read_revoked);
-}
-
 Result<std::vector<registry::Standing>> Reads::standings(std::int64_t after, std::size_t limit) {
   return all(standings_.bind(after, static_cast<std::int64_t>(limit)), read_standing);
 }
 
 Result<registry::Standing> Reads::standing(const registry::Serial& serial) {
   return one(standing_.bind(serial), read_standing);
-}
-
-Result<std::uint64_t> Reads::generation() {
-  return one(generation_.bind(),
-             [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
 }
 
 Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {

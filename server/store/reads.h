@@ -18,14 +18,8 @@ class Reads {
   [[nodiscard]] Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Revoked>> revoked(std::string_view issuer);
-  [[nodiscard]] Result<std::vector<registry::Revoked>> revoked_between(std::string_view issuer,
-                                                                       const registry::Serial& first,
-                                                                       const registry::Serial& last);
-  [[nodiscard]] Result<std::vector<registry::Revoked>> revoked_since(std::string_view issuer,
-                                                                     der::UnixTime since);
   [[nodiscard]] Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit);
   [[nodiscard]] Result<registry::Standing> standing(const registry::Serial& serial);
-  [[nodiscard]] Result<std::uint64_t> generation();
   [[nodiscard]] Result<std::uint64_t> revoked_count(std::string_view issuer);
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
   [[nodiscard]] Result<std::vector<registry::SignerRevocation>> revoked_signers();
@@ -41,7 +35,7 @@ class Reads {
   Connection connection_;
   Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
       revoked_issuers_, revoked_signers_, signer_list_, event_, issuance_, signed_head_, health_;
-  Statement revoked_between_, revoked_since_, standings_, standing_, generation_;
+  Statement standings_, standing_;
   AuditNodes nodes_;
 };
 

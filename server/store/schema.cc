@@ -111,7 +111,7 @@ CREATE TABLE checkpoint (
 );
 )sql";
 
-// Since version 5: one-time tokens, and partial CRLs.
+// Since version 5: one-time tokens.
 constexpr const char* kProtocols = R"sql(
 CREATE TABLE enrol_token (
   hash       BLOB PRIMARY KEY CHECK (length(hash) = 32),
@@ -122,7 +122,6 @@ CREATE TABLE enrol_token (
   expires_at INTEGER NOT NULL,
   serial     BLOB UNIQUE CHECK (length(serial) = 16)
 ) WITHOUT ROWID;
-CREATE INDEX certificate_revoked_serial ON certificate (issuer, serial) WHERE state = 3;
 )sql";
 
 Result<std::int64_t> user_version(Connection& connection) {

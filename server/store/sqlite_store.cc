@@ -88,23 +88,11 @@ class SqliteStore final : public registry::Store {
   Result<std::vector<registry::Revoked>> revoked(std::string_view issuer) override {
     return read([&](Reads& reads) { return reads.revoked(issuer); });
   }
-  Result<std::vector<registry::Revoked>> revoked_between(std::string_view issuer,
-                                                         const registry::Serial& first,
-                                                         const registry::Serial& last) override {
-    return read([&](Reads& reads) { return reads.revoked_between(issuer, first, last); });
-  }
-  Result<std::vector<registry::Revoked>> revoked_since(std::string_view issuer,
-                                                       der::UnixTime since) override {
-    return read([&](Reads& reads) { return reads.revoked_since(issuer, since); });
-  }
   Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit) override {
     return read([&](Reads& reads) { return reads.standings(after, limit); });
   }
   Result<registry::Standing> standing(const registry::Serial& serial) override {
     return read([&](Reads& reads) { return reads.standing(serial); });
-  }
-  Result<std::uint64_t> generation() override {
-    return read([](Reads& reads) { return reads.generation(); });
   }
   Result<std::uint64_t> revoked_count(std::string_view issuer) override {
     return read([&](Reads& reads) { return reads.revoked_count(issuer); });
