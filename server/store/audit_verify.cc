@@ -36,7 +36,7 @@ class Verification {
         kept_(connection.prepare("SELECT hash FROM audit_node WHERE level = ?1 AND position = ?2")),
         heads_(std::move(heads)),
         progress_(progress) {
-    std::ranges::stable_sort(heads_, {}, [](const KnownHead& known) { return known.head.size; });
+    std::ranges::sort(heads_, {}, [](const KnownHead& known) { return known.head.size; });
   }
 
   Result<AuditReport> run() {
