@@ -128,9 +128,16 @@ ErrorCode read_platform() noexcept {
 
 using namespace pedigree;
 
+// TF-M calls these from outside of what GCC optimises as a whole; Clang has no such attribute, and no need.
+#ifdef __clang__
+#define PEDIGREE_ENTRY
+#else
+#define PEDIGREE_ENTRY [[gnu::externally_visible]]
+#endif
+
 extern "C" {
 
-[[gnu::externally_visible]] psa_status_t pedigree_partition_init(void) {
+PEDIGREE_ENTRY psa_status_t pedigree_partition_init(void) {
   const psa_status_t crypto = psa_crypto_init();
   tfm::not_ready = crypto == PSA_SUCCESS ? tfm::read_platform() : ErrorCode::crypto_failure;
   if (tfm::not_ready == ErrorCode{}) tfm::service.recover();
@@ -138,7 +145,7 @@ extern "C" {
   return PSA_SUCCESS;
 }
 
-[[gnu::externally_visible]] psa_status_t pedigree_service_sfn(const psa_msg_t* message) {
+PEDIGREE_ENTRY psa_status_t pedigree_service_sfn(const psa_msg_t* message) {
   if (tfm::not_ready != ErrorCode{}) return static_cast<psa_status_t>(tfm::not_ready);
   tfm::PsaMessage adapted(*message);
   return tfm::service.call(adapted);
