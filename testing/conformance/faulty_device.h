@@ -10,6 +10,7 @@
 
 #include "core/smp/smp.h"
 #include "testing/support/support.h"
+#include "testing/support/udp_pair.h"
 
 namespace pedigree::testing {
 
@@ -25,17 +26,15 @@ class FaultyDevice {
   ~FaultyDevice();
   FaultyDevice(const FaultyDevice&) = delete;
   FaultyDevice& operator=(const FaultyDevice&) = delete;
-  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  [[nodiscard]] const std::string& address() const noexcept { return sockets_.address(); }
 
  private:
   void run();
   [[nodiscard]] std::optional<Octets> ask(Bytes packet) const;
   Fault fault_;
-  int front_ = -1;
-  int back_ = -1;
-  std::string address_;
+  UdpPair sockets_;
   std::atomic<bool> stop_ = false;
-  std::thread thread_;
+  std::thread thread_;  // last: it uses the others
 };
 
 }  // namespace pedigree::testing

@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "testing/support/udp_pair.h"
+
 namespace pedigree::testing {
 
 class Relay {
@@ -22,19 +24,17 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
 
   /// Where a station finds the device now.
-  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  [[nodiscard]] const std::string& address() const noexcept { return sockets_.address(); }
   /// Datagrams so far.
   [[nodiscard]] unsigned passed() const noexcept { return passed_; }
 
  private:
   void run();
   Hook hook_;
-  int front_ = -1;
-  int back_ = -1;
-  std::string address_;
+  UdpPair sockets_;
   std::atomic<unsigned> passed_ = 0;
   std::atomic<bool> stop_ = false;
-  std::thread thread_;
+  std::thread thread_;  // last: it uses the others
 };
 
 }  // namespace pedigree::testing
