@@ -43,6 +43,27 @@ std::uint64_t split(std::uint64_t count) {
   return std::bit_floor(count - 1);
 }
 
+/// The way from a leaf to the root of a tree, as RFC 9162 2.1.3.2 and 2.1.4.2 go it: fn and sn of the RFC.
+struct Climb {
+  std::uint64_t node;
+  std::uint64_t last;
+
+  [[nodiscard]] bool is_at_root() const noexcept { return last == 0; }
+  /// Goes on past the next hash of the proof. Returns whether that one stands on the left.
+  bool go_on() noexcept {
+    const bool is_left = (node & 1U) != 0 || node == last;
+    if (is_left) {
+      while ((node & 1U) == 0 && node != 0) go_up();
+    }
+    go_up();
+    return is_left;
+  }
+  void go_up() noexcept {
+    node >>= 1U;
+    last >>= 1U;
+  }
+};
+
 constexpr std::unexpected<Error> kRefused = fail(ErrorCode::invalid_signature);
 
 }  // namespace
@@ -155,21 +176,14 @@ Result<std::vector<Sha256>> Tree::consistency_proof(std::uint64_t from, std::uin
 Result<void> verify_inclusion(const crypto::Crypto& crypto, const Sha256& leaf, std::uint64_t index,
                               const Head& head, std::span<const Sha256> proof) {
   if (index >= head.size) return kRefused;
-  std::uint64_t fn = index;
-  std::uint64_t sn = head.size - 1;
+  Climb climb{index, head.size - 1};
   Sha256 r = leaf;
   for (const Sha256& p : proof) {
-    if (sn == 0) return kRefused;
-    if ((fn & 1U) != 0 || fn == sn) {
-      PEDIGREE_ASSIGN(r, node_hash(crypto, p, r));
-      while ((fn & 1U) == 0 && fn != 0) fn >>= 1U, sn >>= 1U;
-    } else {
-      PEDIGREE_ASSIGN(r, node_hash(crypto, r, p));
-    }
-    fn >>= 1U;
-    sn >>= 1U;
+    if (climb.is_at_root()) return kRefused;
+    const bool is_left = climb.go_on();
+    PEDIGREE_ASSIGN(r, is_left ? node_hash(crypto, p, r) : node_hash(crypto, r, p));
   }
-  if (sn != 0 || r != head.root) return kRefused;
+  if (!climb.is_at_root() || r != head.root) return kRefused;
   return {};
 }
 
@@ -187,24 +201,19 @@ Result<void> verify_consistency(const crypto::Crypto& crypto, const Head& from, 
   }
   const bool whole = std::has_single_bit(from.size);
   if (proof.empty() && !whole) return kRefused;
-  std::uint64_t fn = from.size - 1;
-  std::uint64_t sn = to.size - 1;
-  for (; (fn & 1U) != 0; fn >>= 1U) sn >>= 1U;
+  Climb climb{from.size - 1, to.size - 1};
+  while ((climb.node & 1U) != 0) climb.go_up();
   Sha256 fr = whole ? from.root : proof.front();
   Sha256 sr = fr;
   for (const Sha256& c : proof.subspan(whole ? 0 : 1)) {
-    if (sn == 0) return kRefused;
-    if ((fn & 1U) != 0 || fn == sn) {
+    if (climb.is_at_root()) return kRefused;
+    const bool is_left = climb.go_on();
+    if (is_left) {
       PEDIGREE_ASSIGN(fr, node_hash(crypto, c, fr));
-      PEDIGREE_ASSIGN(sr, node_hash(crypto, c, sr));
-      while ((fn & 1U) == 0 && fn != 0) fn >>= 1U, sn >>= 1U;
-    } else {
-      PEDIGREE_ASSIGN(sr, node_hash(crypto, sr, c));
     }
-    fn >>= 1U;
-    sn >>= 1U;
+    PEDIGREE_ASSIGN(sr, is_left ? node_hash(crypto, c, sr) : node_hash(crypto, sr, c));
   }
-  if (sn != 0 || fr != from.root || sr != to.root) return kRefused;
+  if (!climb.is_at_root() || fr != from.root || sr != to.root) return kRefused;
   return {};
 }
 
