@@ -99,6 +99,12 @@ Answer<void> check_no_evidence_wanted(const Profile& profile) {
 
 }  // namespace
 
+Answer<csr::Request> parse_request(Bytes der) {
+  auto request = csr::Request::parse(der);
+  if (!request) return refuse_at(request.error());
+  return *std::move(request);
+}
+
 Answer<void> check_entropy(const Profile& profile, enrol::Entropy entropy) {
   if (entropy != enrol::Entropy::fixed || profile.test_keys) return {};
   return refuse(ErrorCode::fixed_entropy,
@@ -108,8 +114,8 @@ Answer<void> check_entropy(const Profile& profile, enrol::Entropy entropy) {
 
 Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile& profile,
                                      const registry::DeviceId& device, Bytes nonce, Bytes der) {
-  const auto request = csr::Request::parse(der);
-  if (!request) return refuse_at(request.error());
+  const auto request = parse_request(der);
+  if (!request) return std::unexpected(request.error());
   if (const auto checked = check_identity(*request, device, nonce); !checked) {
     return std::unexpected(checked.error());
   }
@@ -117,8 +123,8 @@ Answer<CheckedRequest> check_request(const crypto::Crypto& crypto, const Profile
 }
 
 Answer<CheckedRequest> check_plain_request(const crypto::Crypto& crypto, const Profile& profile, Bytes der) {
-  const auto request = csr::Request::parse(der);
-  if (!request) return refuse_at(request.error());
+  const auto request = parse_request(der);
+  if (!request) return std::unexpected(request.error());
   if (const auto wanted = check_no_evidence_wanted(profile); !wanted) return std::unexpected(wanted.error());
   return check_content(crypto, profile, *request);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "authority/profile.h"
+#include "core/csr/csr.h"
 #include "core/enrol/entropy.h"
 #include "core/evidence/evidence.h"
 #include "registry/device.h"
@@ -21,6 +22,9 @@ struct CheckedRequest {
 /// evidence tells it: the request's attribute (enrol::kEntropyAttribute), or a token. A fixed seed is for
 /// debugging, and only a test profile (`test_keys`) certifies what it makes. Errors: fixed_entropy.
 [[nodiscard]] Answer<void> check_entropy(const Profile& profile, enrol::Entropy entropy);
+
+/// A PKCS#10 request, which borrows `der`. Errors: those of csr::Request::parse, told with the offset.
+[[nodiscard]] Answer<csr::Request> parse_request(Bytes der);
 
 /// Parses and checks a PKCS#10 request: subject serialNumber = device id, challengePassword = the nonce in
 /// hex, a type of key that the profile certifies, a signature algorithm that belongs to it, no published test

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "authority/request.h"
 #include "authority/text.h"
 #include "core/csr/csr.h"
 #include "core/x509/oids.h"
@@ -189,11 +190,8 @@ void Est::enrol(const EstPath& path, const http::Request& request, http::Respond
 
 Answer<void> Est::authorise(const EstPath& path, const http::Request& request, Bytes csr,
                             EnrolmentRequest& wanted) const {
-  const auto parsed = csr::Request::parse(csr);
-  if (!parsed) {
-    return refuse(parsed.error().code, fmt::format("the request at offset {}: {}", parsed.error().offset,
-                                                   sentence(parsed.error().code)));
-  }
+  const auto parsed = authority::parse_request(csr);
+  if (!parsed) return std::unexpected(parsed.error());
   const auto device = named_device(parsed->subject());
   if (!device) return std::unexpected(device.error());
   wanted.device = *device;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "authority/request.h"
 #include "core/csr/csr.h"
 #include "server/http/json.h"
 
@@ -61,9 +62,9 @@ void Liteboot::handle(const http::Request& request, http::Respond respond) {
 }
 
 void Liteboot::post(std::string_view path, Call call) const {
-  if (path == "cr") return certify(std::move(call));
+  if (path == "cr") return certify(std::move(call), &Liteboot::first_request);
   if (path == "p10cr") return certify_form(std::move(call));
-  if (path == "kur") return update_key(std::move(call));
+  if (path == "kur") return certify(std::move(call), &Liteboot::update_request);
   if (path == "krr") return revoke(std::move(call));
   call.respond(liteboot_error(call.form, 404, "endpoint not found"));
 }
@@ -86,24 +87,21 @@ Answer<EnrolmentRequest> Liteboot::first_request(const http::Request& request, B
   if (role != Role::bootstrap && role != Role::station) {
     return refuse(ErrorCode::not_authorised, "a bootstrap or station certificate is needed");
   }
-  const auto parsed = csr::Request::parse(csr);
-  if (!parsed) {
-    return refuse(parsed.error().code, fmt::format("the request at offset {}: {}", parsed.error().offset,
-                                                   sentence(parsed.error().code)));
-  }
+  const auto parsed = authority::parse_request(csr);
+  if (!parsed) return std::unexpected(parsed.error());
   const auto device = device_of(*parsed);
   if (!device) return std::unexpected(device.error());
   return EnrolmentRequest{
       *device, enrolment_.config().profile, {}, csr, {}, {request.client->name, request.client->from}};
 }
 
-void Liteboot::certify(Call call) const {
+void Liteboot::certify(Call call, Rules rules) const {
   const auto csr = read_csr(call.form, call.request.body);
   if (!csr) {
     return call.respond(
         liteboot_error(call.form, 400, "Bad request: POST data did not match specified Content-Type"));
   }
-  const auto wanted = first_request(call.request, *csr);
+  const auto wanted = (this->*rules)(call.request, *csr);
   if (!wanted) return call.respond(failure(call.form, wanted.error()));
   enrolment_.enrol(*wanted, [form = call.form, respond = std::move(call.respond)](const auto& enrolled) {
     respond(enrolled ? certificate_answer(form, enrolled->chain.front()) : failure(form, enrolled.error()));
@@ -130,11 +128,8 @@ Answer<EnrolmentRequest> Liteboot::update_request(const http::Request& request, 
   }
   const auto own = enrolment_.own_certificate(request.client->certificate, true);
   if (!own) return std::unexpected(own.error());
-  const auto parsed = csr::Request::parse(csr);
-  if (!parsed) {
-    return refuse(parsed.error().code, fmt::format("the request at offset {}: {}", parsed.error().offset,
-                                                   sentence(parsed.error().code)));
-  }
+  const auto parsed = authority::parse_request(csr);
+  if (!parsed) return std::unexpected(parsed.error());
   const auto device = device_of(*parsed);
   if (!device) return std::unexpected(device.error());
   if (const auto renewed = enrolment_.check_renewal(*own, *device, parsed->spki().whole); !renewed) {
@@ -144,19 +139,6 @@ Answer<EnrolmentRequest> Liteboot::update_request(const http::Request& request, 
       *device, own->profile, {}, csr, {}, {"device " + registry::hex(own->serial), request.client->from}};
   wanted.replaces = own->serial;
   return wanted;
-}
-
-void Liteboot::update_key(Call call) const {
-  const auto csr = read_csr(call.form, call.request.body);
-  if (!csr) {
-    return call.respond(
-        liteboot_error(call.form, 400, "Bad request: POST data did not match specified Content-Type"));
-  }
-  const auto wanted = update_request(call.request, *csr);
-  if (!wanted) return call.respond(failure(call.form, wanted.error()));
-  enrolment_.enrol(*wanted, [form = call.form, respond = std::move(call.respond)](const auto& enrolled) {
-    respond(enrolled ? certificate_answer(form, enrolled->chain.front()) : failure(form, enrolled.error()));
-  });
 }
 
 void Liteboot::revoke(Call call) const {

@@ -25,9 +25,10 @@ class Liteboot final : public http::Handler {
   };
   void post(std::string_view path, Call call) const;
   void get(std::string_view path, const Call& call) const;
-  void certify(Call call) const;
+  /// What a request must be, and what it then asks for.
+  using Rules = Answer<EnrolmentRequest> (Liteboot::*)(const http::Request& request, Bytes csr) const;
+  void certify(Call call, Rules rules) const;
   void certify_form(Call call) const;
-  void update_key(Call call) const;
   void revoke(Call call) const;
   void device_status(const Call& call) const;
   void certificate_status(const Call& call) const;
