@@ -31,8 +31,10 @@ struct OfflineArguments {
 
 const std::map<std::string, authority::TlsRole>& roles() {
   using enum authority::TlsRole;
-  static const std::map<std::string, authority::TlsRole> roles{
-      {"station", station}, {"operator", operator_}, {"relying-party", relying_party}};
+  static const std::map<std::string, authority::TlsRole> roles{{"station", station},
+                                                               {"operator", operator_},
+                                                               {"relying-party", relying_party},
+                                                               {"bootstrap", bootstrap}};
   return roles;
 }
 
@@ -128,11 +130,12 @@ CLI::App* add(CLI::App& authority, const char* name, const char* help, OfflineAr
 
 void add_authority_offline(CLI::App& authority, Context& context) {
   const auto made = std::make_shared<OfflineArguments>();
-  CLI::App* client =
-      add(authority, "client", "Make a client certificate for a station, operator or relying party", *made);
+  CLI::App* client = add(
+      authority, "client",
+      "Make a client certificate for a station, operator, relying party, or bootstrapping devices", *made);
   client->add_option("--role", made->role, "What it may do")
       ->check(CLI::IsMember(roles()))
-      ->option_text("station|operator|relying-party");
+      ->option_text("station|operator|relying-party|bootstrap");
   client->add_option("--name", made->name, "Common name; it stands in the history of what it does")
       ->required()
       ->option_text("NAME");

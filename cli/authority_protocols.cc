@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// pedigree authority enrol-token|identity: what clients of other protocols authenticate with.
+// pedigree authority enrol-token: what clients of other protocols authenticate with.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,7 +11,6 @@
 #include "cli/files.h"
 #include "cli/passphrase.h"
 #include "server/app/enrol_token.h"
-#include "server/app/system_identity.h"
 
 namespace pedigree::cli {
 namespace {
@@ -22,24 +21,6 @@ struct TokenArguments {
   std::string profile;
   std::uint32_t hours = 24;
 };
-
-struct IdentityArguments {
-  std::string directory;
-  std::string role;
-  std::string name;
-  std::string out;
-  std::uint32_t days = 730;
-  std::string passphrase_file;
-};
-
-const std::map<std::string, authority::TlsRole>& roles() {
-  using enum authority::TlsRole;
-  static const std::map<std::string, authority::TlsRole> names{{"station", station},
-                                                               {"operator", operator_},
-                                                               {"relying-party", relying_party},
-                                                               {"bootstrap", bootstrap}};
-  return names;
-}
 
 std::string whoami() {
   return fmt::format("uid {}", ::getuid());
@@ -78,19 +59,6 @@ void run_token(Context& context, const TokenArguments& arguments) {
   print_line("for one certificate by EST, until " + until + "; it is shown this once");
 }
 
-void run_identity(Context& context, const IdentityArguments& arguments) {
-  const auto passphrase = read_passphrase(arguments.passphrase_file, false);
-  if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
-  const app::IdentityOptions options{roles().at(arguments.role), arguments.name, arguments.out,
-                                     arguments.days, std::time(nullptr)};
-  const auto made = app::make_system_identity({arguments.directory}, options, *passphrase);
-  if (!made) return report_refusal(context, "make the identity", made.error());
-  const std::string certificate = arguments.out + ".cert.pem";
-  const std::string key = arguments.out + ".key.pem";
-  if (context.json) return print_json({{"certificate", certificate}, {"key", key}});
-  print_line(arguments.role + "  " + printable(certificate) + "  " + printable(key));
-}
-
 void add_token(CLI::App& authority, Context& context) {
   CLI::App* command = authority.add_subcommand(
       "enrol-token", "Make a one-time token, the password with which one certificate is had by EST");
@@ -109,37 +77,10 @@ void add_token(CLI::App& authority, Context& context) {
   command->callback([arguments, &context] { run_token(context, *arguments); });
 }
 
-void add_identity(CLI::App& authority, Context& context) {
-  CLI::App* command = authority.add_subcommand(
-      "identity",
-      "Make a TLS identity for a station, an operator, a relying party, or bootstrapping devices");
-  const auto arguments = std::make_shared<IdentityArguments>();
-  command->add_option("--dir", arguments->directory, "The authority's directory")
-      ->required()
-      ->option_text("DIR");
-  command->add_option("--role", arguments->role, "What it may do")
-      ->required()
-      ->check(CLI::IsMember(roles()))
-      ->option_text("station|operator|relying-party|bootstrap");
-  command->add_option("--name", arguments->name, "Its common name")->required()->option_text("NAME");
-  command->add_option("--out", arguments->out, "Writes FILE.cert.pem and FILE.key.pem")
-      ->required()
-      ->option_text("FILE");
-  command->add_option("--days", arguments->days, "How long it is valid")
-      ->check(CLI::Range(1, 3650))
-      ->option_text("N");
-  command
-      ->add_option("--passphrase-file", arguments->passphrase_file,
-                   "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
-      ->option_text("FILE");
-  command->callback([arguments, &context] { run_identity(context, *arguments); });
-}
-
 }  // namespace
 
 void add_authority_protocols(CLI::App& authority, Context& context) {
   add_token(authority, context);
-  add_identity(authority, context);
 }
 
 }  // namespace pedigree::cli

@@ -2,7 +2,7 @@
 // lite_bootstrap_server's API as its README shows it, by curl; and what that server got wrong.
 #include <thread>
 
-#include "server/app/system_identity.h"
+#include "server/app/offline.h"
 #include "testing/authority/configured.h"
 
 namespace pedigree::testing {
@@ -18,9 +18,11 @@ constexpr const char* kOtherUuid = "66d38f73-3f6f-4a59-86bc-d315a1ccc634";
 class LitebootTest : public ProtocolTest {
  protected:
   LitebootTest() {
-    const app::IdentityOptions bootstrap{authority::TlsRole::bootstrap, "bootstrap-register-1",
-                                         authority_.layout().tls() / "bootstrap", 30, std::time(nullptr)};
-    const auto made = app::make_system_identity(authority_.layout(), bootstrap, app::SecretText(kPassphrase));
+    const std::string base = (authority_.layout().tls() / "bootstrap").string();
+    const app::NewClient bootstrap{authority::TlsRole::bootstrap, "bootstrap-register-1", 30,
+                                   base + ".cert.pem", base + ".key.pem"};
+    const auto made =
+        app::make_client(authority_.layout(), bootstrap, app::SecretText(kPassphrase), std::time(nullptr));
     if (!made) throw std::runtime_error(made.error().detail);
     serve_with(authority_, {{"liteboot_listen", "\"127.0.0.1:0\""}, {"hub_name", "\"hub.example\""}});
   }
