@@ -151,7 +151,8 @@ class Registry {
                 database.execute("PRAGMA cache_size = -400000").has_value() &&
                 database.execute("BEGIN").has_value(),
             "begin");
-    store::Statement device = database.prepare("INSERT INTO device VALUES (?1, 4, NULL, '', ?2, ?2)");
+    store::Statement device = database.prepare(
+        "INSERT INTO device (id, state, profiles, created, changed) VALUES (?1, 4, '', ?2, ?2)");
     store::Statement certificate = database.prepare(
         "INSERT INTO certificate VALUES (NULL, ?1, ?2, 'iak', 'vendor', ?3, 2, ?4, ?4 + 31536000, ?4, ?4, "
         "NULL, 0, ?5)");

@@ -92,10 +92,14 @@ struct Device {
   std::string profiles;  ///< comma-separated profiles that the allow-list permits; empty: all
   der::UnixTime created = 0;
   der::UnixTime changed = 0;
+  std::string batch{};             ///< production batch; empty: none
+  std::string product{}, label{};  ///< of its allow-list line
+  std::string station{};           ///< the station that asked for its last certificate; empty: none yet
 };
 
-/// One line of a device's history, or of the authority's own. `what` is a word: imported, asked, issued,
-/// receipt, revoked, state, alarm; of the authority: issuer_revoked, signer_revoked, signer_list.
+/// One line of a device's history, or of the authority's own. `what` is a word: asked, issued, receipt,
+/// revoked, state, alarm, refused (a station, by the policy); of the authority: imported (lines of an
+/// allow-list), station (registered or changed), issuer_revoked, signer_revoked, signer_list.
 struct Event {
   std::int64_t number = 0;  ///< from 1, without gaps, in the order of the audit log
   DeviceId device{};        ///< zeros: the event is the authority's own

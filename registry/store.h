@@ -17,12 +17,21 @@ namespace pedigree::registry {
 struct Conflict {
   ErrorCode code{};
   std::optional<Certificate> certificate;  ///< the certificate that stands in the way, where there is one
+  std::string detail{};                    ///< a sentence about this case; empty: the code's own says it all
 };
 
 template <typename T>
 using Outcome = std::expected<T, Conflict>;
 template <typename T>
 using Done = std::function<void(Outcome<T>)>;
+
+/// The station that asks, by its client certificate, and what the policy has to say of it.
+struct StationClaim {
+  std::string name;              ///< commonName of its certificate
+  Sha256 certificate{};          ///< SHA-256 of its certificate
+  bool registered_only = false;  ///< refuse a station that the registry does not know
+  std::uint32_t per_day = 0;     ///< certificates that it may have issued in a day of UTC; 0: any number
+};
 
 struct Issuance {
   Certificate certificate;
@@ -34,6 +43,7 @@ struct Issuance {
   std::optional<Serial> replaces{};
   /// SHA-256 of a one-time token, which this certificate uses up.
   std::optional<Sha256> token{};
+  std::optional<StationClaim> station{};  ///< where a station asks
 };
 struct Issued {
   Certificate certificate;
@@ -67,6 +77,7 @@ struct Asking {
   Actor actor;
   der::UnixTime when = 0;
   bool listed_only = false;
+  std::optional<StationClaim> station{};
 };
 
 struct Revocation {
@@ -121,24 +132,113 @@ struct StateChange {
   der::UnixTime when = 0;
 };
 
+/// A line of the allow-list.
 struct Expected {
   DeviceId device{};
-  std::string profiles;  ///< comma-separated; empty: all
+  std::string profiles;   ///< comma-separated; empty: all
+  std::string product{};  ///< what it is to become
+  std::string label{};    ///< what is printed on it, such as its serial number for people
 };
+/// Octets that these texts, and the name of a batch, may have at most.
+inline constexpr std::size_t kMaxProfilesText = 400;
+inline constexpr std::size_t kMaxListingText = 128;
+inline constexpr std::size_t kMaxBatchName = 64;
+/// Lines that one import may have: what one transaction holds other writers up for.
+inline constexpr std::size_t kMaxImport = 4096;
 struct Import {
   std::vector<Expected> devices;
   Actor actor;
   der::UnixTime when = 0;
+  std::string batch{};  ///< the production batch that they belong to; empty: none
 };
 struct Imported {
   std::size_t added = 0;
   std::size_t known = 0;  ///< were there already and stay as they are
+  /// Places in Import::devices of those known ones of which the registry says something else.
+  std::vector<std::size_t> different{};
 };
 
+/// Which devices, in the order of their ids; what is empty or absent does not narrow it.
 struct DevicePage {
   std::optional<DeviceState> state;
   std::optional<DeviceId> after;
   std::size_t limit = 100;
+  std::string batch{};
+  std::string station{};                 ///< that asked for its last certificate
+  std::string profile{};                 ///< of which it holds a certificate that is not revoked
+  std::string label{};                   ///< exactly this
+  std::string prefix{};                  ///< lower-case hex digits that its id begins with
+  std::optional<der::UnixTime> from{};   ///< its state changed then or later
+  std::optional<der::UnixTime> until{};  ///< and before this
+};
+/// `next`: where to go on, by DevicePage::after. One page examines a bounded number of devices, so it may
+/// hold fewer than its limit, even none, and still have a next one.
+struct DeviceList {
+  std::vector<Device> devices;
+  std::optional<DeviceId> next;
+};
+
+/// A production batch, named by whoever imports its devices.
+struct Batch {
+  std::string name;
+  der::UnixTime made_at = 0;
+  std::string who;             ///< imported its first device
+  std::uint64_t imported = 0;  ///< devices
+};
+/// Devices of a batch that are in one state and were brought by one station.
+struct BatchCount {
+  DeviceState state{};
+  std::string station;  ///< empty: none yet
+  std::uint64_t devices = 0;
+  der::UnixTime first = 0, last = 0;  ///< when the first and the last of them came into this state
+};
+
+/// A station as the registry knows it.
+struct Station {
+  std::string name;                   ///< commonName of its client certificate
+  std::optional<Sha256> certificate;  ///< SHA-256 of the only one that is taken; empty: any of this name
+  bool enabled = true;
+  der::UnixTime changed = 0;
+  /// Of the day that was asked about: certificates that counted for a quota, and refusals.
+  std::uint64_t issued = 0, refused = 0;
+};
+/// Registers a station, or changes what is registered.
+struct StationChange {
+  Station station;
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+/// A station was refused by the policy.
+struct StationRefusal {
+  std::string station;
+  DeviceId device{};
+  std::string why;
+  Actor actor;
+  der::UnixTime when = 0;
+};
+
+/// Which events, in the order of the log; what is empty or absent does not narrow it.
+struct EventQuery {
+  std::optional<DeviceId> device;
+  std::optional<Serial> serial;
+  std::string who;                           ///< station, operator, device or token that did it
+  std::string batch;                         ///< of the device; also the imports of the batch
+  std::string what;                          ///< a word of Event::what
+  bool alarms = false;                       ///< alarms and refusals only
+  std::optional<der::UnixTime> from, until;  ///< at `from` or later, before `until`
+  std::int64_t after = 0;                    ///< above this number
+  std::size_t limit = 100;
+};
+/// An event, and what its certificate and device say; empty where there is none.
+struct LoggedEvent {
+  Event event;
+  std::string profile, issuer, batch;
+};
+/// `next`: as of DeviceList, by EventQuery::after.
+struct EventList {
+  std::vector<LoggedEvent> events;
+  std::optional<std::int64_t> next;
 };
 
 /// What a CRL lists: certificates of devices, and of intermediates below this one.
@@ -154,7 +254,7 @@ class Store {
 
   /// Notes that a device asks for a certificate: expected or unknown becomes pending. Errors: unknown_device,
   /// device_suspended, device_revoked (with the certificate), retired, unknown_profile (not on its allow-list
-  /// line), database_failure.
+  /// line), not_authorised (the station, as for issue), database_failure.
   virtual void ask(Asking asking, Done<void> done) = 0;
 
   /// Stores a certificate unless one stands in the way. The same device, profile and key again gives the
@@ -162,7 +262,9 @@ class Store {
   /// duplicate_key (the key is certified already, for another device or profile), second_key (the device
   /// holds a certificate of this profile for another key), revoked (the key's certificate was revoked); the
   /// last three are alarms and leave an event. not_authorised: the token is unknown, expired, for another
-  /// device or profile, or was used for another certificate.
+  /// device or profile, or was used for another certificate; or, with a detail, the station is disabled, not
+  /// registered, has another certificate than the registered one, or has used up its day: counted as
+  /// note_refusal does. The quota is counted in the transaction that issues.
   virtual void issue(Issuance issuance, Done<Issued> done) = 0;
 
   /// Keeps a one-time token. Errors: duplicate, database_failure.
@@ -195,12 +297,21 @@ class Store {
   /// restores the state that it had.
   virtual void change_state(StateChange change, Done<DeviceState> done) = 0;
 
-  /// Adds devices to the allow-list. Errors: database_failure.
+  /// Adds devices to the allow-list; those that are known stay as they are, so the same again changes
+  /// nothing. What was added is one event, whose digest binds every line (registry/listing.h). Errors:
+  /// request_limit (over kMaxImport lines), bad_value (a text is too long), database_failure.
   virtual void import(Import import, Done<Imported> done) = 0;
+
+  /// Registers a station, or changes it: an event. Errors: bad_value (its name), database_failure.
+  virtual void set_station(StationChange change, Done<Station> done) = 0;
+
+  /// Counts a refusal; the first of a station's day, and then each that doubles their number, is an event, so
+  /// that no station fills the log. Errors: database_failure.
+  virtual void note_refusal(StationRefusal refusal, Done<void> done) = 0;
 
   /// Reads. Errors: not_found, database_failure.
   [[nodiscard]] virtual Result<Device> device(const DeviceId& id) = 0;
-  [[nodiscard]] virtual Result<std::vector<Device>> devices(const DevicePage& page) = 0;
+  [[nodiscard]] virtual Result<DeviceList> devices(const DevicePage& page) = 0;
   [[nodiscard]] virtual Result<Certificate> certificate(const Serial& serial) = 0;
   [[nodiscard]] virtual Result<std::vector<Certificate>> certificates(const DeviceId& id) = 0;
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
@@ -230,6 +341,16 @@ class Store {
   [[nodiscard]] virtual Result<Event> issuance(const Serial& serial) = 0;
   /// The newest signed head. Errors also: not_found where there is none yet.
   [[nodiscard]] virtual Result<SignedHead> signed_head() = 0;
+  /// Batches by name, those after `after`, at most `limit`.
+  [[nodiscard]] virtual Result<std::vector<Batch>> batches(std::string_view after, std::size_t limit) = 0;
+  /// One batch. Errors also: not_found.
+  [[nodiscard]] virtual Result<Batch> batch(std::string_view name) = 0;
+  /// What became of a batch's devices; reads each of them. A batch that is not known has none.
+  [[nodiscard]] virtual Result<std::vector<BatchCount>> batch_counts(std::string_view name) = 0;
+  /// Every registered station by name, with the counts of this day (days since 1970, UTC).
+  [[nodiscard]] virtual Result<std::vector<Station>> stations(std::int64_t day) = 0;
+  /// The log, searched; a serial number or batch that is not known has no events.
+  [[nodiscard]] virtual Result<EventList> search_events(const EventQuery& query) = 0;
   /// Whether the database answers.
   [[nodiscard]] virtual Result<void> health() = 0;
 };

@@ -180,7 +180,7 @@ TEST_F(Audit, StatesAndDevicesThatWereChangedByHandAreFound) {
   EXPECT_THAT(findings(), Contains(HasSubstr("is active, and the log says issued")));
   edit("UPDATE device SET state = 3");
   EXPECT_THAT(findings(), IsEmpty());
-  edit("INSERT INTO device VALUES (randomblob(33), 1, NULL, '', 0, 0)");
+  edit("INSERT INTO device (id, state, profiles, created, changed) VALUES (randomblob(33), 1, '', 0, 0)");
   EXPECT_THAT(findings(), Contains(HasSubstr("the log does not know it")));
   edit("DELETE FROM device WHERE state = 1; DELETE FROM certificate");
   EXPECT_THAT(findings(), Contains(HasSubstr("is not in the registry any more")));
@@ -240,22 +240,21 @@ TEST_F(Audit, ProofsOverHttpHoldAgainstTheCheckpoint) {
 }
 
 TEST_F(Audit, LogsOfMoreThanOneNodeHoldAcrossProcesses) {
-  // 300 devices on the allow-list: over one node of 256, written by two stores by turns.
-  const auto import = [&](registry::Store& store, std::uint8_t high) {
-    registry::Import lines{{}, {"a test", "local"}, 1};
+  // 300 devices that ask: over one node of 256, written by two stores by turns.
+  const auto ask = [&](registry::Store& store, std::uint8_t high) {
     for (unsigned low = 0; low < 50; ++low) {
-      registry::DeviceId id{0x01, high, static_cast<std::uint8_t>(low)};
-      lines.devices.push_back({id, {}});
+      const registry::DeviceId id{0x01, high, static_cast<std::uint8_t>(low)};
+      std::promise<bool> done;
+      store.ask({id, "iak", {"a test", "local"}, 1},
+                [&](const auto& outcome) { done.set_value(outcome.has_value()); });
+      EXPECT_TRUE(done.get_future().get());
     }
-    std::promise<bool> done;
-    store.import(lines, [&](const auto& outcome) { done.set_value(outcome.has_value()); });
-    EXPECT_TRUE(done.get_future().get());
   };
   const auto one = store::open_store({.file = authority_.layout().database()}, crypto_).value();
   const auto two = store::open_store({.file = authority_.layout().database()}, crypto_).value();
   for (std::uint8_t round = 0; round < 6; round += 2) {
-    import(*one, round);
-    import(*two, round + 1);
+    ask(*one, round);
+    ask(*two, round + 1);
     checkpoint();
   }
   EXPECT_EQ(authority_.sql("SELECT count(*) FROM audit_node"), "1");

@@ -107,15 +107,15 @@ struct Collector {
     for (;;) {
       const auto devices = store.devices(page);
       if (!devices) return database(devices.error());
-      for (const registry::Device& device : *devices) {
+      for (const registry::Device& device : devices->devices) {
         const bool is_exception = device.state == DeviceState::suspended ||
                                   device.state == DeviceState::revoked ||
                                   device.state == DeviceState::retired;
         if (exceptions_only && !is_exception) continue;
         contents.devices.push_back({device.id, device.changed, static_cast<std::uint8_t>(device.state)});
       }
-      if (devices->size() < kPage) return {};
-      page.after = devices->back().id;
+      if (!devices->next) return {};
+      page.after = devices->next;
     }
   }
 };

@@ -74,9 +74,9 @@ void Api::devices(Call& call) {
   const auto found = store_.devices(page);
   if (!found) return call.respond(error_response(found.error().code, sentence(found.error().code)));
   boost::json::array list;
-  for (const registry::Device& one : *found) list.push_back(describe_device(one));
+  for (const registry::Device& one : found->devices) list.push_back(describe_device(one));
   boost::json::object answer{{"devices", std::move(list)}};
-  if (found->size() == page.limit) answer["next"] = registry::hex(found->back().id);
+  if (found->next) answer["next"] = registry::hex(*found->next);
   call.respond(json_response(std::move(answer)));
 }
 

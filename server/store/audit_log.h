@@ -35,6 +35,10 @@ class AuditLog {
   /// Writes the event as the next one, with its leaf, and the nodes that it completes; event.number is not
   /// looked at. Errors as above.
   [[nodiscard]] Result<void> append(const registry::Event& event);
+  /// The number that the next event gets, inside a transaction that has begun.
+  [[nodiscard]] std::int64_t next_number() const noexcept {
+    return static_cast<std::int64_t>(frontier_.size() + 1);
+  }
   [[nodiscard]] const crypto::Crypto& crypto() const noexcept { return crypto_; }
 
  private:

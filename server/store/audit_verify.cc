@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/x509/certificate.h"
 #include "registry/audit_entry.h"
+#include "registry/listing.h"
 #include "server/store/audit_log.h"
+#include "server/store/listing_verify.h"
 #include "server/store/rows.h"
 
 namespace pedigree::store {
@@ -58,6 +61,7 @@ class Verification {
     PEDIGREE_TRY(devices());
     PEDIGREE_TRY(vanished());
     PEDIGREE_TRY(revocations());
+    PEDIGREE_TRY(stations());
     return signer_lists();
   }
 
@@ -202,15 +206,22 @@ class Verification {
   }
 
   Result<void> devices() {
-    return for_each(
-        "SELECT id, state, (SELECT new_state FROM event e WHERE e.device = d.id AND new_state IS "
-        "NOT NULL ORDER BY number DESC LIMIT 1) FROM device d",
-        [this](const Statement& row) -> Result<void> {
-          count();
-          ++report_.devices;
-          device(hex(row.blob(0)), optional_state(row, 1), optional_state(row, 2));
-          return {};
-        });
+    // What a device's own events do not say, the import of its line says: that it is expected.
+    const std::string sql =
+        "SELECT d.id, d.state, coalesce((SELECT new_state FROM event e WHERE e.device = d.id AND new_state "
+        "IS "
+        "NOT NULL ORDER BY number DESC LIMIT 1), (SELECT 1 FROM event e WHERE e.number = d.import AND "
+        "e.what = 'imported')), " +
+        std::string(kListingColumns) + " FROM device d LEFT JOIN batch b ON b.number = d.batch ORDER BY d.id";
+    const ListingVerification::Find say = [this](const std::string& text) { find("{}", text); };
+    ListingVerification listing(crypto_, say);
+    PEDIGREE_TRY(for_each(sql, [&](const Statement& row) -> Result<void> {
+      count();
+      ++report_.devices;
+      device(hex(row.blob(0)), optional_state(row, 1), optional_state(row, 2));
+      return listing.add(row, 3);
+    }));
+    return listing.finish(connection_);
   }
 
   void device(const std::string& id, std::optional<registry::DeviceState> state,
@@ -256,12 +267,13 @@ class Verification {
                             return {};
                           }));
     std::set<std::string> logged;
-    PEDIGREE_TRY(for_each(
-        "SELECT " + std::string(kEventColumns) + " FROM event WHERE device = x'' AND what <> 'signer_list'",
-        [&](const Statement& row) -> Result<void> {
-          logged.insert(text_of(read_event(row)));
-          return {};
-        }));
+    PEDIGREE_TRY(
+        for_each("SELECT " + std::string(kEventColumns) +
+                     " FROM event WHERE device = x'' AND what IN ('issuer_revoked', 'signer_revoked')",
+                 [&](const Statement& row) -> Result<void> {
+                   logged.insert(text_of(read_event(row)));
+                   return {};
+                 }));
     for (const std::string& row : rows) {
       if (!logged.contains(row)) find("a revocation is not what was logged: {}", row);
     }
@@ -274,6 +286,30 @@ class Verification {
   static std::string text_of(const Event& event) {
     return fmt::format("{} {} (by {} from {}, at {})", event.what, event.why, event.actor.who,
                        event.actor.from, event.when);
+  }
+
+  /// A station is what the last event about it says.
+  Result<void> stations() {
+    std::map<std::string, std::string> logged;  // by name
+    PEDIGREE_TRY(for_each("SELECT why FROM event WHERE device = x'' AND what = 'station' ORDER BY number",
+                          [&](const Statement& row) -> Result<void> {
+                            const std::string text(row.text(0));
+                            logged[text.substr(0, text.find(':'))] = text;
+                            return {};
+                          }));
+    PEDIGREE_TRY(
+        for_each("SELECT name, certificate, enabled FROM station", [&](const Statement& row) -> Result<void> {
+          const registry::Station station{
+              std::string(row.text(0)), optional_array<Sha256>(row, 1), row.integer(2) != 0, 0, 0, 0};
+          const auto last = logged.extract(station.name);
+          const std::string text = registry::station_text(station);
+          if (last.empty() || !last.mapped().starts_with(text + ": ")) {
+            find("a station is not what was logged: {}", text);
+          }
+          return {};
+        }));
+    for (const auto& [name, text] : logged) find("a station that was logged is gone: {}", text);
+    return {};
   }
 
   Result<void> signer_lists() {

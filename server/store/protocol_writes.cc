@@ -44,16 +44,17 @@ Outcome<void> Writes::admit_token(const registry::Issuance& issuance) {
   return refuse(ErrorCode::not_authorised);
 }
 
-Result<bool> Writes::supersede(const registry::Issuance& issuance, Conflict& conflict,
+bool Writes::replaces(const registry::Issuance& issuance, const Conflict& conflict) {
+  return conflict.code == ErrorCode::second_key && issuance.replaces &&
+         conflict.certificate->serial == *issuance.replaces;
+}
+
+Result<void> Writes::supersede(const registry::Issuance& issuance, Conflict& conflict,
                                registry::DeviceState state) {
-  const bool replaces = conflict.code == ErrorCode::second_key && issuance.replaces &&
-                        conflict.certificate->serial == *issuance.replaces;
-  if (!replaces) return false;
   const registry::Revocation revocation{*issuance.replaces, x509::RevocationReason::superseded,
                                         "replaced by " + registry::hex(issuance.certificate.serial),
                                         issuance.actor, issuance.certificate.issued_at};
-  PEDIGREE_TRY(revoke_one(revocation, *conflict.certificate, state, state));
-  return true;
+  return revoke_one(revocation, *conflict.certificate, state, state);
 }
 
 }  // namespace pedigree::store

@@ -15,6 +15,10 @@ registry::Device read_device(const Statement& row) {
   device.profiles = row.text(2);
   device.created = row.integer(3);
   device.changed = row.integer(4);
+  device.batch = row.text(5);
+  device.product = row.text(6);
+  device.label = row.text(7);
+  device.station = row.text(8);
   return device;
 }
 
@@ -46,12 +50,6 @@ auto one(Statement& query, Read read) -> Result<decltype(read(query))> {
   return row;
 }
 
-constexpr std::string_view kDevice = "SELECT id, state, profiles, created, changed FROM device ";
-
-std::string select(std::string_view columns, std::string_view rest) {
-  return std::string(columns) + std::string(rest);
-}
-
 std::string certificates_of_device() {
   const std::string columns(kCertificateColumns);
   // Two searches, because each index covers one half.
@@ -64,15 +62,16 @@ std::string certificates_of_device() {
 
 Reads::Reads(Connection connection)
     : connection_(std::move(connection)),
-      device_(connection_.prepare(select(kDevice, "WHERE id = ?1"))),
-      devices_(connection_.prepare(select(kDevice, "WHERE id > ?1 ORDER BY id LIMIT ?2"))),
-      devices_in_state_(
-          connection_.prepare(select(kDevice, "WHERE id > ?1 AND state = ?3 ORDER BY id LIMIT ?2"))),
+      device_(connection_.prepare(
+          "SELECT d.id, d.state, d.profiles, d.created, d.changed, b.name, d.product, d.label, d.station "
+          "FROM device AS d LEFT JOIN batch AS b ON b.number = d.batch WHERE d.id = ?1")),
       certificate_(connection_.prepare("SELECT " + std::string(kCertificateColumns) +
                                        " FROM certificate WHERE serial = ?1")),
       certificates_(connection_.prepare(certificates_of_device())),
+      // Its own, and that of the import of its line.
       events_(connection_.prepare("SELECT " + std::string(kEventColumns) +
-                                  " FROM event WHERE device = ?1 ORDER BY number")),
+                                  " FROM event WHERE device = ?1 OR number = (SELECT import FROM device "
+                                  "WHERE id = ?1) ORDER BY number")),
       revoked_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
                                    "WHERE issuer = ?1 AND state = 3 UNION ALL "
                                    "SELECT serial, revoked_at, reason FROM issuer_revocation "
@@ -95,17 +94,12 @@ Reads::Reads(Connection connection)
                                      " FROM certificate WHERE number > ?1 ORDER BY number LIMIT ?2")),
       standing_(connection_.prepare("SELECT " + std::string(kStandingColumns) +
                                     " FROM certificate WHERE serial = ?1")),
+      search_(connection_),
+      log_(connection_),
       nodes_(connection_) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
   return one(device_.bind(id), read_device);
-}
-
-Result<std::vector<registry::Device>> Reads::devices(const registry::DevicePage& page) {
-  const Bytes after = page.after ? Bytes(*page.after) : Bytes(as_bytes(""));
-  const auto limit = static_cast<std::int64_t>(page.limit);
-  if (!page.state) return all(devices_.bind(after, limit), read_device);
-  return all(devices_in_state_.bind(after, limit, *page.state), read_device);
 }
 
 Result<registry::Certificate> Reads::certificate(const registry::Serial& serial) {

@@ -4,6 +4,8 @@
 
 #include "registry/store.h"
 #include "server/store/audit_log.h"
+#include "server/store/device_search.h"
+#include "server/store/event_search.h"
 #include "server/store/sqlite.h"
 
 namespace pedigree::store {
@@ -13,7 +15,8 @@ class Reads {
   explicit Reads(Connection connection);
 
   [[nodiscard]] Result<registry::Device> device(const registry::DeviceId& id);
-  [[nodiscard]] Result<std::vector<registry::Device>> devices(const registry::DevicePage& page);
+  [[nodiscard]] DeviceSearch& search() noexcept { return search_; }
+  [[nodiscard]] EventSearch& log() noexcept { return log_; }
   [[nodiscard]] Result<registry::Certificate> certificate(const registry::Serial& serial);
   [[nodiscard]] Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
@@ -33,9 +36,11 @@ class Reads {
 
  private:
   Connection connection_;
-  Statement device_, devices_, devices_in_state_, certificate_, certificates_, events_, revoked_, count_,
-      revoked_issuers_, revoked_signers_, signer_list_, event_, issuance_, signed_head_, health_;
+  Statement device_, certificate_, certificates_, events_, revoked_, count_, revoked_issuers_,
+      revoked_signers_, signer_list_, event_, issuance_, signed_head_, health_;
   Statement standings_, standing_;
+  DeviceSearch search_;
+  EventSearch log_;
   AuditNodes nodes_;
 };
 

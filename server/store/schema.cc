@@ -124,6 +124,45 @@ CREATE TABLE enrol_token (
 ) WITHOUT ROWID;
 )sql";
 
+// Since version 6: the allow-list's lines, batches, stations. `import` is the number of the event that binds
+// a device's line, `seal` the beginning of the line's hash (registry/listing.h). Indexes of a column that
+// most devices do not have leave those out; so does that of states, of which an operator looks for the rare
+// ones.
+constexpr const char* kListing = R"sql(
+ALTER TABLE device ADD COLUMN batch INTEGER;
+ALTER TABLE device ADD COLUMN product TEXT NOT NULL DEFAULT '';
+ALTER TABLE device ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE device ADD COLUMN station TEXT;
+ALTER TABLE device ADD COLUMN import INTEGER;
+ALTER TABLE device ADD COLUMN seal BLOB;
+CREATE INDEX device_batch ON device (batch, id) WHERE batch IS NOT NULL;
+CREATE INDEX device_station ON device (station, id) WHERE station IS NOT NULL;
+CREATE INDEX device_state ON device (state, id) WHERE state > 4;
+CREATE INDEX event_who ON event (who, number);
+CREATE INDEX event_at ON event (at);
+CREATE INDEX event_alarm ON event (number) WHERE what IN ('alarm', 'refused');
+CREATE TABLE batch (
+  number   INTEGER PRIMARY KEY,
+  name     TEXT NOT NULL UNIQUE,
+  made_at  INTEGER NOT NULL,
+  who      TEXT NOT NULL,
+  imported INTEGER NOT NULL
+);
+CREATE TABLE station (
+  name        TEXT PRIMARY KEY,
+  certificate BLOB CHECK (length(certificate) = 32),
+  enabled     INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  changed     INTEGER NOT NULL
+);
+CREATE TABLE station_day (
+  station TEXT NOT NULL,
+  day     INTEGER NOT NULL,
+  issued  INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  PRIMARY KEY (station, day)
+);
+)sql";
+
 Result<std::int64_t> user_version(Connection& connection) {
   Statement query = connection.prepare("PRAGMA user_version");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
@@ -140,6 +179,7 @@ Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::
     PEDIGREE_TRY(log_old_events(connection, crypto));
   }
   if (version < 5) PEDIGREE_TRY(connection.execute(kProtocols));
+  if (version < 6) PEDIGREE_TRY(connection.execute(kListing));
   return connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
 }
 

@@ -65,6 +65,14 @@ class SqliteStore final : public registry::Store {
     submit<registry::DeviceState>([this, change = std::move(change)] { return writes_.change_state(change); },
                                   std::move(done));
   }
+  void set_station(registry::StationChange change, Done<registry::Station> done) override {
+    submit<registry::Station>([this, change = std::move(change)] { return writes_.set_station(change); },
+                              std::move(done));
+  }
+  void note_refusal(registry::StationRefusal refusal, Done<void> done) override {
+    submit<void>([this, refusal = std::move(refusal)] { return writes_.note_refusal(refusal); },
+                 std::move(done));
+  }
   void import(registry::Import import, Done<registry::Imported> done) override {
     submit<registry::Imported>([this, import = std::move(import)] { return writes_.import(import); },
                                std::move(done));
@@ -73,8 +81,23 @@ class SqliteStore final : public registry::Store {
   Result<registry::Device> device(const registry::DeviceId& id) override {
     return read([&](Reads& reads) { return reads.device(id); });
   }
-  Result<std::vector<registry::Device>> devices(const registry::DevicePage& page) override {
-    return read([&](Reads& reads) { return reads.devices(page); });
+  Result<registry::DeviceList> devices(const registry::DevicePage& page) override {
+    return read([&](Reads& reads) { return reads.search().devices(page); });
+  }
+  Result<std::vector<registry::Batch>> batches(std::string_view after, std::size_t limit) override {
+    return read([&](Reads& reads) { return reads.search().batches(after, limit); });
+  }
+  Result<registry::Batch> batch(std::string_view name) override {
+    return read([&](Reads& reads) { return reads.search().batch(name); });
+  }
+  Result<std::vector<registry::BatchCount>> batch_counts(std::string_view name) override {
+    return read([&](Reads& reads) { return reads.search().batch_counts(name); });
+  }
+  Result<std::vector<registry::Station>> stations(std::int64_t day) override {
+    return read([&](Reads& reads) { return reads.search().stations(day); });
+  }
+  Result<registry::EventList> search_events(const registry::EventQuery& query) override {
+    return read([&](Reads& reads) { return reads.log().search(query); });
   }
   Result<registry::Certificate> certificate(const registry::Serial& serial) override {
     return read([&](Reads& reads) { return reads.certificate(serial); });

@@ -68,8 +68,31 @@ Writes::Writes(Connection& connection, AuditLog& log)
       insert_token_(
           connection.prepare("INSERT INTO enrol_token (hash, device, profiles, who, made_at, expires_at) "
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING")),
-      use_token_(
-          connection.prepare("UPDATE enrol_token SET serial = ?2 WHERE hash = ?1 AND serial IS NULL")) {}
+      use_token_(connection.prepare("UPDATE enrol_token SET serial = ?2 WHERE hash = ?1 AND serial IS NULL")),
+      list_device_(connection.prepare(
+          "INSERT INTO device (id, state, profiles, created, changed, batch, product, label, import, seal) "
+          "VALUES (?1, 1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING")),
+      find_listing_(connection.prepare("SELECT d.profiles, d.product, d.label, b.name FROM device AS d "
+                                       "LEFT JOIN batch AS b ON b.number = d.batch WHERE d.id = ?1")),
+      find_batch_(connection.prepare("SELECT number FROM batch WHERE name = ?1")),
+      insert_batch_(connection.prepare("INSERT INTO batch (number, name, made_at, who, imported) "
+                                       "SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, 0 FROM batch")),
+      count_batch_(connection.prepare("UPDATE batch SET imported = imported + ?2 WHERE number = ?1")),
+      device_station_(
+          connection.prepare("UPDATE device SET station = ?2 WHERE id = ?1 AND (station IS NULL OR "
+                             "station <> ?2)")),
+      find_station_(connection.prepare("SELECT certificate, enabled FROM station WHERE name = ?1")),
+      upsert_station_(connection.prepare(
+          "INSERT INTO station (name, certificate, enabled, changed) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+          "(name) DO UPDATE SET certificate = excluded.certificate, enabled = excluded.enabled, "
+          "changed = excluded.changed")),
+      count_issued_(connection.prepare(
+          "INSERT INTO station_day (station, day, issued, refused) VALUES (?1, ?2, 1, 0) ON CONFLICT "
+          "(station, day) DO UPDATE SET issued = station_day.issued + 1 WHERE station_day.issued < ?3")),
+      count_refused_(connection.prepare(
+          "INSERT INTO station_day (station, day, issued, refused) VALUES (?1, ?2, 0, 1) ON CONFLICT "
+          "(station, day) DO UPDATE SET refused = station_day.refused + 1")),
+      find_refused_(connection.prepare("SELECT refused FROM station_day WHERE station = ?1 AND day = ?2")) {}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -103,11 +126,13 @@ Outcome<Writes::State> Writes::admit(const registry::DeviceId& device, std::stri
 }
 
 Outcome<void> Writes::ask(const registry::Asking& asking) {
+  const Occasion occasion{asking.device, asking.actor, asking.when};
+  if (const auto admitted = admit_station(occasion, asking.station); !admitted) return admitted;
   const auto state = admit(asking.device, asking.profile, asking.listed_only);
   if (!state) return std::unexpected(state.error());
   if (*state && **state != DeviceState::expected) return {};
-  const Occasion occasion{asking.device, asking.actor, asking.when};
   if (!set_state(occasion, *state, DeviceState::pending)) return broken();
+  if (!set_station_of(asking.device, asking.station)) return broken();
   if (!note(occasion, "asked", *state, DeviceState::pending, asking.profile)) return broken();
   return {};
 }
@@ -180,6 +205,10 @@ Outcome<void> Writes::admit_issuers(const registry::Issuance& issuance) {
 
 Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const registry::Certificate& certificate = issuance.certificate;
+  const Occasion occasion{certificate.device, issuance.actor, certificate.issued_at};
+  if (const auto admitted = admit_station(occasion, issuance.station); !admitted) {
+    return std::unexpected(admitted.error());
+  }
   const auto state = admit(certificate.device, certificate.profile, issuance.listed_only);
   if (!state) return std::unexpected(state.error());
   if (const auto admitted = admit_issuers(issuance); !admitted) return std::unexpected(admitted.error());
@@ -189,20 +218,19 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   if (*conflict && (*conflict)->code == ErrorCode::duplicate) {
     return registry::Issued{std::move(*(*conflict)->certificate), true};
   }
-  if (*conflict) {
-    const auto superseded = supersede(issuance, **conflict, state->value_or(DeviceState::issued));
-    if (!superseded) return broken();
-    if (*superseded) conflict->reset();
-  }
-  if (*conflict) {
+  if (*conflict && !replaces(issuance, **conflict)) {
     if (const auto noted = alarm(issuance, **conflict); !noted) return std::unexpected(noted.error());
     return std::unexpected(std::move(**conflict));
   }
-  const Occasion occasion{certificate.device, issuance.actor, certificate.issued_at};
+  // Before anything is changed: what a refusal leaves is committed.
+  if (const auto counted = count_issued(occasion, issuance.station); !counted) {
+    return std::unexpected(counted.error());
+  }
+  if (*conflict && !supersede(issuance, **conflict, state->value_or(DeviceState::issued))) return broken();
   // An active device that gets a further certificate stays active.
   const DeviceState to = *state == DeviceState::active ? DeviceState::active : DeviceState::issued;
   if (*state != to && !set_state(occasion, *state, to)) return broken();
-  if (!insert(certificate)) return broken();
+  if (!insert(certificate) || !set_station_of(certificate.device, issuance.station)) return broken();
   if (issuance.token && !use_token_.bind(*issuance.token, certificate.serial).run()) return broken();
   const auto digest = log_.crypto().sha256(certificate.der);
   if (!digest) return broken();
@@ -354,24 +382,6 @@ Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {
   if (to == DeviceState::suspended && !resume_device_.bind(change.device, from).run()) return broken();
   if (!set_state(occasion, from, to) || !note(occasion, "state", from, to, change.why)) return broken();
   return to;
-}
-
-Outcome<registry::Imported> Writes::import(const registry::Import& import) {
-  registry::Imported imported;
-  for (const registry::Expected& line : import.devices) {
-    if (!insert_device_.bind(line.device, DeviceState::expected, std::string_view(line.profiles), import.when)
-             .run()) {
-      return broken();
-    }
-    if (connection_.changes() == 0) {
-      ++imported.known;
-      continue;
-    }
-    ++imported.added;
-    const Occasion occasion{line.device, import.actor, import.when};
-    if (!note(occasion, "imported", {}, DeviceState::expected, line.profiles)) return broken();
-  }
-  return imported;
 }
 
 }  // namespace pedigree::store

@@ -30,6 +30,8 @@ class Writes {
   [[nodiscard]] registry::Outcome<registry::SignedHead> add_signed_head(const registry::SignedHead& head);
   [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
   [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
+  [[nodiscard]] registry::Outcome<registry::Station> set_station(const registry::StationChange& change);
+  [[nodiscard]] registry::Outcome<void> note_refusal(const registry::StationRefusal& refusal);
 
  private:
   struct Occasion {
@@ -52,8 +54,8 @@ class Writes {
   [[nodiscard]] registry::Outcome<void> admit_issuers(const registry::Issuance& issuance);
   /// Whether the issuance's token may be used for it, or was.
   [[nodiscard]] registry::Outcome<void> admit_token(const registry::Issuance& issuance);
-  /// Revokes the certificate that this one replaces, if that is what stands in its way.
-  [[nodiscard]] Result<bool> supersede(const registry::Issuance& issuance, registry::Conflict& conflict,
+  /// Revokes the certificate that this one replaces.
+  [[nodiscard]] Result<void> supersede(const registry::Issuance& issuance, registry::Conflict& conflict,
                                        registry::DeviceState state);
   /// The certificate that stands in the way of this one, with the reason.
   [[nodiscard]] Result<std::optional<registry::Conflict>> find_conflict(
@@ -64,6 +66,24 @@ class Writes {
                                         registry::Certificate& certificate, registry::DeviceState from,
                                         registry::DeviceState to);
   [[nodiscard]] Result<void> set_state(const Occasion& occasion, State from, registry::DeviceState to);
+  /// Notes which station brought the device.
+  [[nodiscard]] Result<void> set_station_of(const registry::DeviceId& device,
+                                            const std::optional<registry::StationClaim>& station);
+  /// Refuses a station that is disabled, not registered though it must be, or has another certificate.
+  [[nodiscard]] registry::Outcome<void> admit_station(const Occasion& occasion,
+                                                      const std::optional<registry::StationClaim>& station);
+  /// Counts a certificate for the station's day, or refuses it.
+  [[nodiscard]] registry::Outcome<void> count_issued(const Occasion& occasion,
+                                                     const std::optional<registry::StationClaim>& station);
+  [[nodiscard]] registry::Outcome<void> refuse_station(const Occasion& occasion, const std::string& station,
+                                                       std::string why);
+  /// The number of this batch, which is made where it is new, with `added` devices more.
+  [[nodiscard]] Result<std::optional<std::int64_t>> count_batch(const registry::Import& import,
+                                                                std::size_t added);
+  /// Whether the registry has this line as it is.
+  [[nodiscard]] Result<bool> is_listed(const registry::Expected& line, std::string_view batch);
+  /// Whether the certificate in the way is the one that the issuance replaces.
+  [[nodiscard]] static bool replaces(const registry::Issuance& issuance, const registry::Conflict& conflict);
   [[nodiscard]] Result<void> note(const Occasion& occasion, std::string_view what, State from, State to,
                                   std::string_view why, const Subject& subject = {});
   [[nodiscard]] registry::Outcome<void> alarm(const registry::Issuance& issuance,
@@ -79,6 +99,8 @@ class Writes {
   Statement last_signer_list_, insert_signer_list_;
   Statement find_signed_head_, insert_signed_head_;
   Statement find_token_, insert_token_, use_token_;
+  Statement list_device_, find_listing_, find_batch_, insert_batch_, count_batch_, device_station_;
+  Statement find_station_, upsert_station_, count_issued_, count_refused_, find_refused_;
 };
 
 }  // namespace pedigree::store
