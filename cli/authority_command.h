@@ -21,6 +21,8 @@ void add_authority_offline(CLI::App& authority, Context& context);
 void add_authority_signers(CLI::App& authority, Context& context);
 /// `pedigree authority oem|firmware-signer`.
 void add_authority_firmware(CLI::App& authority, Context& context);
+/// `pedigree authority import|batches|alarms`.
+void add_authority_registry(CLI::App& authority, Context& context);
 /// `pedigree authority enrol-token|identity`.
 void add_authority_protocols(CLI::App& authority, Context& context);
 /// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.
