@@ -24,7 +24,7 @@ std::unexpected<Conflict> broken() {
 std::vector<std::size_t> by_id(const std::vector<registry::Expected>& lines) {
   std::vector<std::size_t> places(lines.size());
   for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
-  std::ranges::stable_sort(places, {}, [&](std::size_t i) { return lines[i].device; });
+  std::ranges::sort(places, {}, [&](std::size_t i) { return std::pair(lines[i].device, i); });
   return places;
 }
 
