@@ -57,7 +57,8 @@ station::Outcome<Attested> attest(const station::Unit& unit, Bytes challenge, bo
 std::string next_step(const station::Failure& failure) {
   if (failure.code == ErrorCode::no_attestation_chain)
     return "pedigree provision --profile iak, or --no-chain";
-  if (failure.code == ErrorCode::unknown_command) return "update the device: this one does not attest";
+  if (failure.code == ErrorCode::unknown_command)
+    return "update the device: this one does not attest, or has another --smp-group";
   return {};
 }
 

@@ -38,6 +38,7 @@ struct DeviceArguments {
   bool fsync = false;
   std::uint32_t buffer_size = 1024;
   std::uint32_t buffer_count = 4;
+  std::uint16_t smp_group = smp::kPedigreeGroup;
   sim::ImpairmentOptions impairment;
   std::uint32_t delay_ms = 0;
   bool stock_iak = false;
@@ -105,12 +106,13 @@ struct Running {
   std::string terminal;
 };
 
-json::value to_json(const std::vector<Running>& devices) {
+json::value to_json(const std::vector<Running>& devices, std::uint16_t smp_group) {
   json::array list;
   for (const Running& running : devices) {
     json::object entry{{"id", hex(running.device->id())}, {"state", running.state}};
     if (!running.udp.empty()) entry["udp"] = running.udp;
     if (!running.terminal.empty()) entry["serial"] = running.terminal;
+    if (smp_group != smp::kPedigreeGroup) entry["smp_group"] = smp_group;
     list.push_back(std::move(entry));
   }
   return json::object{{"devices", std::move(list)}};
@@ -133,6 +135,7 @@ sim::DeviceOptions device_options(const Context& context, const DeviceArguments&
   options.durability = arguments.fsync ? sim::Durability::host : sim::Durability::process;
   options.buffer_size = arguments.buffer_size;
   options.buffer_count = arguments.buffer_count;
+  options.smp_group = arguments.smp_group;
   options.stock_iak = arguments.stock_iak;
   options.attestation = arguments.attestation;
   auto firmware = read_factory_firmware(arguments.firmware, arguments.firmware_root);
@@ -176,9 +179,9 @@ void listen(sim::Host& host, const DeviceArguments& arguments, std::vector<Runni
   }
 }
 
-void announce(const Context& context, const std::vector<Running>& devices) {
+void announce(const Context& context, const std::vector<Running>& devices, std::uint16_t smp_group) {
   if (context.json) {
-    print_json(to_json(devices));
+    print_json(to_json(devices, smp_group));
     return;
   }
   if (context.quiet) return;
@@ -196,10 +199,11 @@ void run_devices(const Context& context, DeviceArguments& arguments) {
   std::vector<Running> devices = open_devices(context, arguments);
   sim::Host host(arguments.impairment);
   listen(host, arguments, devices);
-  if (!arguments.ready_file.empty() && !write_ready_file(arguments.ready_file, to_json(devices))) {
+  if (!arguments.ready_file.empty() &&
+      !write_ready_file(arguments.ready_file, to_json(devices, arguments.smp_group))) {
     give_up(kExitUnreadable, arguments.ready_file + ": cannot be written");
   }
-  announce(context, devices);
+  announce(context, devices, arguments.smp_group);
   host.run();
 }
 
@@ -304,6 +308,11 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
   command.add_option("--buffer-count", arguments.buffer_count, "SMP buffers that a device reports")
       ->check(CLI::Range(1, 16));
   command
+      .add_option("--smp-group", arguments.smp_group,
+                  "Number of Pedigree's SMP group (default 80); the file of --ready-file tells it")
+      ->check(CLI::Range(64, 65535))
+      ->option_text("NUMBER");
+  command
       .add_option("--drop", arguments.impairment.drop, "Lose this part of all datagrams, 0 to 1, for tests")
       ->check(CLI::Range(0.0, 1.0));
   command
@@ -326,7 +335,7 @@ void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
       "--qemu", arguments.emulated, "Run the TrustZone firmware in QEMU, each device on a pseudo-terminal");
   for (const char* option : {"--udp", "--pty", "--lifecycle", "--fsync", "--stock-iak",
                              "--certification-reference", "--verification-service", "--buffer-size",
-                             "--buffer-count", "--drop", "--duplicate", "--delay", "--seed"}) {
+                             "--buffer-count", "--smp-group", "--drop", "--duplicate", "--delay", "--seed"}) {
     emulated->excludes(command.get_option(option));
   }
   CLI::Option* const firmware =

@@ -29,18 +29,26 @@ void read_devices(LineArguments& arguments) {
     const json::object* device = entry.if_object();
     const json::value* udp = device != nullptr ? device->if_contains("udp") : nullptr;
     const json::value* serial = device != nullptr ? device->if_contains("serial") : nullptr;
+    std::string peer;
     if (udp != nullptr && udp->is_string()) {
-      arguments.udp.emplace_back(udp->get_string());
+      peer = "udp " + arguments.udp.emplace_back(udp->get_string());
     } else if (serial != nullptr && serial->is_string()) {
-      arguments.serial.emplace_back(serial->get_string());
+      peer = "serial " + arguments.serial.emplace_back(serial->get_string());
     } else {
       stop(kExitUnreadable, arguments.devices + " has a device with neither udp nor serial");
+    }
+    if (const json::value* group = device->if_contains("smp_group")) {
+      boost::system::error_code wrong;
+      const auto number = group->to_number<std::uint16_t>(wrong);
+      if (wrong || number < smp::kFirstUserGroup) {
+        stop(kExitUnreadable, arguments.devices + " has a device whose smp_group is not 64 to 65535");
+      }
+      arguments.smp_groups[peer] = number;
     }
   }
 }
 
-std::vector<Unit> units_of(LineArguments& arguments, station::Loop& loop,
-                           const station::LinkOptions& options) {
+std::vector<Unit> units_of(LineArguments& arguments, station::Loop& loop, station::LinkOptions options) {
   take_up_devices(arguments);
   std::vector<Unit> units;
   const auto named = [&units](const std::string& peer) {
@@ -48,11 +56,13 @@ std::vector<Unit> units_of(LineArguments& arguments, station::Loop& loop,
   };
   for (const std::string& address : arguments.udp) {
     if (named("udp " + address)) continue;
+    options.exchange.pedigree_group = smp_group_of(arguments, "udp " + address);
     units.push_back(
         {"udp " + address, [&loop, address, options] { return station::open_udp(loop, address, options); }});
   }
   for (const std::string& path : arguments.serial) {
     if (named("serial " + path)) continue;
+    options.exchange.pedigree_group = smp_group_of(arguments, "serial " + path);
     units.push_back(
         {"serial " + path, [&loop, path, options] { return station::open_serial(loop, path, options); }});
   }
@@ -94,6 +104,11 @@ void take_up_devices(LineArguments& arguments) {
   if (!arguments.devices.empty()) read_devices(arguments);
 }
 
+std::uint16_t smp_group_of(const LineArguments& arguments, const std::string& peer) {
+  const auto told = arguments.smp_groups.find(peer);
+  return told != arguments.smp_groups.end() ? told->second : arguments.smp_group;
+}
+
 std::unique_ptr<station::CaptureFile> open_capture(const LineArguments& arguments) {
   if (arguments.capture.empty()) return nullptr;
   auto file = station::CaptureFile::create(arguments.capture);
@@ -122,6 +137,11 @@ void add_line_options(CLI::App& command, LineArguments& arguments) {
       ->option_text("FILE");
   command.add_option("--baud", arguments.baud, "Speed of the serial ports (default 115200)")
       ->check(CLI::Range(1200, 4000000));
+  command
+      .add_option("--smp-group", arguments.smp_group,
+                  "Number of Pedigree's SMP group on the devices (default 80, or as --devices tells it)")
+      ->check(CLI::Range(64, 65535))
+      ->option_text("NUMBER");
   command
       .add_option("--timeout", arguments.timeout,
                   "Give a silent device up after this many seconds (default 15)")

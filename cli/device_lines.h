@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,10 +39,12 @@ struct LineArguments {
   std::vector<std::string> serial;
   std::string devices;
   std::uint32_t baud = 115200;
+  std::uint16_t smp_group = smp::kPedigreeGroup;
+  std::map<std::string, std::uint16_t> smp_groups;  ///< by peer, as --devices tells them
   double timeout = 15;
   std::string capture;
 };
-/// --udp, --serial, --devices, --baud, --timeout, --capture.
+/// --udp, --serial, --devices, --baud, --smp-group, --timeout, --capture.
 void add_line_options(CLI::App& command, LineArguments& arguments);
 
 /// What devices are reached by. It outlives their links.
@@ -54,6 +57,8 @@ struct Lines {
 
 /// Adds the devices that --devices lists to --udp and --serial. Throws Stop.
 void take_up_devices(LineArguments& arguments);
+/// The number of Pedigree's group on the device at `peer` ("udp HOST:PORT", "serial PATH").
+[[nodiscard]] std::uint16_t smp_group_of(const LineArguments& arguments, const std::string& peer);
 /// The file of --capture, if one is wanted. Throws Stop.
 [[nodiscard]] std::unique_ptr<station::CaptureFile> open_capture(const LineArguments& arguments);
 

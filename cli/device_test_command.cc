@@ -166,7 +166,9 @@ void run_device_test(Context& context, DeviceTestArguments& arguments) {
   if (arguments.list) return print_catalogue(context, checks);
   const auto capture = open_capture(arguments.lines);
   auto line = open_line(arguments.lines);
-  Wire wire(std::move(line), {.give_up = seconds(arguments.lines.timeout), .capture = capture.get()});
+  const std::uint16_t group = smp_group_of(arguments.lines, line->peer());
+  Wire wire(std::move(line),
+            {.give_up = seconds(arguments.lines.timeout), .capture = capture.get(), .pedigree_group = group});
   const crypto::OpenSslCrypto crypto;
   RunKeys keys;
   TestAuthority authority = arguments.test_root.empty()

@@ -159,6 +159,13 @@ TEST_F(Provision, InfoShowsDevicesAndGoesOnAfterOneThatIsSilent) {
   EXPECT_TRUE(plant_.standing(1).slots.empty());
 }
 
+TEST_F(Provision, AnotherNumberOfTheSmpGroup) {
+  start(1, {"--smp-group", "300"});
+  expect_error(plant_.provision(0), kExitDeviceRefused, "does not support");
+  const json::value done = json_of(plant_.provision(0, {"--smp-group", "300"}));
+  EXPECT_EQ(done.at("provisioned"), 1) << json::serialize(done);
+}
+
 TEST_F(Provision, StatusReadsTheJournal) {
   start(1);
   ASSERT_EQ(Process(plant_.provision(0)).wait(), kExitOk);

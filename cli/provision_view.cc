@@ -67,6 +67,8 @@ std::string next_step(const UnitResult& result) {
       return "the device is secured; provision it before that, or replace it";
     case ErrorCode::lifecycle_forbids:
       return "the device's lifecycle allows no provisioning: pedigree provision --info shows it";
+    case ErrorCode::unknown_command:
+      return "where the device's firmware has another SMP group than 80: --smp-group NUMBER";
     case ErrorCode::unknown_profile:
     case ErrorCode::unknown_issuer:
       return "give another --profile or --issuer";

@@ -135,7 +135,7 @@ Result<Status> read_status(Bytes payload) noexcept {
   return status;
 }
 
-void write_error(Version version, ErrorCode code, Writer& out) noexcept {
+void write_error(Version version, ErrorCode code, Writer& out, std::uint16_t group) noexcept {
   if (version == Version::v1) {
     write_rc(nearest_rc(code), out);
     return;
@@ -145,7 +145,7 @@ void write_error(Version version, ErrorCode code, Writer& out) noexcept {
   encoder.tstr("err");
   encoder.map(2);
   encoder.tstr("group");
-  encoder.uint(kPedigreeGroup);
+  encoder.uint(group);
   encoder.tstr("rc");
   encoder.uint(static_cast<std::uint16_t>(code));
 }

@@ -10,11 +10,13 @@ namespace pedigree::smp {
 enum class Operation : std::uint8_t { read = 0, read_response = 1, write = 2, write_response = 3 };
 enum class Version : std::uint8_t { v1 = 0, v2 = 1 };
 
-/// Octets of a header; the groups of the operating system and of Pedigree; the UDP port that servers listen
-/// on.
+/// Octets of a header; the groups of the operating system and of Pedigree, the latter where a device's
+/// firmware does not choose another; the first number that is free to choose; the UDP port that servers
+/// listen on.
 inline constexpr std::size_t kHeaderSize = 8;
 inline constexpr std::uint16_t kOsGroup = 0;
 inline constexpr std::uint16_t kPedigreeGroup = 80;
+inline constexpr std::uint16_t kFirstUserGroup = 64;
 inline constexpr std::uint16_t kUdpPort = 1337;
 
 /// Commands of the OS group (kOsGroup) that are spoken here.
@@ -80,8 +82,9 @@ struct Status {
 /// Offsets count from the start of `payload`. Errors: those of cbor::read_unique_map, bad_value (a number
 /// above 65535), missing_field (`err` without group or rc), trailing_data.
 [[nodiscard]] Result<Status> read_status(Bytes payload) noexcept;
-/// The error map of a failed request: v2 {"err": {"group", "rc"}}; v1 {"rc": nearest MGMT_ERR}.
-void write_error(Version version, ErrorCode code, Writer& out) noexcept;
+/// The error map of a failed request to Pedigree's group, which has this number on the line: v2 {"err":
+/// {"group", "rc"}}; v1 {"rc": nearest MGMT_ERR}.
+void write_error(Version version, ErrorCode code, Writer& out, std::uint16_t group = kPedigreeGroup) noexcept;
 /// {"rc": rc}, both versions.
 void write_rc(Rc rc, Writer& out) noexcept;
 /// The MGMT_ERR nearest to an error, for version 1 clients.

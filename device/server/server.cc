@@ -41,9 +41,10 @@ Result<void> echo(Bytes payload, Writer& out) noexcept {
 
 /// Errors of SMP itself are an rc in both versions; those of our group and of the image group carry the
 /// group.
-void write_failure(const smp::Header& header, ErrorCode code, const ImageNotes& notes, Writer& out) noexcept {
-  if (header.group == smp::kPedigreeGroup) {
-    smp::write_error(header.version, code, out);
+void write_failure(const smp::Header& header, std::uint16_t pedigree_group, ErrorCode code,
+                   const ImageNotes& notes, Writer& out) noexcept {
+  if (header.group == pedigree_group) {
+    smp::write_error(header.version, code, out, pedigree_group);
   } else if (header.group == enrol::kImageGroup) {
     write_image_failure(header, code, notes, out);
   } else {
@@ -68,7 +69,7 @@ Bytes Server::handle(Bytes request, MutableBytes response) noexcept {
   if (result && !out.fits()) result = fail(ErrorCode::buffer_too_small);
   if (!result) {
     out = Writer(body);
-    write_failure(*header, result.error().code, notes, out);
+    write_failure(*header, options_.group, result.error().code, notes, out);
   }
   smp::Header answer = *header;
   answer.operation = read ? smp::Operation::read_response : smp::Operation::write_response;
@@ -89,7 +90,7 @@ Result<void> Server::serve(const smp::Packet& request, std::size_t room, ImageNo
                            Writer& out) noexcept {
   if (request.header.group == smp::kOsGroup) return os_group(request, out);
   if (request.header.group == enrol::kImageGroup) return serve_image_group(service_, request, notes, out);
-  if (request.header.group == smp::kPedigreeGroup) {
+  if (request.header.group == options_.group) {
     return serve_pedigree_group(service_, request, scratch_, room, receipt_, out);
   }
   return fail(ErrorCode::unknown_command);

@@ -14,6 +14,8 @@ struct ServerOptions {
   /// answers. From 256; a list of all eight slots takes up to 1,000, and is buffer_too_small below that.
   std::uint32_t buffer_size = 1024;
   std::uint32_t buffer_count = 4;
+  /// Number of Pedigree's own group on the line, from smp::kFirstUserGroup.
+  std::uint16_t group = smp::kPedigreeGroup;
   std::string_view os_name;     ///< OS info, format "s"; borrowed
   std::string_view machine;     ///< OS info, format "i"; borrowed
   std::string_view bootloader;  ///< bootloader info; borrowed

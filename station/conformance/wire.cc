@@ -37,7 +37,7 @@ Octets Wire::packet(const Request& request, smp::Version version) {
   smp::Header header;
   header.operation = request.operation;
   header.version = version;
-  header.group = request.group;
+  header.group = group_on_line(request.group, options_.pedigree_group);
   header.command = request.command;
   header.sequence = sequence_++;
   Octets octets(smp::kHeaderSize + request.payload.size());
@@ -66,8 +66,8 @@ void Wire::drain() {
   while (next(kQuiet)) ++counters_.ignored;
 }
 
-void Wire::note_error(Bytes payload) {
-  const auto status = smp::read_status(payload);
+void Wire::note_error(const Response& response) {
+  const auto status = status_of(response);
   if (!status || status->ok()) return;
   if (status->from_group && status->group == smp::kPedigreeGroup) {
     errors_.insert(static_cast<ErrorCode>(status->rc));
@@ -93,8 +93,11 @@ Outcome<Response> Wire::ask(const Request& request, smp::Version version) {
         ++counters_.ignored;
         continue;
       }
-      note_error(answer->payload);
-      return Response{answer->header, Octets(answer->payload.begin(), answer->payload.end())};
+      Response response{answer->header, Octets(answer->payload.begin(), answer->payload.end()),
+                        options_.pedigree_group};
+      response.header.group = request.group;
+      note_error(response);
+      return response;
     }
     patience = std::min(patience * 2, kLongest);
   }

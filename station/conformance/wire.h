@@ -13,7 +13,8 @@ namespace pedigree::station::conformance {
 
 struct WireOptions {
   Duration give_up = std::chrono::seconds(15);
-  CaptureFile* capture = nullptr;  ///< outlives the wire
+  CaptureFile* capture = nullptr;                      ///< outlives the wire
+  std::uint16_t pedigree_group = smp::kPedigreeGroup;  ///< its number on the line
 };
 
 class Wire final : public Link {
@@ -45,12 +46,13 @@ class Wire final : public Link {
 
   [[nodiscard]] bool serial() const { return line_->serial(); }
   [[nodiscard]] std::size_t line_limit() const { return line_->largest(); }
+  [[nodiscard]] std::uint16_t pedigree_group() const noexcept { return options_.pedigree_group; }
   [[nodiscard]] Duration give_up() const noexcept { return options_.give_up; }
   /// Errors of the one list that the device has answered so far.
   [[nodiscard]] const std::set<ErrorCode>& answered_errors() const noexcept { return errors_; }
 
  private:
-  void note_error(Bytes payload);
+  void note_error(const Response& response);
 
   std::unique_ptr<Line> line_;
   WireOptions options_;

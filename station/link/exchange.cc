@@ -7,6 +7,14 @@
 
 namespace pedigree::station {
 
+Result<smp::Status> status_of(const Response& response) noexcept {
+  auto status = smp::read_status(response.payload);
+  if (status && status->from_group && status->group == response.pedigree_group) {
+    status->group = smp::kPedigreeGroup;
+  }
+  return status;
+}
+
 Exchange::Exchange(const ExchangeOptions& options)
     : options_(options),
       rtt_{RttEstimator(options.initial_timeout, options.minimum_timeout, options.maximum_timeout),
@@ -58,7 +66,7 @@ void Exchange::transmit(Flying& flying, Time now, Work& work) {
   const Request& request = flying.request;
   const smp::Header header{.operation = request.operation,
                            .version = version_for(flying),
-                           .group = request.group,
+                           .group = group_on_line(request.group, options_.pedigree_group),
                            .sequence = flying.sequence,
                            .command = request.command};
   std::vector<std::uint8_t> packet(smp::kHeaderSize + request.payload.size());
@@ -128,7 +136,8 @@ void Exchange::receive(Bytes packet, Time now) {
   }
   const smp::Header& header = parsed->header;
   const auto answered = std::ranges::find_if(flying_, [&](const Flying& f) {
-    return f.sequence == header.sequence && f.request.group == header.group &&
+    return f.sequence == header.sequence &&
+           group_on_line(f.request.group, options_.pedigree_group) == header.group &&
            f.request.command == header.command &&
            static_cast<unsigned>(f.request.operation) + 1 == static_cast<unsigned>(header.operation);
   });
@@ -153,7 +162,9 @@ void Exchange::finish(std::vector<Flying>::iterator flying, const smp::Packet& p
     estimator(flying->request).sample(std::chrono::duration_cast<Duration>(now - flying->last));
   }
   window_ = std::min(window_ + 1, in_flight_limit_);
-  done_.push_back({flying->id, Response{packet.header, {packet.payload.begin(), packet.payload.end()}}});
+  Response response{packet.header, {packet.payload.begin(), packet.payload.end()}, options_.pedigree_group};
+  response.header.group = flying->request.group;
+  done_.push_back({flying->id, std::move(response)});
   flying_.erase(flying);
 }
 

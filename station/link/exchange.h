@@ -17,16 +17,25 @@ namespace pedigree::station {
 
 struct Request {
   smp::Operation operation = smp::Operation::read;  ///< read or write
-  std::uint16_t group = smp::kPedigreeGroup;
+  std::uint16_t group = smp::kPedigreeGroup;        ///< kPedigreeGroup whatever number it has on the line
   std::uint8_t command = 0;
   std::vector<std::uint8_t> payload;  ///< one CBOR map
   bool slow = false;                  ///< the device computes on it: waited for longer, timed separately
 };
 
 struct Response {
-  smp::Header header;
-  std::vector<std::uint8_t> payload;
+  smp::Header header;                                  ///< its group is the request's
+  std::vector<std::uint8_t> payload;                   ///< as it came
+  std::uint16_t pedigree_group = smp::kPedigreeGroup;  ///< number of Pedigree's group on the line
 };
+/// smp::read_status of a response, in which Pedigree's group is kPedigreeGroup. Errors: those of read_status.
+[[nodiscard]] Result<smp::Status> status_of(const Response& response) noexcept;
+
+/// The number that a group has on a line on which Pedigree's own is `pedigree_group`.
+[[nodiscard]] constexpr std::uint16_t group_on_line(std::uint16_t group,
+                                                    std::uint16_t pedigree_group) noexcept {
+  return group == smp::kPedigreeGroup ? pedigree_group : group;
+}
 
 struct ExchangeOptions {
   Duration initial_timeout = std::chrono::seconds(1);  ///< before the first round trip is known
@@ -38,6 +47,8 @@ struct ExchangeOptions {
   /// that a line which loses half of all packets is no silent device.
   Duration give_up = std::chrono::seconds(15);
   std::uint32_t octets_per_second = 0;  ///< of a serial line; 0: not worth counting
+  /// Number that Pedigree's group has on the device, from smp::kFirstUserGroup.
+  std::uint16_t pedigree_group = smp::kPedigreeGroup;
 };
 
 struct ExchangeCounters {

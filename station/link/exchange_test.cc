@@ -49,6 +49,32 @@ TEST(Exchange, MatchesAnswersBySequenceInAnyOrder) {
   EXPECT_TRUE(exchange.idle());
 }
 
+TEST(Exchange, AnotherNumberOfTheGroupStaysOnTheLine) {
+  Exchange exchange({.pedigree_group = 300});
+  exchange.submit(0, ask(0));
+  const auto work = exchange.poll(Time{});
+  ASSERT_EQ(work.send.size(), 1U);
+  EXPECT_EQ(header_of(work.send[0]).group, 300);
+  auto foreign = answer(work.send[0]);
+  foreign[4] = 0;
+  foreign[5] = 80;
+  exchange.receive(foreign, Time{} + 1ms);
+  EXPECT_EQ(exchange.counters().ignored, 1U);
+
+  std::vector<std::uint8_t> refusal(32);
+  Writer out(refusal);
+  smp::write_error(smp::Version::v2, ErrorCode::slot_not_found, out, 300);
+  refusal.resize(out.size());
+  exchange.receive(answer(work.send[0], refusal), Time{} + 2ms);
+  const auto done = exchange.poll(Time{} + 2ms).done;
+  ASSERT_EQ(done.size(), 1U);
+  ASSERT_TRUE(done[0].outcome.has_value());
+  EXPECT_EQ(done[0].outcome->header.group, smp::kPedigreeGroup);
+  const auto status = status_of(*done[0].outcome);
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(code_of(*status), ErrorCode::slot_not_found);
+}
+
 TEST(Exchange, SendsOneAtATimeUntilTheDeviceSaysMore) {
   Exchange exchange({});
   exchange.submit(0, ask(0));

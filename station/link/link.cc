@@ -54,7 +54,7 @@ Result<Limits> read_parameters(Bytes payload) {
 
 Outcome<std::vector<std::uint8_t>> payload_of(Outcome<Response> response) {
   if (!response) return std::unexpected(std::move(response).error());
-  const auto status = smp::read_status(response->payload);
+  const auto status = status_of(*response);
   if (!status) return unreadable(Side::device, status.error(), "the device's answer");
   if (!status->ok()) return failed_with(Side::device, code_of(*status), sentence(*status));
   return std::move(response->payload);

@@ -189,6 +189,7 @@ void Device::reboot() {
   device::ServerOptions server;
   server.buffer_size = options_.buffer_size;
   server.buffer_count = options_.buffer_count;
+  server.group = options_.smp_group;
   server.os_name = "Linux";
   server.machine = "pedigree-simulator";
   server.bootloader = "none";

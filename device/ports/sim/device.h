@@ -23,6 +23,7 @@ struct DeviceOptions {
   /// What SMP `parameters` answers.
   std::uint32_t buffer_size = 1024;
   std::uint32_t buffer_count = 4;
+  std::uint16_t smp_group = smp::kPedigreeGroup;  ///< number of Pedigree's group
   /// As on stock TF-M: the attestation key signs nothing but tokens, and is certified by a token request.
   bool stock_iak = false;
   AttestationOptions attestation;

@@ -80,6 +80,20 @@ TEST_F(ServerTest, TheOsGroupAnswers) {
   EXPECT_FALSE(status_of(ask(Operation::read, 4711, 0, empty_map_)).ok());
 }
 
+TEST_F(ServerTest, AnotherNumberOfTheGroupIsTheOnlyOne) {
+  DeviceOptions options;
+  options.smp_group = 300;
+  device_ = open_in_memory(options);
+  EXPECT_TRUE(enrol::decode<enrol::InfoResponse>(ask(Operation::read, 300, 0, empty_map_)));
+  const smp::Status refusal = status_of(ask(Operation::read, 300, 99, empty_map_));
+  EXPECT_TRUE(refusal.from_group);
+  EXPECT_EQ(refusal.group, 300);
+  EXPECT_EQ(refusal.rc, static_cast<std::uint16_t>(ErrorCode::unknown_command));
+  const smp::Status unknown = status_of(ask(Operation::read, smp::kPedigreeGroup, 0, empty_map_));
+  EXPECT_FALSE(unknown.from_group);
+  EXPECT_EQ(unknown.rc, static_cast<std::uint16_t>(smp::Rc::not_supported));
+}
+
 TEST_F(ServerTest, ResetLosesMemoryAndKeepsStorage) {
   const auto begun = Client(device_->service_handle()).begin({});
   EXPECT_TRUE(status_of(ask(Operation::write, smp::kOsGroup, 5, empty_map_)).ok());

@@ -43,7 +43,7 @@ static const struct mgmt_handler handlers[PEDIGREE_SMP_COMMANDS] = {
 static struct mgmt_group group = {
     .mg_handlers = handlers,
     .mg_handlers_count = PEDIGREE_SMP_COMMANDS,
-    .mg_group_id = PEDIGREE_SMP_GROUP,
+    .mg_group_id = CONFIG_PEDIGREE_SMP_GROUP,
     .custom_payload = true,
 };
 

@@ -17,13 +17,18 @@ constinit std::optional<device::Server> server;
 }  // namespace
 
 static_assert(static_cast<int>(enrol::Command::revocations) < PEDIGREE_SMP_COMMANDS);
-static_assert(PEDIGREE_SMP_GROUP == smp::kPedigreeGroup && PEDIGREE_SMP_HEADER == smp::kHeaderSize);
+static_assert(PEDIGREE_SMP_HEADER == smp::kHeaderSize);
+static_assert(CONFIG_PEDIGREE_SMP_GROUP >= smp::kFirstUserGroup && CONFIG_PEDIGREE_SMP_GROUP <= UINT16_MAX);
 
 extern "C" size_t pedigree_smp_answer(psa_handle_t service, const uint8_t* request, size_t request_size,
                                       uint8_t* response, size_t capacity) {
   // Zephyr's own groups answer everything else, `parameters` too.
   const auto packet = smp::parse_packet({request, request_size});
-  if (!packet || packet->header.group != smp::kPedigreeGroup) return 0;
-  if (!server) server.emplace(service, device::ServerOptions{}, scratch);
+  if (!packet || packet->header.group != CONFIG_PEDIGREE_SMP_GROUP) return 0;
+  if (!server) {
+    device::ServerOptions options;
+    options.group = CONFIG_PEDIGREE_SMP_GROUP;
+    server.emplace(service, options, scratch);
+  }
   return server->handle({request, request_size}, {response, capacity}).size();
 }

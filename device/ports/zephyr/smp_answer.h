@@ -9,7 +9,6 @@
 extern "C" {
 #endif
 
-#define PEDIGREE_SMP_GROUP 80
 #define PEDIGREE_SMP_HEADER 8u
 /* Commands that reach the server; those above are Zephyr's to refuse. */
 #define PEDIGREE_SMP_COMMANDS 16

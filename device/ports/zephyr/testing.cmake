@@ -9,7 +9,7 @@ pedigree_core_library(pedigree_zephyr_under_test SOURCES ${glue}
                       LINK pedigree_device_server pedigree_device_slot pedigree_device_psa_key)
 target_include_directories(pedigree_zephyr_under_test PUBLIC ${CMAKE_CURRENT_LIST_DIR}/include ${CMAKE_CURRENT_LIST_DIR}/stub_headers)
 target_compile_definitions(pedigree_zephyr_under_test PUBLIC PEDIGREE_STUB_HANDLE
-  CONFIG_MCUMGR_MGMT_CUSTOM_PAYLOAD=1 CONFIG_MCUMGR_TRANSPORT_NETBUF_SIZE=1024
+  CONFIG_MCUMGR_MGMT_CUSTOM_PAYLOAD=1 CONFIG_MCUMGR_TRANSPORT_NETBUF_SIZE=1024 CONFIG_PEDIGREE_SMP_GROUP=80
   CONFIG_PEDIGREE_TLS_CHAIN_SIZE=2048 CONFIG_PEDIGREE_TLS_MAX_CERTIFICATES=3 CONFIG_PEDIGREE_TLS_PSA_KEY=1)
 pedigree_test(zephyr_mgmt_test SOURCES mgmt_test.cc
               LINK pedigree_zephyr_under_test pedigree_device_test_unit pedigree_station_flow)

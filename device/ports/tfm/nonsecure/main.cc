@@ -15,6 +15,8 @@ constinit std::array<std::uint8_t, mps2::kPacket + 4> frame{};
 constinit std::array<std::uint8_t, mps2::kPacket> scratch{};
 constinit std::array<std::uint8_t, mps2::kPacket> response{};
 
+static_assert(PEDIGREE_SMP_GROUP >= smp::kFirstUserGroup && PEDIGREE_SMP_GROUP <= UINT16_MAX);
+
 }  // namespace
 
 extern "C" void UARTRX0_Handler() {
@@ -25,6 +27,7 @@ int main() {
   device::ServerOptions options;
   options.buffer_size = mps2::kPacket;
   options.buffer_count = 4;
+  options.group = PEDIGREE_SMP_GROUP;
   options.os_name = "bare metal";
   options.machine = PEDIGREE_MACHINE;
   options.bootloader = "MCUboot";
