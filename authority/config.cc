@@ -3,13 +3,76 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
+#include <charconv>
+#include <initializer_list>
 
-#include "authority/config_settings.h"
 #include "authority/text.h"
 
 namespace pedigree::authority {
 namespace {
+
+/// Reads settings of one table and remembers the first thing that is wrong.
+class Settings {
+ public:
+  Settings(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
+
+  void only(std::initializer_list<std::string_view> known) {
+    for (const auto& [key, node] : table_) {
+      if (std::ranges::find(known, key.str()) == known.end())
+        wrong(key.str(), node, "is not a known setting");
+    }
+  }
+  template <typename T>
+  void read(std::string_view key, T& out) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    if (const auto value = node->value_exact<T>()) {
+      out = *value;
+    } else {
+      wrong(key, *node, "has a value of the wrong type");
+    }
+  }
+  void read_count(std::string_view key, std::uint32_t& out, std::int64_t least, std::int64_t most) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < least || *value > most) {
+      wrong(key, *node, fmt::format("must be a whole number from {} to {}", least, most));
+    } else {
+      out = static_cast<std::uint32_t>(*value);
+    }
+  }
+  /// Calls `take` with each text of a list; it returns whether it knows the text.
+  template <typename Take>
+  void read_list(std::string_view key, Take take) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return;
+    const toml::array* list = node->as_array();
+    if (list == nullptr) return wrong(key, *node, "must be a list of texts");
+    for (const toml::node& item : *list) {
+      const auto text = item.value_exact<std::string>();
+      if (!text) return wrong(key, item, "must be a list of texts");
+      if (!take(*text)) return wrong(key, item, fmt::format("does not know \"{}\"", *text));
+    }
+  }
+  [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
+  void wrong(std::string_view key, const toml::node& node, std::string_view what) {
+    if (!fault_.empty()) return;
+    fault_ = fmt::format("line {}: {}{} {}", node.source().begin.line, where_, key, what);
+  }
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+ private:
+  const toml::table& table_;
+  std::string where_;
+  std::string fault_;
+};
+
+std::unexpected<Refusal> bad(std::string detail) {
+  return refuse(ErrorCode::bad_configuration, std::move(detail));
+}
 
 Answer<void> read_policy(const toml::table& table, Config& config) {
   Settings settings(table, "authority.");
@@ -41,6 +104,16 @@ Answer<void> read_verify(const toml::table& table, Config& config) {
   if (nonces != "any" && nonces != "issued") return bad("verify.nonces must be \"any\" or \"issued\"");
   config.verify.issued_nonces_only = nonces == "issued";
   return {};
+}
+
+/// Empty, or an address, a colon and a port; an IPv6 address stands in brackets.
+bool is_listen(std::string_view text) {
+  if (text.empty()) return true;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size();
 }
 
 Answer<void> read_protocols(const toml::table& table, Config& config) {
@@ -208,11 +281,11 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "issuer", "log", "metrics", "profile", "protocols", "verify"});
+  settings.only({"authority", "issuer", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
-  for (const auto& [key, read] : {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
-                                  std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols},
-                                  std::pair{"log", &read_log}, std::pair{"metrics", &read_metrics}}) {
+  for (const auto& [key, read] :
+       {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
+        std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;
     if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));

@@ -38,19 +38,6 @@ struct ProtocolsConfig {
   std::uint32_t ocsp_hours = 24;  ///< thisUpdate to nextUpdate
 };
 
-enum class LogFormat : std::uint8_t { text, json };
-/// In the order of how much is written.
-enum class LogLevel : std::uint8_t { error, warning, info, debug };
-/// "error", "warning", "info", "debug". Static storage.
-[[nodiscard]] std::string_view name(LogLevel level) noexcept;
-
-struct LogConfig {
-  LogFormat format = LogFormat::text;
-  LogLevel level = LogLevel::info;
-  bool requests = true;  ///< a line for each request
-  std::string file;      ///< appended to; empty: standard error
-};
-
 struct Config {
   bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
@@ -59,8 +46,6 @@ struct Config {
   std::vector<std::uint8_t> hardware_type;  ///< hwType of hardwareModuleName, OID content octets
   VerifyConfig verify;
   ProtocolsConfig protocols;
-  LogConfig log;
-  std::string metrics_listen;  ///< "HOST:PORT" for metrics and health over plain HTTP; empty: off
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;
 };

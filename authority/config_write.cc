@@ -78,25 +78,12 @@ std::string write_config(const Config& config) {
       "hub_name = \"{}\"\n"
       "hub_port = {}\n"
       "# From thisUpdate to nextUpdate of an OCSP answer.\n"
-      "ocsp_hours = {}\n"
-      "\n"
-      "# A line for each request and event: \"text\" or \"json\", to standard error or to a file.\n"
-      "[log]\n"
-      "format = \"{}\"\n"
-      "level = \"{}\"\n"
-      "requests = {}\n"
-      "file = \"{}\"\n"
-      "\n"
-      "# Metrics for Prometheus and health over plain HTTP, such as \"127.0.0.1:9464\"; \"\": off.\n"
-      "[metrics]\n"
-      "listen = \"{}\"\n",
+      "ocsp_hours = {}\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
       dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
       config.verify.nonce_seconds, config.protocols.est, config.protocols.ocsp, config.protocols.http_listen,
       config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
-      config.protocols.hub_port, config.protocols.ocsp_hours,
-      config.log.format == LogFormat::json ? "json" : "text", name(config.log.level), config.log.requests,
-      config.log.file, config.metrics_listen);
+      config.protocols.hub_port, config.protocols.ocsp_hours);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;
