@@ -27,7 +27,7 @@ TEST(Fault, AFullDatabaseRefusesAndKeepsWhatItAnswered) {
   std::vector<Unit> units;
   std::set<std::string> kept;
   {
-    const TunedServer server(folder, {.max_size_octets = 120'000});
+    const TunedServer server(folder, {.max_size_octets = 200'000});
     const auto station = server.client("station");
     for (;;) {
       units.emplace_back(units.size() + 1);

@@ -188,7 +188,13 @@ TEST_F(Status, ADatabaseOfTheFirstVersionGetsWhatCameLater) {
                 "DROP TABLE signer_revocation; DROP TABLE signer_list; DROP TABLE audit_node; DROP TABLE "
                 "checkpoint; DROP TABLE enrol_token; ALTER TABLE event DROP COLUMN serial; ALTER TABLE event "
                 "DROP COLUMN digest; "
-                "ALTER TABLE event DROP COLUMN leaf; PRAGMA user_version = 1"),
+                "ALTER TABLE event DROP COLUMN leaf; DROP INDEX device_batch; DROP INDEX device_station; "
+                "DROP INDEX device_state; DROP INDEX event_who; DROP INDEX event_at; DROP INDEX event_alarm; "
+                "DROP TABLE batch; DROP TABLE station; DROP TABLE station_day; "
+                "ALTER TABLE device DROP COLUMN batch; ALTER TABLE device DROP COLUMN product; "
+                "ALTER TABLE device DROP COLUMN label; ALTER TABLE device DROP COLUMN station; "
+                "ALTER TABLE device DROP COLUMN import; ALTER TABLE device DROP COLUMN seal; "
+                "PRAGMA user_version = 1"),
             "");
   authority_.restart();
   EXPECT_EQ(standing(*open(), 1), Standing::known);
