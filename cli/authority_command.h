@@ -23,8 +23,10 @@ void add_authority_signers(CLI::App& authority, Context& context);
 void add_authority_firmware(CLI::App& authority, Context& context);
 /// `pedigree authority import|batches|alarms`.
 void add_authority_registry(CLI::App& authority, Context& context);
-/// `pedigree authority enrol-token|identity`.
+/// `pedigree authority enrol-token`.
 void add_authority_protocols(CLI::App& authority, Context& context);
+/// Who acts, for the registry's history: the login name, as far as the system knows it.
+[[nodiscard]] std::string login();
 /// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.
 [[nodiscard]] std::vector<std::string> reason_names();
 

@@ -27,12 +27,6 @@ struct QueryArguments {
   bool der = false;
 };
 
-/// Who acts, for the registry's history: the login name, as far as the system knows it.
-std::string login() {
-  const char* user = getlogin();
-  return "local " + (user != nullptr ? std::string(user) : "uid " + std::to_string(getuid()));
-}
-
 std::string text_of(const json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
@@ -239,6 +233,11 @@ CLI::App* add(CLI::App& authority, const char* name, const char* help, QueryArgu
 }
 
 }  // namespace
+
+std::string login() {
+  const char* user = getlogin();
+  return "local " + (user != nullptr ? std::string(user) : "uid " + std::to_string(getuid()));
+}
 
 std::vector<std::string> reason_names() {
   constexpr unsigned kLastReason = 10;

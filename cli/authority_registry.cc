@@ -35,11 +35,6 @@ struct ImportArguments {
   std::string batch;
 };
 
-registry::Actor actor() {
-  const char* user = getlogin();
-  return {"local " + (user != nullptr ? std::string(user) : "uid " + std::to_string(getuid())), "local"};
-}
-
 /// The file, or what a pipe holds in a temporary file that has no name, because it is read twice.
 File open_input(const std::string& name) {
   File file(name == "-" ? ::fdopen(::dup(STDIN_FILENO), "r") : std::fopen(name.c_str(), "re"), &std::fclose);
@@ -221,7 +216,7 @@ class ImportRun {
         parts.clear();
       }
       Part& part = parts[(*line)->batch];
-      if (part.import.devices.empty()) part.import = {{}, actor(), now, (*line)->batch};
+      if (part.import.devices.empty()) part.import = {{}, {login(), "local"}, now, (*line)->batch};
       part.import.devices.push_back(std::move((*line)->device));
       part.lines.push_back(seen.line);
       if (part.import.devices.size() == registry::kMaxImport) well = well && flush(part);

@@ -8,17 +8,16 @@ namespace {
 
 using registry::DeviceId;
 
-/// What one page examines: devices by their ids (?1 to ?2), as far as the index goes. Only devices that are
-/// not served have a state above 4 (active), so the index of states holds few.
-std::string examined(std::string_view columns, std::string_view way) {
-  return "SELECT " + std::string(columns) + " FROM device WHERE " + std::string(way) +
-         "id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
+/// Devices by their ids. Only devices that are not served have a state above 4 (active), so the index of
+/// states holds few.
+std::string scanned(std::string_view columns, std::string_view way) {
+  return examined("device", "id", columns, way);
 }
 
 std::string rows_of(std::string_view way) {
   return "SELECT s.id, s.state, s.profiles, s.created, s.changed, b.name, s.product, s.label, s.station FROM "
          "(" +
-         examined("id, state, profiles, created, changed, batch, product, label, station", way) +
+         scanned("id, state, profiles, created, changed, batch, product, label, station", way) +
          ") AS s LEFT JOIN batch AS b ON b.number = s.batch WHERE (?4 IS NULL OR s.state = ?4) AND "
          "(?5 IS NULL OR s.batch = ?5) AND (?6 IS NULL OR s.station = ?6) AND (?7 IS NULL OR s.label = ?7) "
          "AND "
@@ -28,7 +27,7 @@ std::string rows_of(std::string_view way) {
 }
 
 std::string end_of(std::string_view way) {
-  return "SELECT count(*), max(id) FROM (" + examined("id", way) +
+  return "SELECT count(*), max(id) FROM (" + scanned("id", way) +
          ") AS s WHERE (?4 IS NULL OR ?4 = ?4) AND (?5 IS NULL OR ?5 = ?5) AND (?6 IS NULL OR ?6 = ?6)";
 }
 
@@ -36,28 +35,9 @@ constexpr std::string_view kByState = "state = ?4 AND state > 4 AND ";
 constexpr std::string_view kByBatch = "batch = ?5 AND batch IS NOT NULL AND ";
 constexpr std::string_view kByStation = "station = ?6 AND station IS NOT NULL AND ";
 
-registry::Device read_found(const Statement& row) {
-  registry::Device device;
-  row.blob(0, device.id);
-  device.state = static_cast<registry::DeviceState>(row.integer(1));
-  device.profiles = row.text(2);
-  device.created = row.integer(3);
-  device.changed = row.integer(4);
-  device.batch = row.text(5);
-  device.product = row.text(6);
-  device.label = row.text(7);
-  device.station = row.text(8);
-  return device;
-}
-
 registry::Batch read_batch(const Statement& row) {
   return {std::string(row.text(0)), row.integer(1), std::string(row.text(2)),
           static_cast<std::uint64_t>(row.integer(3))};
-}
-
-std::optional<std::string_view> given(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return text;
 }
 
 /// Bounds of the ids: above the first, below the second.
@@ -92,15 +72,6 @@ Result<Bounds> bounds(const registry::DevicePage& page) {
   return bounds;
 }
 
-template <typename Read>
-auto read_all(Statement& query, Read read) -> Result<std::vector<decltype(read(query))>> {
-  std::vector<decltype(read(query))> rows;
-  Statement::Step step = query.step();
-  for (; step == Statement::Step::row; step = query.step()) rows.push_back(read(query));
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-  return rows;
-}
-
 }  // namespace
 
 DeviceSearch::DeviceSearch(const Connection& connection)
@@ -120,12 +91,7 @@ DeviceSearch::DeviceSearch(const Connection& connection)
           "LEFT JOIN station_day AS d ON d.station = s.name AND d.day = ?1 ORDER BY s.name")) {}
 
 Result<std::optional<std::int64_t>> DeviceSearch::batch_number(std::string_view name) {
-  const Statement::Step step = batch_number_.bind(name).step();
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-  if (step == Statement::Step::done) return std::nullopt;
-  const std::int64_t number = batch_number_.integer(0);
-  batch_number_.reset();
-  return number;
+  return read_first(batch_number_.bind(name), read_number);
 }
 
 Result<registry::DeviceList> DeviceSearch::devices(const registry::DevicePage& page) {
@@ -143,7 +109,7 @@ Result<registry::DeviceList> DeviceSearch::devices(const registry::DevicePage& p
   way.rows.bind(ids.above, ids.below, kScan, page.state, batch, station, given(page.label),
                 page.from.value_or(0), page.until.value_or(kEver), given(page.profile),
                 static_cast<std::int64_t>(page.limit));
-  PEDIGREE_ASSIGN(list.devices, read_all(way.rows, read_found));
+  PEDIGREE_ASSIGN(list.devices, read_all(way.rows, read_device));
   if (list.devices.size() == page.limit && page.limit > 0) {
     list.next = list.devices.back().id;
     return list;
@@ -161,9 +127,7 @@ Result<std::vector<registry::Batch>> DeviceSearch::batches(std::string_view afte
 }
 
 Result<registry::Batch> DeviceSearch::batch(std::string_view name) {
-  PEDIGREE_ASSIGN(auto found, read_all(batch_.bind(name), read_batch));
-  if (found.empty()) return fail(ErrorCode::not_found);
-  return std::move(found.front());
+  return read_one(batch_.bind(name), read_batch);
 }
 
 Result<std::vector<registry::BatchCount>> DeviceSearch::batch_counts(std::string_view name) {

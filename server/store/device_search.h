@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of devices, batches and stations. A page examines a bounded number of rows by an index that fits what
-// is asked, whatever the size of the registry.
+// Lists of devices, batches and stations, at the same cost whatever the size of the registry.
 #pragma once
 
 #include "registry/store.h"
-#include "server/store/sqlite.h"
+#include "server/store/search.h"
 
 namespace pedigree::store {
-
-/// Rows that one page examines at most.
-inline constexpr std::int64_t kScan = 20'000;
 
 class DeviceSearch {
  public:
@@ -23,10 +19,6 @@ class DeviceSearch {
   [[nodiscard]] Result<std::vector<registry::Station>> stations(std::int64_t day);
 
  private:
-  /// A query by one index: its rows that are asked for, and where it ended.
-  struct Way {
-    Statement rows, end;
-  };
   [[nodiscard]] Result<std::optional<std::int64_t>> batch_number(std::string_view name);
 
   Way by_id_, by_state_, by_batch_, by_station_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/event_search.h"
 
-#include "server/store/device_search.h"
 #include "server/store/rows.h"
 
 namespace pedigree::store {
@@ -10,16 +9,15 @@ namespace {
 /// Events that may have come between two whose clocks disagree.
 constexpr std::int64_t kDisorder = 10'000;
 
-std::string examined(std::string_view columns, std::string_view way) {
-  return "SELECT " + std::string(columns) + " FROM event WHERE " + std::string(way) +
-         "number > ?1 AND number < ?2 ORDER BY number LIMIT ?3";
+std::string scanned(std::string_view columns, std::string_view way) {
+  return examined("event", "number", columns, way);
 }
 
 std::string rows_of(std::string_view way) {
   return "SELECT e.number, e.device, e.at, e.who, e.place, e.what, e.old_state, e.new_state, e.why, "
          "e.serial, "
          "e.digest, e.leaf, c.profile, c.issuer, b.name FROM (" +
-         examined(kEventColumns, way) +
+         scanned(kEventColumns, way) +
          ") AS e LEFT JOIN device AS d ON d.id = e.device LEFT JOIN batch AS b ON b.number = d.batch "
          "LEFT JOIN certificate AS c ON c.serial = e.serial WHERE "
          "(?5 IS NULL OR e.who = ?5) AND (?6 IS NULL OR e.what = ?6) AND (?7 IS NULL OR e.serial = ?7) AND "
@@ -30,7 +28,7 @@ std::string rows_of(std::string_view way) {
 }
 
 std::string end_of(std::string_view way) {
-  return "SELECT count(*), max(number) FROM (" + examined("number", way) +
+  return "SELECT count(*), max(number) FROM (" + scanned("number", way) +
          ") AS e WHERE (?4 IS NULL OR ?4 = ?4) AND (?5 IS NULL OR ?5 = ?5)";
 }
 
@@ -39,11 +37,6 @@ constexpr std::string_view kByDevice =
     "(device = ?4 OR number = (SELECT import FROM device WHERE id = ?4)) AND ";
 constexpr std::string_view kByWho = "who = ?5 AND ";
 constexpr std::string_view kAlarms = "what IN ('alarm', 'refused') AND ";
-
-std::optional<std::string_view> given(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return text;
-}
 
 registry::LoggedEvent read_logged(const Statement& row) {
   return {read_event(row), std::string(row.text(12)), std::string(row.text(13)), std::string(row.text(14))};
@@ -61,32 +54,27 @@ EventSearch::EventSearch(const Connection& connection)
       first_at_(connection.prepare("SELECT number FROM event WHERE at >= ?1 ORDER BY at LIMIT 1")) {}
 
 Result<std::int64_t> EventSearch::number_at(der::UnixTime when) {
-  const Statement::Step step = first_at_.bind(when).step();
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-  if (step == Statement::Step::done) return INT64_MAX - kDisorder;
-  const std::int64_t number = first_at_.integer(0);
-  first_at_.reset();
-  return number;
+  PEDIGREE_ASSIGN(const auto number, read_first(first_at_.bind(when), read_number));
+  return number.value_or(INT64_MAX - kDisorder);
 }
 
 Result<registry::EventList> EventSearch::search(const registry::EventQuery& query) {
   registry::EventList list;
   std::optional<registry::DeviceId> device = query.device;
   if (query.serial && !device) {
-    const Statement::Step step = device_of_.bind(*query.serial).step();
-    if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-    if (step == Statement::Step::done) return list;
-    device_of_.blob(0, device.emplace());
-    device_of_.reset();
+    PEDIGREE_ASSIGN(device, read_first(device_of_.bind(*query.serial), [](const Statement& row) {
+                      registry::DeviceId id{};
+                      row.blob(0, id);
+                      return id;
+                    }));
+    if (!device) return list;
   }
   der::UnixTime from = query.from.value_or(0);
   if (!query.batch.empty()) {
     // Nothing happened to a batch before it was there, so the search begins there.
-    const Statement::Step step = batch_.bind(std::string_view(query.batch)).step();
-    if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-    if (step == Statement::Step::done) return list;
-    from = std::max(from, batch_.integer(0));
-    batch_.reset();
+    PEDIGREE_ASSIGN(const auto made_at, read_first(batch_.bind(std::string_view(query.batch)), read_number));
+    if (!made_at) return list;
+    from = std::max(from, *made_at);
   }
   std::int64_t after = query.after;
   std::int64_t below = INT64_MAX;
@@ -103,9 +91,7 @@ Result<registry::EventList> EventSearch::search(const registry::EventQuery& quer
   const auto who = given(query.who);
   way.rows.bind(after, below, kScan, device, who, given(query.what), query.serial, given(query.batch), alarms,
                 from, query.until.value_or(INT64_MAX), static_cast<std::int64_t>(query.limit));
-  Statement::Step step = way.rows.step();
-  for (; step == Statement::Step::row; step = way.rows.step()) list.events.push_back(read_logged(way.rows));
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  PEDIGREE_ASSIGN(list.events, read_all(way.rows, read_logged));
   if (list.events.size() == query.limit && query.limit > 0) {
     list.next = list.events.back().event.number;
     return list;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "registry/store.h"
-#include "server/store/sqlite.h"
+#include "server/store/search.h"
 
 namespace pedigree::store {
 
@@ -16,9 +16,6 @@ class EventSearch {
   [[nodiscard]] Result<registry::EventList> search(const registry::EventQuery& query);
 
  private:
-  struct Way {
-    Statement rows, end;
-  };
   /// The numbers between which events of a time are; clocks of several nodes need not agree.
   [[nodiscard]] Result<std::int64_t> number_at(der::UnixTime when);
 

@@ -13,13 +13,6 @@ namespace {
 
 constexpr der::UnixTime kDay = 86400;
 
-std::unexpected<Conflict> refuse(ErrorCode code, std::string detail = {}) {
-  return std::unexpected(Conflict{code, {}, std::move(detail)});
-}
-std::unexpected<Conflict> broken() {
-  return refuse(ErrorCode::database_failure);
-}
-
 /// Places of the lines in the order of their device ids, in which their hashes make the tree.
 std::vector<std::size_t> by_id(const std::vector<registry::Expected>& lines) {
   std::vector<std::size_t> places(lines.size());
@@ -43,19 +36,14 @@ Outcome<void> check_texts(const registry::Import& import) {
 
 }  // namespace
 
-Result<std::optional<std::int64_t>> Writes::count_batch(const registry::Import& import, std::size_t added) {
+Result<std::optional<std::int64_t>> Writes::batch_of(const registry::Import& import) {
   if (import.batch.empty()) return std::nullopt;
-  Statement::Step step = find_batch_.bind(std::string_view(import.batch)).step();
-  if (step == Statement::Step::done) {
-    PEDIGREE_TRY(
-        insert_batch_.bind(std::string_view(import.batch), import.when, std::string_view(import.actor.who))
-            .run());
-    step = find_batch_.bind(std::string_view(import.batch)).step();
+  const std::string_view name = import.batch;
+  PEDIGREE_ASSIGN(auto number, read_first(find_batch_.bind(name), read_number));
+  if (!number) {
+    PEDIGREE_TRY(insert_batch_.bind(name, import.when, std::string_view(import.actor.who)).run());
+    PEDIGREE_ASSIGN(number, read_one(find_batch_.bind(name), read_number));
   }
-  if (step != Statement::Step::row) return fail(ErrorCode::database_failure);
-  const std::int64_t number = find_batch_.integer(0);
-  find_batch_.reset();
-  if (added > 0) PEDIGREE_TRY(count_batch_.bind(number, static_cast<std::int64_t>(added)).run());
   return number;
 }
 
@@ -71,7 +59,7 @@ Result<bool> Writes::is_listed(const registry::Expected& line, std::string_view 
 
 Outcome<registry::Imported> Writes::import(const registry::Import& import) {
   if (const auto checked = check_texts(import); !checked) return std::unexpected(checked.error());
-  const auto batch = count_batch(import, 0);
+  const auto batch = batch_of(import);
   if (!batch) return broken();
   const std::int64_t number = log_.next_number();
   registry::Imported imported;
@@ -102,7 +90,7 @@ Outcome<registry::Imported> Writes::import(const registry::Import& import) {
   if (imported.added == 0) return imported;
   const auto root = tree.root(log_.crypto());
   if (!root || !log_.append(registry::import_event(import, imported.added, *root))) return broken();
-  if (!count_batch(import, imported.added)) return broken();
+  if (*batch && !count_batch_.bind(**batch, static_cast<std::int64_t>(imported.added)).run()) return broken();
   return imported;
 }
 

@@ -8,14 +8,6 @@ namespace pedigree::store {
 using registry::Conflict;
 using registry::Outcome;
 
-namespace {
-
-std::unexpected<Conflict> refuse(ErrorCode code) {
-  return std::unexpected(Conflict{code, {}});
-}
-
-}  // namespace
-
 Outcome<void> Writes::add_token(const registry::EnrolToken& token) {
   const bool inserted = insert_token_
                             .bind(token.hash, token.device, std::string_view(token.profiles),

@@ -6,22 +6,6 @@
 namespace pedigree::store {
 namespace {
 
-using registry::DeviceState;
-
-registry::Device read_device(const Statement& row) {
-  registry::Device device;
-  row.blob(0, device.id);
-  device.state = static_cast<DeviceState>(row.integer(1));
-  device.profiles = row.text(2);
-  device.created = row.integer(3);
-  device.changed = row.integer(4);
-  device.batch = row.text(5);
-  device.product = row.text(6);
-  device.label = row.text(7);
-  device.station = row.text(8);
-  return device;
-}
-
 registry::Revoked read_revoked(const Statement& row) {
   registry::Revoked revoked;
   const Bytes serial = row.blob(0);
@@ -29,25 +13,6 @@ registry::Revoked read_revoked(const Statement& row) {
   revoked.when = row.integer(1);
   revoked.reason = static_cast<x509::RevocationReason>(row.integer(2));
   return revoked;
-}
-
-template <typename Read>
-auto all(Statement& query, Read read) -> Result<std::vector<decltype(read(query))>> {
-  std::vector<decltype(read(query))> rows;
-  Statement::Step step = query.step();
-  for (; step == Statement::Step::row; step = query.step()) rows.push_back(read(query));
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-  return rows;
-}
-
-template <typename Read>
-auto one(Statement& query, Read read) -> Result<decltype(read(query))> {
-  const Statement::Step step = query.step();
-  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
-  if (step == Statement::Step::done) return fail(ErrorCode::not_found);
-  auto row = read(query);
-  query.reset();
-  return row;
 }
 
 std::string certificates_of_device() {
@@ -99,48 +64,48 @@ Reads::Reads(Connection connection)
       nodes_(connection_) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
-  return one(device_.bind(id), read_device);
+  return read_one(device_.bind(id), read_device);
 }
 
 Result<registry::Certificate> Reads::certificate(const registry::Serial& serial) {
-  return one(certificate_.bind(serial), read_certificate);
+  return read_one(certificate_.bind(serial), read_certificate);
 }
 
 Result<std::vector<registry::Certificate>> Reads::certificates(const registry::DeviceId& id) {
-  return all(certificates_.bind(id), read_certificate);
+  return read_all(certificates_.bind(id), read_certificate);
 }
 
 Result<std::vector<registry::Event>> Reads::events(const registry::DeviceId& id) {
-  return all(events_.bind(id), read_event);
+  return read_all(events_.bind(id), read_event);
 }
 
 Result<std::vector<registry::Revoked>> Reads::revoked(std::string_view issuer) {
-  return all(revoked_.bind(issuer), read_revoked);
+  return read_all(revoked_.bind(issuer), read_revoked);
 }
 
 Result<std::vector<registry::Standing>> Reads::standings(std::int64_t after, std::size_t limit) {
-  return all(standings_.bind(after, static_cast<std::int64_t>(limit)), read_standing);
+  return read_all(standings_.bind(after, static_cast<std::int64_t>(limit)), read_standing);
 }
 
 Result<registry::Standing> Reads::standing(const registry::Serial& serial) {
-  return one(standing_.bind(serial), read_standing);
+  return read_one(standing_.bind(serial), read_standing);
 }
 
 Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {
-  return one(count_.bind(issuer),
-             [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
+  return read_one(count_.bind(issuer),
+                  [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
 }
 
 Result<std::vector<registry::IssuerRevocation>> Reads::revoked_issuers() {
-  return all(revoked_issuers_.bind(), read_issuer_revocation);
+  return read_all(revoked_issuers_.bind(), read_issuer_revocation);
 }
 
 Result<std::vector<registry::SignerRevocation>> Reads::revoked_signers() {
-  return all(revoked_signers_.bind(), read_signer_revocation);
+  return read_all(revoked_signers_.bind(), read_signer_revocation);
 }
 
 Result<registry::SignerList> Reads::signer_list() {
-  return one(signer_list_.bind(), [](const Statement& row) {
+  return read_one(signer_list_.bind(), [](const Statement& row) {
     const Bytes message = row.blob(2);
     return registry::SignerList{
         static_cast<std::uint64_t>(row.integer(0)), row.integer(1), {message.begin(), message.end()}};
@@ -154,19 +119,19 @@ Result<registry::merkle::Head> Reads::log_head(const crypto::Crypto& crypto) {
 }
 
 Result<registry::Event> Reads::event(std::uint64_t number) {
-  return one(event_.bind(static_cast<std::int64_t>(number)), read_event);
+  return read_one(event_.bind(static_cast<std::int64_t>(number)), read_event);
 }
 
 Result<registry::Event> Reads::issuance(const registry::Serial& serial) {
-  return one(issuance_.bind(serial), read_event);
+  return read_one(issuance_.bind(serial), read_event);
 }
 
 Result<registry::SignedHead> Reads::signed_head() {
-  return one(signed_head_.bind(), read_signed_head);
+  return read_one(signed_head_.bind(), read_signed_head);
 }
 
 Result<void> Reads::health() {
-  PEDIGREE_TRY(one(health_.bind(), [](const Statement& row) { return row.integer(0); }));
+  PEDIGREE_TRY(read_one(health_.bind(), read_number));
   return {};
 }
 

@@ -24,6 +24,56 @@ inline constexpr std::string_view kCertificateColumns =
   return false;
 }
 
+/// Reads every row of a bound query. Errors: database_failure.
+template <typename Read>
+[[nodiscard]] auto read_all(Statement& query, Read read) -> Result<std::vector<decltype(read(query))>> {
+  std::vector<decltype(read(query))> rows;
+  Statement::Step step = query.step();
+  for (; step == Statement::Step::row; step = query.step()) rows.push_back(read(query));
+  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  return rows;
+}
+
+/// Reads the first row of a bound query; empty where there is none. Errors: database_failure.
+template <typename Read>
+[[nodiscard]] auto read_first(Statement& query, Read read) -> Result<std::optional<decltype(read(query))>> {
+  const Statement::Step step = query.step();
+  if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+  if (step == Statement::Step::done) return std::nullopt;
+  auto row = read(query);
+  query.reset();
+  return row;
+}
+
+/// The same; none is not_found.
+template <typename Read>
+[[nodiscard]] auto read_one(Statement& query, Read read) -> Result<decltype(read(query))> {
+  PEDIGREE_ASSIGN(auto row, read_first(query, read));
+  if (!row) return fail(ErrorCode::not_found);
+  return *std::move(row);
+}
+
+/// The first column, a number.
+[[nodiscard]] inline std::int64_t read_number(const Statement& row) {
+  return row.integer(0);
+}
+
+/// Reads id, state, profiles, created and changed of a device, the name of its batch, its product, label and
+/// station.
+[[nodiscard]] inline registry::Device read_device(const Statement& row) {
+  registry::Device device;
+  row.blob(0, device.id);
+  device.state = static_cast<registry::DeviceState>(row.integer(1));
+  device.profiles = row.text(2);
+  device.created = row.integer(3);
+  device.changed = row.integer(4);
+  device.batch = row.text(5);
+  device.product = row.text(6);
+  device.label = row.text(7);
+  device.station = row.text(8);
+  return device;
+}
+
 [[nodiscard]] inline std::optional<der::UnixTime> optional_integer(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return row.integer(column);

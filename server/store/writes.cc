@@ -11,14 +11,6 @@ using registry::Outcome;
 
 namespace {
 
-std::unexpected<Conflict> refuse(ErrorCode code, std::optional<registry::Certificate> certificate = {}) {
-  return std::unexpected(Conflict{code, std::move(certificate)});
-}
-
-std::unexpected<Conflict> broken() {
-  return refuse(ErrorCode::database_failure);
-}
-
 std::string select_certificate(std::string_view rest) {
   return "SELECT " + std::string(kCertificateColumns) + " FROM certificate " + std::string(rest);
 }

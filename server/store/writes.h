@@ -10,6 +10,19 @@ namespace pedigree::store {
 
 /// A failure of SQLite itself is ErrorCode::database_failure, and the caller must roll back; every other
 /// error is an answer, and what was written with it (the alarm) is to be committed.
+/// What stands in the way of a change, as the writes answer it.
+[[nodiscard]] inline std::unexpected<registry::Conflict> refuse(
+    ErrorCode code, std::optional<registry::Certificate> certificate = {}) {
+  return std::unexpected(registry::Conflict{code, std::move(certificate)});
+}
+/// The same with a sentence about this case.
+[[nodiscard]] inline std::unexpected<registry::Conflict> refuse(ErrorCode code, std::string detail) {
+  return std::unexpected(registry::Conflict{code, {}, std::move(detail)});
+}
+[[nodiscard]] inline std::unexpected<registry::Conflict> broken() {
+  return refuse(ErrorCode::database_failure);
+}
+
 class Writes {
  public:
   /// Borrows both.
@@ -77,9 +90,8 @@ class Writes {
                                                      const std::optional<registry::StationClaim>& station);
   [[nodiscard]] registry::Outcome<void> refuse_station(const Occasion& occasion, const std::string& station,
                                                        std::string why);
-  /// The number of this batch, which is made where it is new, with `added` devices more.
-  [[nodiscard]] Result<std::optional<std::int64_t>> count_batch(const registry::Import& import,
-                                                                std::size_t added);
+  /// The number of the import's batch, which is made where it is new; empty: it has none.
+  [[nodiscard]] Result<std::optional<std::int64_t>> batch_of(const registry::Import& import);
   /// Whether the registry has this line as it is.
   [[nodiscard]] Result<bool> is_listed(const registry::Expected& line, std::string_view batch);
   /// Whether the certificate in the way is the one that the issuance replaces.
