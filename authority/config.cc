@@ -3,78 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
-#include <initializer_list>
 
+#include "authority/settings.h"
 #include "authority/text.h"
 
 namespace pedigree::authority {
 namespace {
 
-/// Reads settings of one table and remembers the first thing that is wrong.
-class Settings {
- public:
-  Settings(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
-
-  void only(std::initializer_list<std::string_view> known) {
-    for (const auto& [key, node] : table_) {
-      if (std::ranges::find(known, key.str()) == known.end())
-        wrong(key.str(), node, "is not a known setting");
-    }
-  }
-  template <typename T>
-  void read(std::string_view key, T& out) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return;
-    if (const auto value = node->value_exact<T>()) {
-      out = *value;
-    } else {
-      wrong(key, *node, "has a value of the wrong type");
-    }
-  }
-  void read_count(std::string_view key, std::uint32_t& out, std::int64_t least, std::int64_t most) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<std::int64_t>();
-    if (!value || *value < least || *value > most) {
-      wrong(key, *node, fmt::format("must be a whole number from {} to {}", least, most));
-    } else {
-      out = static_cast<std::uint32_t>(*value);
-    }
-  }
-  /// Calls `take` with each text of a list; it returns whether it knows the text.
-  template <typename Take>
-  void read_list(std::string_view key, Take take) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return;
-    const toml::array* list = node->as_array();
-    if (list == nullptr) return wrong(key, *node, "must be a list of texts");
-    for (const toml::node& item : *list) {
-      const auto text = item.value_exact<std::string>();
-      if (!text) return wrong(key, item, "must be a list of texts");
-      if (!take(*text)) return wrong(key, item, fmt::format("does not know \"{}\"", *text));
-    }
-  }
-  [[nodiscard]] const toml::node* get(std::string_view key) const { return table_.get(key); }
-  void wrong(std::string_view key, const toml::node& node, std::string_view what) {
-    if (!fault_.empty()) return;
-    fault_ = fmt::format("line {}: {}{} {}", node.source().begin.line, where_, key, what);
-  }
-  [[nodiscard]] const std::string& fault() const { return fault_; }
-
- private:
-  const toml::table& table_;
-  std::string where_;
-  std::string fault_;
-};
-
-std::unexpected<Refusal> bad(std::string detail) {
-  return refuse(ErrorCode::bad_configuration, std::move(detail));
-}
-
-Answer<void> read_policy(const toml::table& table, Config& config) {
+Answer<void> read_authority(const toml::table& table, Config& config) {
   Settings settings(table, "authority.");
   settings.only({"admission", "nonce_seconds", "crl_days", "crl_url", "hardware_type"});
   std::string admission = config.listed_only ? "listed" : "open";
@@ -284,7 +222,7 @@ Answer<Config> read_config(std::string_view text) {
   settings.only({"authority", "issuer", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
   for (const auto& [key, read] :
-       {std::pair{"authority", &read_policy}, std::pair{"profile", &read_profiles},
+       {std::pair{"authority", &read_authority}, std::pair{"profile", &read_profiles},
         std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// authority.toml: intermediates, profiles and policy.
+// authority.toml: intermediates, profiles and protocols.
 #pragma once
 
 #include <map>
 
+#include "authority/policy.h"
 #include "authority/profile.h"
 
 namespace pedigree::authority {
@@ -48,6 +49,7 @@ struct Config {
   ProtocolsConfig protocols;
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;
+  Policy policy = open_policy();  ///< from policy.toml
 };
 
 /// Defaults for everything, no issuer.

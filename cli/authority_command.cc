@@ -255,6 +255,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_firmware(*authority, context);
   add_authority_protocols(*authority, context);
   add_authority_registry(*authority, context);
+  add_authority_stations(*authority, context);
 }
 
 }  // namespace pedigree::cli

@@ -12,6 +12,36 @@ namespace pedigree::app {
 
 using authority::refuse;
 
+namespace {
+
+std::unexpected<authority::Refusal> refuse_file(const std::filesystem::path& path,
+                                                const authority::Refusal& refusal) {
+  return refuse(refusal.code, fmt::format("{}: {}", path.string(), refusal.detail));
+}
+
+}  // namespace
+
+Answer<authority::Config> read_settings(const Layout& layout) {
+  const auto text = read_text(layout.config());
+  if (!text) return std::unexpected(text.error());
+  auto config = authority::read_config(*text);
+  if (!config) return refuse_file(layout.config(), config.error());
+  // A policy that is gone must not open what it closed.
+  std::error_code ignored;
+  if (!std::filesystem::exists(layout.policy(), ignored)) {
+    return refuse(ErrorCode::bad_configuration,
+                  fmt::format("{} is missing; `pedigree authority policy --init` writes one that lets every "
+                              "station enrol every device",
+                              layout.policy().string()));
+  }
+  const auto rules = read_text(layout.policy());
+  if (!rules) return std::unexpected(rules.error());
+  auto policy = authority::read_policy(*rules, *config);
+  if (!policy) return refuse_file(layout.policy(), policy.error());
+  config->policy = *std::move(policy);
+  return config;
+}
+
 struct Directory::State {
   Layout layout;
   crypto::OpenSslCrypto crypto;
@@ -70,13 +100,8 @@ Answer<void> Directory::State::open(const SecretText* passphrase) {
   for (const auto& folder : {layout.directory, layout.issuers(), layout.tls()}) {
     if (const auto checked = check_ours(folder); !checked) return checked;
   }
-  const auto text = read_text(layout.config());
-  if (!text) return std::unexpected(text.error());
-  auto config = authority::read_config(*text);
-  if (!config) {
-    return refuse(config.error().code,
-                  fmt::format("{}: {}", layout.config().string(), config.error().detail));
-  }
+  auto config = read_settings(layout);
+  if (!config) return std::unexpected(config.error());
   auto root = read_certificate(layout.root_certificate());
   if (!root) return std::unexpected(root.error());
   const auto secret = read_private(layout.nonce_key());

@@ -10,6 +10,9 @@
 
 namespace pedigree::app {
 
+/// authority.toml and policy.toml. Errors: io_failure, bad_configuration, with the file's name.
+[[nodiscard]] Answer<authority::Config> read_settings(const Layout& layout);
+
 class Directory {
  public:
   /// Without a passphrase no CA key is opened: such a directory can be looked at, but signs nothing.

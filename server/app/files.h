@@ -44,6 +44,8 @@ class SecretText {
 struct Layout {
   std::filesystem::path directory;
   [[nodiscard]] std::filesystem::path config() const { return directory / "authority.toml"; }
+  /// What stations may.
+  [[nodiscard]] std::filesystem::path policy() const { return directory / "policy.toml"; }
   [[nodiscard]] std::filesystem::path verifier_policy() const { return directory / "verifier.toml"; }
   /// The key that signs EARs; an authority of before it had one has none.
   [[nodiscard]] std::filesystem::path verifier_key() const { return directory / "verifier.key.pem"; }

@@ -185,6 +185,9 @@ class Init {
     if (const auto filled = crypto_.random(secret.span()); !filled) return refuse(filled.error());
     if (const auto written = write_private(layout_.nonce_key(), as_text(secret.span())); !written)
       return written;
+    if (const auto written = write_private(layout_.policy(), authority::write_policy(config.policy));
+        !written)
+      return written;
     return write_private(layout_.config(), text);
   }
 

@@ -6,6 +6,7 @@
 
 #include "server/http/api_call.h"
 #include "server/http/appraiser.h"
+#include "server/http/station_claim.h"
 
 namespace pedigree::http {
 namespace {
@@ -39,7 +40,10 @@ void Api::nonce(Call& call) {
   const der::UnixTime now = clock_();
   const auto made = engine_.nonce(device, profile, now);
   if (!made) return call.respond(error_response(made.error().code, made.error().detail));
-  registry::Asking asking{device, profile, call.actor(), now, engine_.config().listed_only};
+  auto claim = claim_station(engine_, store_, *call.request.client, device, profile, nullptr, now);
+  if (!claim) return call.respond(error_response(claim.error().code, claim.error().detail));
+  registry::Asking asking{device,           profile, call.actor(), now, engine_.config().listed_only,
+                          *std::move(claim)};
   const bool evidence = engine_.needs_evidence(profile);
   store_.ask(std::move(asking),
              [this, made = *made, evidence, respond = std::move(call.respond)](const auto& outcome) {
@@ -61,6 +65,10 @@ void Api::enrol(Call& call) {
   if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
   request.nonce = nonce;
   request.csr = csr;
+  const std::string_view issuer = request.issuer;
+  auto claim = claim_station(engine_, store_, *call.request.client, request.device, request.profile, &issuer,
+                             clock_());
+  if (!claim) return call.respond(error_response(claim.error().code, claim.error().detail));
   std::vector<registry::Certificate> known;
   if (engine_.needs_evidence(request.profile)) {
     auto found = store_.certificates(request.device);
@@ -73,6 +81,7 @@ void Api::enrol(Call& call) {
   if (!certified) return call.respond(error_response(certified.error().code, certified.error().detail));
   registry::Issuance issuance{std::move(certified->certificate), call.actor(), engine_.config().listed_only,
                               engine_.parents(certified->issuer->config().name)};
+  issuance.station = *std::move(claim);
   store_.issue(std::move(issuance), [this, respond = std::move(call.respond)](const auto& outcome) {
     if (!outcome) return conflict(respond, outcome.error());
     // A new certificate was checked where it was stored.

@@ -32,7 +32,7 @@ std::string describe(const authority::Engine& engine, const registry::Conflict& 
     case ErrorCode::unknown_profile:
       return "the allow-list does not give this profile to this device";
     default:
-      return std::string(sentence(conflict.code));
+      return conflict.detail.empty() ? std::string(sentence(conflict.code)) : conflict.detail;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bytes/bytes.h"
 #include "core/bytes/error.h"
 
 namespace pedigree::http {
@@ -21,6 +22,7 @@ struct Identity {
   std::string name;  ///< commonName of the client certificate; of a device the serial number in hex
   std::string from;  ///< peer address
   std::vector<std::uint8_t> certificate{};  ///< a device's own, DER; else empty
+  Sha256 fingerprint{};                     ///< SHA-256 of the client certificate, where there is one
 };
 
 enum class Method : std::uint8_t { get, post, other };

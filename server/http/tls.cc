@@ -60,11 +60,12 @@ std::string serial_hex(const X509* certificate) {
   return hex;
 }
 
-Identity device_identity(X509* certificate, std::string from) {
-  Identity identity{Role::device, serial_hex(certificate), std::move(from)};
+Identity device_identity(X509* certificate, Identity identity) {
   unsigned char* der = nullptr;
   const int size = i2d_X509(certificate, &der);
-  if (size <= 0) return {Role::none, {}, std::move(identity.from)};
+  if (size <= 0) return identity;
+  identity.role = Role::device;
+  identity.name = serial_hex(certificate);
   identity.certificate.assign(der, der + size);
   OPENSSL_free(der);
   return identity;
@@ -104,9 +105,10 @@ Identity identify(SSL* connection, X509* system_ca, std::string from) {
   STACK_OF(X509)* chain = SSL_get0_verified_chain(connection);
   const int height = chain == nullptr ? 0 : sk_X509_num(chain);
   if (height < 2) return identity;
+  if (X509_digest(certificate, EVP_sha256(), identity.fingerprint.data(), nullptr) != 1) return identity;
   // Two roots are trusted where devices are clients: only the system's own gives a role by a name.
   if (X509_cmp(sk_X509_value(chain, height - 1), system_ca) != 0) {
-    return device_identity(certificate, std::move(identity.from));
+    return device_identity(certificate, std::move(identity));
   }
   X509_NAME* subject = X509_get_subject_name(certificate);
   const std::string unit = only_value(subject, NID_organizationalUnitName);

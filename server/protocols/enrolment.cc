@@ -8,6 +8,7 @@
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
 #include "server/http/conflict.h"
+#include "server/http/station_claim.h"
 
 namespace pedigree::protocols {
 
@@ -17,7 +18,7 @@ namespace {
 
 std::unexpected<authority::Refusal> refuse_conflict(const authority::Engine& engine,
                                                     const registry::Conflict& conflict) {
-  if (conflict.code == ErrorCode::not_authorised) {
+  if (conflict.code == ErrorCode::not_authorised && conflict.detail.empty()) {
     return refuse(conflict.code,
                   "the one-time token is unknown, used or expired, or is for another device or profile");
   }
@@ -27,6 +28,11 @@ std::unexpected<authority::Refusal> refuse_conflict(const authority::Engine& eng
 }  // namespace
 
 void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
+  if (request.client == nullptr) return done(refuse(ErrorCode::not_authorised, "nobody asks"));
+  const std::string_view issuer = request.issuer;
+  auto claim = http::claim_station(engine_, store_, *request.client, request.device, request.profile, &issuer,
+                                   clock_());
+  if (!claim) return done(std::unexpected(claim.error()));
   auto certified = engine_.certify_plain(
       {request.device, request.profile, request.issuer, request.csr, request.spki}, clock_());
   if (!certified) return done(std::unexpected(certified.error()));
@@ -34,6 +40,7 @@ void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
                               engine_.parents(certified->issuer->config().name)};
   issuance.replaces = request.replaces;
   issuance.token = request.token;
+  issuance.station = *std::move(claim);
   store_.issue(std::move(issuance), [&engine = engine_, done = std::move(done)](const auto& outcome) {
     if (!outcome) return done(refuse_conflict(engine, outcome.error()));
     Enrolled enrolled{outcome->certificate, {}};

@@ -13,6 +13,8 @@ using authority::Answer;
 
 /// One certificate that a client may have, if engine and registry agree.
 struct EnrolmentRequest {
+  const http::Identity* client =
+      nullptr;  ///< who asks: the policy limits stations; without one, nothing is issued
   registry::DeviceId device{};
   std::string profile;
   std::string issuer;  ///< empty: the first active one of the profile
@@ -44,7 +46,7 @@ class Enrolment {
   }
 
   /// `done` is called once, on this thread or one of the store's. Borrows the request's octets until this
-  /// returns. Errors: those of Engine::certify_plain and Store::issue.
+  /// returns. Errors: those of Engine::certify_plain, claim_station and Store::issue.
   void enrol(const EnrolmentRequest& request, EnrolDone done) const;
 
   /// The certificate of the registry that a client proved to hold: not revoked, nor below a revoked

@@ -169,6 +169,7 @@ void Est::enrol(const EstPath& path, const http::Request& request, http::Respond
   const auto csr = decode_est_body(request.body);
   if (!csr) return respond(failure(400, "the body is not a request in base64"));
   EnrolmentRequest wanted;
+  wanted.client = request.client;
   wanted.csr = *csr;
   wanted.issuer = path.issuer;
   wanted.profile = path.profile.empty() ? enrolment_.config().profile : path.profile;
@@ -176,10 +177,11 @@ void Est::enrol(const EstPath& path, const http::Request& request, http::Respond
   if (const auto allowed = authorise(path, request, *csr, wanted); !allowed) {
     return respond(failure(allowed.error()));
   }
-  enrolment_.enrol(wanted, [respond = std::move(respond)](const auto& enrolled) {
+  const bool by_token = wanted.token.has_value();
+  enrolment_.enrol(wanted, [by_token, respond = std::move(respond)](const auto& enrolled) {
     if (!enrolled) {
       // A token that is not good is a password that is not.
-      const bool unknown = enrolled.error().code == ErrorCode::not_authorised;
+      const bool unknown = by_token && enrolled.error().code == ErrorCode::not_authorised;
       return respond(unknown ? failure(401, enrolled.error().detail) : failure(enrolled.error()));
     }
     // The certificate that was issued and no other (RFC 7030 4.2.3).

@@ -91,8 +91,13 @@ Answer<EnrolmentRequest> Liteboot::first_request(const http::Request& request, B
   if (!parsed) return std::unexpected(parsed.error());
   const auto device = device_of(*parsed);
   if (!device) return std::unexpected(device.error());
-  return EnrolmentRequest{
-      *device, enrolment_.config().profile, {}, csr, {}, {request.client->name, request.client->from}};
+  return EnrolmentRequest{request.client,
+                          *device,
+                          enrolment_.config().profile,
+                          {},
+                          csr,
+                          {},
+                          {request.client->name, request.client->from}};
 }
 
 void Liteboot::certify(Call call, Rules rules) const {
@@ -135,8 +140,13 @@ Answer<EnrolmentRequest> Liteboot::update_request(const http::Request& request, 
   if (const auto renewed = enrolment_.check_renewal(*own, *device, parsed->spki().whole); !renewed) {
     return std::unexpected(renewed.error());
   }
-  EnrolmentRequest wanted{
-      *device, own->profile, {}, csr, {}, {"device " + registry::hex(own->serial), request.client->from}};
+  EnrolmentRequest wanted{request.client,
+                          *device,
+                          own->profile,
+                          {},
+                          csr,
+                          {},
+                          {"device " + registry::hex(own->serial), request.client->from}};
   wanted.replaces = own->serial;
   return wanted;
 }
