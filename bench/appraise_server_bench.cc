@@ -142,7 +142,7 @@ class Registry {
   Registry(const testing::AuthorityFolder& folder, const authority::Engine& engine, std::size_t size,
            std::size_t real)
       : file_(folder.scratch("registry-" + std::to_string(size))), engine_(engine), now_(std::time(nullptr)) {
-    auto opened = store::Connection::open(file_, true, 1000);
+    auto opened = store::Connection::open({.file = file_, .busy_milliseconds = 1000}, true);
     require(opened.has_value(), "open");
     store::Connection database = *std::move(opened);
     require(store::prepare_schema(database, testing::host_crypto()).has_value() &&

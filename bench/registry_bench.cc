@@ -52,7 +52,7 @@ class Registry {
  public:
   Registry(const std::filesystem::path& file, std::uint64_t size)
       : size_(size), step_((std::uint64_t{1} << 62U) / size) {
-    auto database = store::Connection::open(file, true, 1000).value();
+    auto database = store::Connection::open({.file = file}, true).value();
     need(store::prepare_schema(database, crypto_).has_value() &&
              database.execute("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; BEGIN").has_value(),
          "begin");

@@ -91,6 +91,26 @@ Result<Frontier> Frontier::load(const crypto::Crypto& crypto, std::uint64_t size
   return frontier;
 }
 
+Result<Frontier> Frontier::restore(std::uint64_t size, Bytes peaks) {
+  constexpr std::size_t kOctets = std::tuple_size_v<Sha256>;
+  const auto count = static_cast<std::size_t>(std::popcount(size));
+  if (peaks.size() != count * kOctets) return fail(ErrorCode::bad_value);
+  Frontier frontier;
+  frontier.size_ = size;
+  frontier.peaks_.resize(count);
+  for (Sha256& peak : frontier.peaks_) {
+    std::ranges::copy(peaks.first(kOctets), peak.begin());
+    peaks = peaks.subspan(kOctets);
+  }
+  return frontier;
+}
+
+std::vector<std::uint8_t> Frontier::peaks() const {
+  std::vector<std::uint8_t> octets;
+  for (const Sha256& peak : peaks_) octets.insert(octets.end(), peak.begin(), peak.end());
+  return octets;
+}
+
 Result<void> Frontier::append(const crypto::Crypto& crypto, const Sha256& leaf, const Keep& keep) {
   Sha256 node = leaf;
   unsigned level = 0;

@@ -44,6 +44,10 @@ class Frontier {
 
   /// Of the first `size` leaves. Errors also: those of `nodes`.
   static Result<Frontier> load(const crypto::Crypto& crypto, std::uint64_t size, Nodes& nodes);
+  /// From its size and what peaks() gave. Errors: bad_value (they do not belong together).
+  static Result<Frontier> restore(std::uint64_t size, Bytes peaks);
+  /// The hashes of the complete subtrees, largest first, 32 octets each.
+  [[nodiscard]] std::vector<std::uint8_t> peaks() const;
   /// Errors also: those of `keep`; the frontier is then spoilt.
   [[nodiscard]] Result<void> append(const crypto::Crypto& crypto, const Sha256& leaf, const Keep& keep);
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

@@ -191,7 +191,7 @@ Answer<store::AuditReport> verify_log(const Layout& layout, const audit::LogKey&
                                       std::span<const NamedCheckpoint> checkpoints,
                                       const store::AuditProgress& progress) {
   const crypto::OpenSslCrypto crypto;
-  auto connection = store::Connection::open(layout.database(), false, 5000);
+  auto connection = store::Connection::open({.file = layout.database()}, false);
   if (!connection) {
     return refuse(connection.error().code,
                   fmt::format("{}: {}", layout.database().string(), sentence(connection.error().code)));

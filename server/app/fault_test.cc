@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "testing/authority/parts.h"
 
 namespace pedigree::testing {
@@ -62,13 +62,14 @@ TEST(Fault, ALockedDatabaseRefusesAndThenServes) {
   const Unit unit(1);
   const std::string nonce = nonce_for(*station, unit);
   {
-    auto other = store::Connection::open(folder.layout().database(), true, 1000);
-    ASSERT_TRUE(other && other->execute("BEGIN IMMEDIATE"));
+    auto other =
+        store::Connection::open({.file = folder.layout().database(), .busy_milliseconds = 1000}, true);
+    ASSERT_TRUE(other && other->begin());
     const Answer refused = station->post("/v1/enrol", enrol_body(unit, nonce));
     EXPECT_EQ(refused.status, 503U);
     EXPECT_EQ(refused.error(), "database_failure");
     EXPECT_EQ(station->get("/v1/health").status, 200U) << "reading goes on";
-    ASSERT_TRUE(other->execute("ROLLBACK"));
+    (void)other->give_up();
     EXPECT_EQ(folder.sql(kCount), "0");
   }
   const Answer issued = station->post("/v1/enrol", enrol_body(unit, nonce));

@@ -31,7 +31,7 @@ Bytes device_column(const Event& event) {
 
 auto keep_in(Statement& insert) {
   return [&insert](unsigned level, std::uint64_t number, const Sha256& hash) -> Result<void> {
-    return insert.bind(static_cast<std::int64_t>(level), static_cast<std::int64_t>(number), hash).run();
+    return insert.bind(static_cast<std::int64_t>(level), static_cast<std::int64_t>(number), hash).run_on({});
   };
 }
 
@@ -82,13 +82,43 @@ Result<std::uint64_t> AuditNodes::size() {
 
 AuditLog::AuditLog(Connection& connection, const crypto::Crypto& crypto)
     : crypto_(crypto),
+      dialect_(connection.dialect()),
       nodes_(connection),
       insert_event_(connection.prepare(
           "INSERT INTO event (number, device, at, who, place, what, old_state, new_state, why, serial, "
           "digest, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")),
-      insert_node_(connection.prepare(kInsertNode)) {}
+      insert_node_(connection.prepare(kInsertNode)) {
+  if (dialect_ == Dialect::sqlite) return;
+  head_ = connection.prepare("SELECT size, peaks FROM log_head WHERE one = 1 FOR UPDATE");
+  update_head_ = connection.prepare("UPDATE log_head SET size = ?1, peaks = ?2 WHERE one = 1");
+}
+
+Result<void> AuditLog::lock() {
+  if (dialect_ == Dialect::postgresql) head_.bind().foresee();
+  return {};
+}
+
+Result<void> AuditLog::read_head() {
+  if (head_.bind().step() != Statement::Step::row) return fail(ErrorCode::database_failure);
+  written_ = static_cast<std::uint64_t>(head_.integer(0));
+  if (!known_ || frontier_.size() != written_) {
+    auto frontier = Frontier::restore(written_, head_.blob(1));
+    if (!frontier) return fail(ErrorCode::database_failure);
+    frontier_ = *std::move(frontier);
+    known_ = true;
+  }
+  head_.reset();
+  return {};
+}
+
+Result<void> AuditLog::end() {
+  if (dialect_ == Dialect::sqlite || written_ == frontier_.size()) return {};
+  const std::vector<std::uint8_t> peaks = frontier_.peaks();
+  return update_head_.bind(static_cast<std::int64_t>(frontier_.size()), peaks).run_on({});
+}
 
 Result<void> AuditLog::begin() {
+  if (dialect_ == Dialect::postgresql) return read_head();
   PEDIGREE_ASSIGN(const std::uint64_t size, nodes_.size());
   if (known_ && frontier_.size() == size) return {};
   PEDIGREE_ASSIGN(frontier_, Frontier::load(crypto_, size, nodes_));
@@ -108,7 +138,7 @@ Result<void> AuditLog::insert(const Event& event, const Sha256& leaf) {
             std::string_view(event.actor.who), std::string_view(event.actor.from),
             std::string_view(event.what), event.from, event.to, std::string_view(event.why), event.serial,
             event.digest, leaf)
-      .run();
+      .run_on({});
 }
 
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The audit log in SQLite: every event is a leaf of a Merkle tree, at the place of its number.
+// The audit log in the database: every event is a leaf of a Merkle tree, at the place of its number.
 #pragma once
 
 #include "registry/merkle.h"
 #include "registry/store.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 
@@ -27,9 +27,14 @@ class AuditLog {
   /// Borrows both.
   AuditLog(Connection& connection, const crypto::Crypto& crypto);
 
-  /// To be called when a transaction has begun: takes notice of what other processes have appended. Errors:
+  /// To be called first in a transaction: where the database lets others write at the same time, takes the
+  /// row of the log's head, which keeps them waiting until the commit. Errors: database_failure.
+  [[nodiscard]] Result<void> lock();
+  /// To be called before the first change: takes notice of what other processes have appended. Errors:
   /// database_failure, crypto_failure.
   [[nodiscard]] Result<void> begin();
+  /// To be called before the commit. Errors: database_failure.
+  [[nodiscard]] Result<void> end();
   /// To be called after a rollback.
   void forget() noexcept { known_ = false; }
   /// Writes the event as the next one, with its leaf, and the nodes that it completes; event.number is not
@@ -43,12 +48,15 @@ class AuditLog {
 
  private:
   [[nodiscard]] Result<void> insert(const registry::Event& event, const Sha256& leaf);
+  [[nodiscard]] Result<void> read_head();
 
   const crypto::Crypto& crypto_;
+  const Dialect dialect_;
   AuditNodes nodes_;
   registry::merkle::Frontier frontier_;
-  bool known_ = false;  ///< whether frontier_ is that of the database
-  Statement insert_event_, insert_node_;
+  bool known_ = false;         ///< whether frontier_ is that of the database
+  std::uint64_t written_ = 0;  ///< size in the head's row
+  Statement insert_event_, insert_node_, head_, update_head_;
 };
 
 /// What the log says of changes that are no device's.

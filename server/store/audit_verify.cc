@@ -43,9 +43,9 @@ class Verification {
   }
 
   Result<AuditReport> run() {
-    PEDIGREE_TRY(connection_.execute("BEGIN"));
+    PEDIGREE_TRY(connection_.begin_snapshot());
     const auto done = all();
-    (void)connection_.execute("ROLLBACK");
+    (void)connection_.give_up();
     if (!done) return std::unexpected(done.error());
     return std::move(report_);
   }
@@ -87,7 +87,7 @@ class Verification {
   /// Calls `each(row)` for every row of a query.
   template <typename Each>
   Result<void> for_each(std::string_view sql, Each each) {
-    Statement query = connection_.prepare(sql);
+    Statement query = connection_.prepare_scan(sql);
     Statement::Step step = query.step();
     for (; step == Statement::Step::row; step = query.step()) PEDIGREE_TRY(each(query));
     if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
@@ -171,8 +171,9 @@ class Verification {
     const std::string sql =
         "SELECT " + std::string(kCertificateColumns) +
         ", (SELECT digest FROM event e WHERE e.device = c.device AND e.what = 'issued' AND e.serial = "
-        "c.serial), (SELECT number FROM event e WHERE e.device = c.device AND e.what = 'revoked' AND "
-        "e.serial = c.serial) FROM certificate c ORDER BY number";
+        "c.serial ORDER BY number LIMIT 1), (SELECT number FROM event e WHERE e.device = c.device AND e.what "
+        "= 'revoked' AND "
+        "e.serial = c.serial ORDER BY number LIMIT 1) FROM certificate c ORDER BY number";
     return for_each(sql, [this](const Statement& row) {
       count();
       ++report_.certificates;
@@ -267,13 +268,12 @@ class Verification {
                             return {};
                           }));
     std::set<std::string> logged;
-    PEDIGREE_TRY(
-        for_each("SELECT " + std::string(kEventColumns) +
-                     " FROM event WHERE device = x'' AND what IN ('issuer_revoked', 'signer_revoked')",
-                 [&](const Statement& row) -> Result<void> {
-                   logged.insert(text_of(read_event(row)));
-                   return {};
-                 }));
+    PEDIGREE_TRY(for_each("SELECT " + std::string(kEventColumns) + " FROM event WHERE device = " +
+                              no_device(connection_) + " AND what IN ('issuer_revoked', 'signer_revoked')",
+                          [&](const Statement& row) -> Result<void> {
+                            logged.insert(text_of(read_event(row)));
+                            return {};
+                          }));
     for (const std::string& row : rows) {
       if (!logged.contains(row)) find("a revocation is not what was logged: {}", row);
     }
@@ -291,7 +291,8 @@ class Verification {
   /// A station is what the last event about it says.
   Result<void> stations() {
     std::map<std::string, std::string> logged;  // by name
-    PEDIGREE_TRY(for_each("SELECT why FROM event WHERE device = x'' AND what = 'station' ORDER BY number",
+    PEDIGREE_TRY(for_each("SELECT why FROM event WHERE device = " + no_device(connection_) +
+                              " AND what = 'station' ORDER BY number",
                           [&](const Statement& row) -> Result<void> {
                             const std::string text(row.text(0));
                             logged[text.substr(0, text.find(':'))] = text;
@@ -314,8 +315,9 @@ class Verification {
 
   Result<void> signer_lists() {
     return for_each(
-        "SELECT number, message, (SELECT digest FROM event e WHERE e.device = x'' AND e.what = "
-        "'signer_list' AND e.why = CAST(l.number AS TEXT)) FROM signer_list l",
+        "SELECT number, message, (SELECT digest FROM event e WHERE e.device = " + no_device(connection_) +
+            " AND e.what = 'signer_list' AND e.why = CAST(l.number AS TEXT) ORDER BY number LIMIT 1) FROM "
+            "signer_list l",
         [this](const Statement& row) -> Result<void> {
           PEDIGREE_ASSIGN(const Sha256 sha256, crypto_.sha256(row.blob(1)));
           if (optional_array<Sha256>(row, 2) != sha256) {

@@ -14,21 +14,22 @@ std::string scanned(std::string_view columns, std::string_view way) {
   return examined("device", "id", columns, way);
 }
 
+/// PostgreSQL has to meet a parameter beside something that has a type before it meets it alone.
 std::string rows_of(std::string_view way) {
   return "SELECT s.id, s.state, s.profiles, s.created, s.changed, b.name, s.product, s.label, s.station FROM "
          "(" +
          scanned("id, state, profiles, created, changed, batch, product, label, station", way) +
-         ") AS s LEFT JOIN batch AS b ON b.number = s.batch WHERE (?4 IS NULL OR s.state = ?4) AND "
-         "(?5 IS NULL OR s.batch = ?5) AND (?6 IS NULL OR s.station = ?6) AND (?7 IS NULL OR s.label = ?7) "
+         ") AS s LEFT JOIN batch AS b ON b.number = s.batch WHERE (s.state = ?4 OR ?4 IS NULL) AND "
+         "(s.batch = ?5 OR ?5 IS NULL) AND (s.station = ?6 OR ?6 IS NULL) AND (s.label = ?7 OR ?7 IS NULL) "
          "AND "
-         "s.changed >= ?8 AND s.changed < ?9 AND (?10 IS NULL OR EXISTS (SELECT 1 FROM certificate AS c "
+         "s.changed >= ?8 AND s.changed < ?9 AND (coalesce(?10, '') = '' OR EXISTS (SELECT 1 FROM "
+         "certificate AS c "
          "WHERE "
          "c.device = s.id AND c.profile = ?10 AND c.state <> 3)) ORDER BY s.id LIMIT ?11";
 }
 
 std::string end_of(std::string_view way) {
-  return "SELECT count(*), max(id) FROM (" + scanned("id", way) +
-         ") AS s WHERE (?4 IS NULL OR ?4 = ?4) AND (?5 IS NULL OR ?5 = ?5) AND (?6 IS NULL OR ?6 = ?6)";
+  return last_examined("id", scanned("id", way), {"?4", "?5", "?6"});
 }
 
 constexpr std::string_view kByState = "state = ?4 AND state > 4 AND ";
@@ -114,11 +115,12 @@ Result<registry::DeviceList> DeviceSearch::devices(const registry::DevicePage& p
     list.next = list.devices.back().id;
     return list;
   }
-  if (way.end.bind(ids.above, ids.below, kScan, page.state, batch, station).step() != Statement::Step::row) {
-    return fail(ErrorCode::database_failure);
-  }
-  if (way.end.integer(0) == kScan) way.end.blob(1, list.next.emplace());
-  way.end.reset();
+  way.end.bind(ids.above, ids.below, kScan, page.state, batch, station);
+  PEDIGREE_ASSIGN(list.next, read_first(way.end, [](const Statement& row) {
+                    DeviceId id{};
+                    row.blob(0, id);
+                    return id;
+                  }));
   return list;
 }
 

@@ -20,16 +20,15 @@ std::string rows_of(std::string_view way) {
          scanned(kEventColumns, way) +
          ") AS e LEFT JOIN device AS d ON d.id = e.device LEFT JOIN batch AS b ON b.number = d.batch "
          "LEFT JOIN certificate AS c ON c.serial = e.serial WHERE "
-         "(?5 IS NULL OR e.who = ?5) AND (?6 IS NULL OR e.what = ?6) AND (?7 IS NULL OR e.serial = ?7) AND "
-         "(?8 IS NULL OR b.name = ?8 OR (e.what = 'imported' AND substr(e.why, 1, length(?8) + 2) = ?8 || ': "
+         "(e.who = ?5 OR ?5 IS NULL) AND (e.what = ?6 OR ?6 IS NULL) AND (e.serial = ?7 OR ?7 IS NULL) AND "
+         "(b.name = ?8 OR ?8 IS NULL OR (e.what = 'imported' AND substr(e.why, 1, length(?8) + 2) = ?8 || ': "
          "')) "
-         "AND (?9 IS NULL OR e.what IN ('alarm', 'refused')) AND e.at >= ?10 AND e.at < ?11 "
-         "AND (?4 IS NULL OR ?4 = ?4) ORDER BY e.number LIMIT ?12";
+         "AND (?9 = 0 OR e.what IN ('alarm', 'refused')) AND e.at >= ?10 AND e.at < ?11 "
+         "AND (?4 = ?4 OR ?4 IS NULL) ORDER BY e.number LIMIT ?12";
 }
 
 std::string end_of(std::string_view way) {
-  return "SELECT count(*), max(number) FROM (" + scanned("number", way) +
-         ") AS e WHERE (?4 IS NULL OR ?4 = ?4) AND (?5 IS NULL OR ?5 = ?5)";
+  return last_examined("number", scanned("number", way), {"?4", "?5"});
 }
 
 /// Its own, and that of the import of its line.
@@ -87,7 +86,7 @@ Result<registry::EventList> EventSearch::search(const registry::EventQuery& quer
     below = last + kDisorder;
   }
   Way& way = device ? by_device_ : !query.who.empty() ? by_who_ : query.alarms ? alarms_ : by_number_;
-  const std::optional<std::int64_t> alarms = query.alarms ? std::optional<std::int64_t>(1) : std::nullopt;
+  const std::int64_t alarms = query.alarms ? 1 : 0;
   const auto who = given(query.who);
   way.rows.bind(after, below, kScan, device, who, given(query.what), query.serial, given(query.batch), alarms,
                 from, query.until.value_or(INT64_MAX), static_cast<std::int64_t>(query.limit));
@@ -96,11 +95,7 @@ Result<registry::EventList> EventSearch::search(const registry::EventQuery& quer
     list.next = list.events.back().event.number;
     return list;
   }
-  if (way.end.bind(after, below, kScan, device, who).step() != Statement::Step::row) {
-    return fail(ErrorCode::database_failure);
-  }
-  if (way.end.integer(0) == kScan) list.next = way.end.integer(1);
-  way.end.reset();
+  PEDIGREE_ASSIGN(list.next, read_first(way.end.bind(after, below, kScan, device, who), read_number));
   return list;
 }
 

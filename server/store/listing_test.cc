@@ -8,8 +8,7 @@
 
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/store/audit_verify.h"
-#include "server/store/sqlite_store.h"
-#include "testing/support/support.h"
+#include "testing/postgres/test_database.h"
 
 namespace pedigree::store {
 namespace {
@@ -19,9 +18,9 @@ using registry::DeviceState;
 
 constexpr der::UnixTime kNow = 1'800'000'000;
 
-class Listing : public ::testing::Test {
+class Listing : public ::testing::TestWithParam<Dialect> {
  protected:
-  Listing() : store_(open_store({.file = folder_ / "db"}, crypto_).value()) {}
+  Listing() : store_(open_store(database_.options(), crypto_).value()) {}
 
   template <typename T, typename Call>
   static registry::Outcome<T> wait(Call call) {
@@ -82,7 +81,7 @@ class Listing : public ::testing::Test {
     }
   }
   std::vector<std::string> findings() {
-    auto database = Connection::open(folder_ / "db", false, 1000).value();
+    Connection database = database_.connect();
     const auto report = verify_audit(database, crypto_, {}, {});
     EXPECT_TRUE(report);
     if (!report) return {"none"};
@@ -91,17 +90,13 @@ class Listing : public ::testing::Test {
     std::erase_if(found, [](const std::string& one) { return one.starts_with("certificate "); });
     return found;
   }
-  void edit(const char* sql) {
-    auto database = Connection::open(folder_ / "db", true, 1000).value();
-    ASSERT_TRUE(database.execute(sql)) << sql;
-  }
 
   crypto::OpenSslCrypto crypto_;
-  testing::TempDir folder_;
+  testing::TestDatabase database_{GetParam()};
   std::unique_ptr<registry::Store> store_;
 };
 
-TEST_F(Listing, TheSameAgainChangesNothingAndADifferentLineIsTold) {
+TEST_P(Listing, TheSameAgainChangesNothingAndADifferentLineIsTold) {
   EXPECT_EQ(import("week 47", 0, 300)->added, 300U);
   const auto again = import("week 47", 0, 300);
   EXPECT_EQ(again->added, 0U);
@@ -118,26 +113,26 @@ TEST_F(Listing, TheSameAgainChangesNothingAndADifferentLineIsTold) {
   EXPECT_TRUE(findings().empty());
 }
 
-TEST_F(Listing, LinesThatWereChangedByHandAreNamed) {
+TEST_P(Listing, LinesThatWereChangedByHandAreNamed) {
   ASSERT_TRUE(import("week 47", 0, 300));
   ASSERT_TRUE(import("", 300, 5));
   ASSERT_TRUE(issue(3, line("Line 1")));
   EXPECT_TRUE(findings().empty());
   const std::string one = registry::hex(id(17));
-  edit(("UPDATE device SET profiles = 'iak,data' WHERE id = x'" + one + "'").c_str());
+  database_.edit("UPDATE device SET profiles = 'iak,data' WHERE id = " + database_.octets(one));
   const auto found = findings();
   ASSERT_EQ(found.size(), 2U) << "the row, and the import";
   EXPECT_NE(found[0].find(one), std::string::npos) << found[0];
-  edit(("UPDATE device SET profiles = 'iak,tls-client' WHERE id = x'" + one + "'").c_str());
+  database_.edit("UPDATE device SET profiles = 'iak,tls-client' WHERE id = " + database_.octets(one));
   EXPECT_TRUE(findings().empty());
-  edit("DELETE FROM device WHERE label = 'label 20'");
+  database_.edit("DELETE FROM device WHERE label = 'label 20'");
   ASSERT_EQ(findings().size(), 1U);
   EXPECT_NE(findings()[0].find("the 299 devices of import 1 (\"week 47: 300 devices\")"), std::string::npos);
-  edit("UPDATE batch SET name = 'week 48'");
+  database_.edit("UPDATE batch SET name = 'week 48'");
   EXPECT_GT(findings().size(), 50U);
 }
 
-TEST_F(Listing, SearchesFindWhatWasAskedAndNothingElse) {
+TEST_P(Listing, SearchesFindWhatWasAskedAndNothingElse) {
   ASSERT_TRUE(import("week 47", 0, 200));
   ASSERT_TRUE(import("week 48", 200, 100));
   for (unsigned i = 0; i < 30; ++i) ASSERT_TRUE(issue(i, line("Line 1"), kNow + 100 + i));
@@ -188,7 +183,7 @@ TEST_F(Listing, SearchesFindWhatWasAskedAndNothingElse) {
   EXPECT_EQ(store_->batches("week 47", 10)->front().name, "week 48");
 }
 
-TEST_F(Listing, OnePageExaminesABoundedNumberAndTheNextGoesOn) {
+TEST_P(Listing, OnePageExaminesABoundedNumberAndTheNextGoesOn) {
   for (unsigned i = 0; i < 24; ++i) {
     registry::Import lines{{}, {"an operator", "local"}, kNow, "many"};
     for (unsigned k = 0; k < 1000; ++k) {
@@ -208,8 +203,8 @@ TEST_F(Listing, OnePageExaminesABoundedNumberAndTheNextGoesOn) {
   EXPECT_EQ(devices(page).size(), 1000U);
 }
 
-TEST_F(Listing, QuotasHoldInTheDatabaseWhoeverIssues) {
-  auto other = open_store({.file = folder_ / "db"}, crypto_).value();
+TEST_P(Listing, QuotasHoldInTheDatabaseWhoeverIssues) {
+  auto other = open_store(database_.options(), crypto_).value();
   const auto first = line("Line 1", 10);
   unsigned issued = 0;
   for (unsigned i = 0; i < 20; ++i) {
@@ -235,7 +230,7 @@ TEST_F(Listing, QuotasHoldInTheDatabaseWhoeverIssues) {
   EXPECT_TRUE(findings().empty());
 }
 
-TEST_F(Listing, StationsAreKnownByTheirCertificateAndCanBeDisabled) {
+TEST_P(Listing, StationsAreKnownByTheirCertificateAndCanBeDisabled) {
   set_station({"Line 1", Sha256{1}, true, 0, 0, 0});
   EXPECT_TRUE(issue(1, line("Line 1")));
   auto stranger = line("Line 1");
@@ -253,12 +248,12 @@ TEST_F(Listing, StationsAreKnownByTheirCertificateAndCanBeDisabled) {
   EXPECT_FALSE(asked);
   EXPECT_FALSE(store_->device(id(5))) << "a refusal makes no device";
   EXPECT_TRUE(findings().empty());
-  edit("UPDATE station SET enabled = 1");
+  database_.edit("UPDATE station SET enabled = 1");
   ASSERT_EQ(findings().size(), 1U);
   EXPECT_NE(findings()[0].find("a station is not what was logged: Line 1: enabled"), std::string::npos);
 }
 
-TEST_F(Listing, TheLogTellsWhoDidWhatWhenForWhichBatch) {
+TEST_P(Listing, TheLogTellsWhoDidWhatWhenForWhichBatch) {
   ASSERT_TRUE(import("week 47", 0, 20));
   ASSERT_TRUE(import("week 4", 20, 20));
   for (unsigned i = 0; i < 10; ++i) ASSERT_TRUE(issue(i, line("Line 1"), kNow + 100 * i));
@@ -296,7 +291,7 @@ TEST_F(Listing, TheLogTellsWhoDidWhatWhenForWhichBatch) {
   EXPECT_EQ(events(query)[0].event.what, "issued");
 }
 
-TEST_F(Listing, HostileTextsAreRefusedOrAreTextsAndNeverSql) {
+TEST_P(Listing, HostileTextsAreRefusedOrAreTextsAndNeverSql) {
   for (const std::string& bad : {std::string("a\x1b[2J"), std::string("a\nb"),
                                  std::string("\xe2\x80\xae"
                                              "txt"),
@@ -325,6 +320,8 @@ TEST_F(Listing, HostileTextsAreRefusedOrAreTextsAndNeverSql) {
   EXPECT_EQ(events(query).size(), 1U);
   EXPECT_TRUE(findings().empty());
 }
+
+INSTANTIATE_TEST_SUITE_P(Databases, Listing, testing::kEachDatabase, testing::name_of);
 
 }  // namespace
 }  // namespace pedigree::store

@@ -28,9 +28,9 @@ Result<void> ListingVerification::add(const Statement& row, int first) {
 }
 
 Result<void> ListingVerification::finish(Connection& connection) {
-  Statement query = connection.prepare(
-      "SELECT number, digest, why FROM event WHERE what = 'imported' AND "
-      "device = x'' ORDER BY number");
+  Statement query = connection.prepare_scan(
+      "SELECT number, digest, why FROM event WHERE what = 'imported' AND device = " + no_device(connection) +
+      " ORDER BY number");
   Statement::Step step = query.step();
   for (; step == Statement::Step::row; step = query.step()) {
     const auto tree = trees_.extract(query.integer(0));

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "registry/store.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 

@@ -41,7 +41,8 @@ Result<std::optional<std::int64_t>> Writes::batch_of(const registry::Import& imp
   const std::string_view name = import.batch;
   PEDIGREE_ASSIGN(auto number, read_first(find_batch_.bind(name), read_number));
   if (!number) {
-    PEDIGREE_TRY(insert_batch_.bind(name, import.when, std::string_view(import.actor.who)).run());
+    PEDIGREE_TRY(
+        insert_batch_.bind(name, import.when, std::string_view(import.actor.who)).run_on({as_bytes(name)}));
     PEDIGREE_ASSIGN(number, read_one(find_batch_.bind(name), read_number));
   }
   return number;
@@ -57,25 +58,43 @@ Result<bool> Writes::is_listed(const registry::Expected& line, std::string_view 
   return same;
 }
 
+void Writes::foresee(const registry::Import& import, int wave) {
+  if (wave != 0) return;
+  for (const registry::Expected& line : import.devices) find_listing_.bind(line.device).foresee();
+}
+
+Result<bool> Writes::list(const registry::Expected& line, std::optional<std::int64_t> batch,
+                          der::UnixTime when, Bytes seal) {
+  // To ask whether the insertion did anything is a round trip for each line where the database is behind a
+  // network; what was foreseen has been asked for already.
+  const bool looks_first = connection_.dialect() == Dialect::postgresql;
+  if (looks_first) {
+    const Statement::Step step = find_listing_.bind(line.device).step();
+    find_listing_.reset();
+    if (step == Statement::Step::failed) return fail(ErrorCode::database_failure);
+    if (step == Statement::Step::row) return false;
+  }
+  PEDIGREE_TRY(list_device_
+                   .bind(line.device, std::string_view(line.profiles), when, batch,
+                         std::string_view(line.product), std::string_view(line.label), log_.next_number(),
+                         seal)
+                   .run_on({line.device}));
+  return looks_first || connection_.changes() > 0;
+}
+
 Outcome<registry::Imported> Writes::import(const registry::Import& import) {
   if (const auto checked = check_texts(import); !checked) return std::unexpected(checked.error());
   const auto batch = batch_of(import);
   if (!batch) return broken();
-  const std::int64_t number = log_.next_number();
   registry::Imported imported;
   registry::merkle::Frontier tree;
   for (const std::size_t place : by_id(import.devices)) {
     const registry::Expected& line = import.devices[place];
     const auto leaf = registry::listing_leaf(log_.crypto(), line, import.batch, import.when);
     if (!leaf) return broken();
-    const bool inserted = list_device_
-                              .bind(line.device, std::string_view(line.profiles), import.when, *batch,
-                                    std::string_view(line.product), std::string_view(line.label), number,
-                                    Bytes(*leaf).first(registry::kSealSize))
-                              .run()
-                              .has_value();
-    if (!inserted) return broken();
-    if (connection_.changes() == 0) {
+    const auto is_new = list(line, *batch, import.when, Bytes(*leaf).first(registry::kSealSize));
+    if (!is_new) return broken();
+    if (!*is_new) {
       const auto same = is_listed(line, import.batch);
       if (!same) return broken();
       ++imported.known;
@@ -90,14 +109,16 @@ Outcome<registry::Imported> Writes::import(const registry::Import& import) {
   if (imported.added == 0) return imported;
   const auto root = tree.root(log_.crypto());
   if (!root || !log_.append(registry::import_event(import, imported.added, *root))) return broken();
-  if (*batch && !count_batch_.bind(**batch, static_cast<std::int64_t>(imported.added)).run()) return broken();
+  if (*batch && !count_batch_.bind(**batch, static_cast<std::int64_t>(imported.added)).run_on({})) {
+    return broken();
+  }
   return imported;
 }
 
 Result<void> Writes::set_station_of(const registry::DeviceId& device,
                                     const std::optional<registry::StationClaim>& station) {
   if (!station) return {};
-  return device_station_.bind(device, std::string_view(station->name)).run();
+  return device_station_.bind(device, std::string_view(station->name)).run_on({device});
 }
 
 Outcome<registry::Station> Writes::set_station(const registry::StationChange& change) {
@@ -129,7 +150,7 @@ Outcome<void> Writes::refuse_station(const Occasion& occasion, const std::string
 
 Outcome<void> Writes::note_refusal(const registry::StationRefusal& refusal) {
   const std::int64_t day = refusal.when / kDay;
-  if (!count_refused_.bind(std::string_view(refusal.station), day).run()) return broken();
+  if (!count_refused_.bind(std::string_view(refusal.station), day).run_on({})) return broken();
   if (find_refused_.bind(std::string_view(refusal.station), day).step() != Statement::Step::row) {
     return broken();
   }
@@ -169,7 +190,7 @@ Outcome<void> Writes::count_issued(const Occasion& occasion,
   if (!station || station->per_day == 0) return {};
   const std::int64_t day = occasion.when / kDay;
   const auto limit = static_cast<std::int64_t>(station->per_day);
-  if (!count_issued_.bind(std::string_view(station->name), day, limit).run()) return broken();
+  if (!count_issued_.bind(std::string_view(station->name), day, limit).run_on({})) return broken();
   if (connection_.changes() > 0) return {};
   return refuse_station(occasion, station->name,
                         "station \"" + station->name + "\" has had the " + std::to_string(limit) +

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 
@@ -14,8 +14,7 @@ namespace pedigree::store {
 template <typename Queries>
 class ReadPool {
  public:
-  ReadPool(std::filesystem::path file, int busy_milliseconds)
-      : file_(std::move(file)), busy_milliseconds_(busy_milliseconds) {}
+  explicit ReadPool(Location location) : location_(std::move(location)) {}
 
   /// One that nobody else uses until it is given back. Errors: database_failure.
   Result<std::unique_ptr<Queries>> take() {
@@ -27,7 +26,7 @@ class ReadPool {
         return queries;
       }
     }
-    PEDIGREE_ASSIGN(Connection connection, Connection::open(file_, false, busy_milliseconds_));
+    PEDIGREE_ASSIGN(Connection connection, Connection::open(location_, false));
     return std::make_unique<Queries>(std::move(connection));
   }
 
@@ -37,8 +36,7 @@ class ReadPool {
   }
 
  private:
-  std::filesystem::path file_;
-  int busy_milliseconds_;
+  Location location_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Queries>> idle_;
 };

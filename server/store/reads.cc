@@ -20,7 +20,7 @@ std::string certificates_of_device() {
   // Two searches, because each index covers one half.
   return "SELECT " + columns + " FROM (SELECT number, " + columns +
          " FROM certificate WHERE device = ?1 AND state <> 3 UNION ALL SELECT number, " + columns +
-         " FROM certificate WHERE device = ?1 AND state = 3) ORDER BY number";
+         " FROM certificate WHERE device = ?1 AND state = 3) AS c ORDER BY number";
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "server/store/audit_log.h"
 #include "server/store/device_search.h"
 #include "server/store/event_search.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 

@@ -21,7 +21,7 @@ struct Lookups {
         generation(connection.prepare("SELECT number FROM generation")) {
     // Room for the inner pages of the indexes over 10^7 devices, so that a lookup reads leaves alone. Where
     // this fails, SQLite keeps its own 2 MB.
-    (void)connection.execute("PRAGMA cache_size = -32768");
+    if (connection.dialect() == Dialect::sqlite) (void)connection.execute("PRAGMA cache_size = -32768");
   }
 
   Connection connection;
@@ -87,7 +87,7 @@ CertificateStatus leaf_status(Lookups& lookups, Bytes serial) {
 struct RegistryStatus::State {
   State(const StoreOptions& options, std::vector<IssuerKey> keys, std::unique_ptr<Lookups> polling)
       : issuers(std::move(keys)),
-        pool(options.file, options.busy_milliseconds),
+        pool(options.location()),
         commits(options.commits),
         poller(std::move(polling)) {}
 
@@ -140,7 +140,7 @@ Result<std::unique_ptr<RegistryStatus>> RegistryStatus::open(const StoreOptions&
     const Bytes spki = certificate.spki().whole;
     keys.push_back({issuer.name, {spki.begin(), spki.end()}});
   }
-  PEDIGREE_ASSIGN(Connection connection, Connection::open(options.file, false, options.busy_milliseconds));
+  PEDIGREE_ASSIGN(Connection connection, Connection::open(options.location(), false));
   auto poller = std::make_unique<Lookups>(std::move(connection));
   const bool prepared = poller->device.prepared() && poller->certificate.prepared() &&
                         poller->issuer.prepared() && poller->generation.prepared();

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "registry/store.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 
@@ -72,6 +72,11 @@ template <typename Read>
   device.label = row.text(7);
   device.station = row.text(8);
   return device;
+}
+
+/// No octets, as a literal: the authority's own events have that for a device.
+[[nodiscard]] inline std::string no_device(const Connection& connection) {
+  return connection.dialect() == Dialect::sqlite ? "x''" : "'\\x'";
 }
 
 [[nodiscard]] inline std::optional<der::UnixTime> optional_integer(const Statement& row, int column) {

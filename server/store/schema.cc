@@ -67,6 +67,11 @@ CREATE TABLE issuer_revocation (
 ) WITHOUT ROWID;
 CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
 INSERT INTO generation VALUES (1, 1);
+)sql";
+
+// SQLite counts by itself; with PostgreSQL, where triggers are no part of what its relatives share,
+// server/store/ writes.cc does.
+constexpr const char* kCounting = R"sql(
 CREATE TRIGGER generation_device AFTER UPDATE OF state ON device WHEN new.state > 4 OR old.state > 4
 BEGIN UPDATE generation SET number = number + 1; END;
 CREATE TRIGGER generation_certificate AFTER UPDATE OF state ON certificate WHEN new.state = 3
@@ -163,46 +168,120 @@ CREATE TABLE station_day (
 );
 )sql";
 
-Result<std::int64_t> user_version(Connection& connection) {
-  Statement query = connection.prepare("PRAGMA user_version");
+// PostgreSQL alone, with version 1. Writers of many nodes come one after another by the log's only head;
+// `writer` has the last commit of each, for who lost its answer.
+constexpr const char* kNodes = R"sql(
+CREATE TABLE log_head (
+  one   INTEGER PRIMARY KEY CHECK (one = 1),
+  size  INTEGER NOT NULL,
+  peaks BLOB NOT NULL
+);
+INSERT INTO log_head (one, size, peaks) VALUES (1, 0, '');
+CREATE TABLE writer (id TEXT PRIMARY KEY, number INTEGER NOT NULL);
+)sql";
+
+bool is_word(char c) {
+  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+void replace_word(std::string& text, std::string_view word, std::string_view by) {
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
+    const std::size_t end = at + word.size();
+    const bool whole = (at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]));
+    if (whole) text.replace(at, word.size(), by);
+  }
+}
+
+/// Runs a step of the schema, which is written for SQLite, in the words of the database.
+Result<void> run_step(Connection& connection, const char* sql) {
+  if (connection.dialect() == Dialect::sqlite) return connection.execute(sql);
+  std::string text = sql;
+  replace_word(text, "BLOB", "BYTEA");
+  replace_word(text, "INTEGER", "BIGINT");
+  replace_word(text, "WITHOUT ROWID", "");
+  std::string_view rest = text;
+  // One statement at a time; none has a semicolon inside.
+  for (std::size_t end = rest.find(';'); end != std::string_view::npos; end = rest.find(';')) {
+    PEDIGREE_TRY(connection.execute(std::string(rest.substr(0, end)).c_str()));
+    rest.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+Result<std::int64_t> version_of(Connection& connection) {
+  const bool is_sqlite = connection.dialect() == Dialect::sqlite;
+  Statement query = connection.prepare(
+      is_sqlite ? "PRAGMA user_version" : "SELECT number FROM schema_version WHERE one = 1 FOR UPDATE");
   if (query.step() != Statement::Step::row) return fail(ErrorCode::database_failure);
   return query.integer(0);
 }
 
 /// What was added after `version`, step by step.
 Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::int64_t version) {
-  if (version < 1) PEDIGREE_TRY(connection.execute(kTables));
-  if (version < 2) PEDIGREE_TRY(connection.execute(kRevocation));
-  if (version < 3) PEDIGREE_TRY(connection.execute(kSigners));
+  const bool is_sqlite = connection.dialect() == Dialect::sqlite;
+  if (version < 1) PEDIGREE_TRY(run_step(connection, kTables));
+  if (version < 1 && !is_sqlite) PEDIGREE_TRY(run_step(connection, kNodes));
+  if (version < 2) PEDIGREE_TRY(run_step(connection, kRevocation));
+  if (version < 2 && is_sqlite) PEDIGREE_TRY(run_step(connection, kCounting));
+  if (version < 3) PEDIGREE_TRY(run_step(connection, kSigners));
   if (version < 4) {
-    PEDIGREE_TRY(connection.execute(kAudit));
-    PEDIGREE_TRY(log_old_events(connection, crypto));
+    PEDIGREE_TRY(run_step(connection, kAudit));
+    // PostgreSQL came later than the log.
+    if (is_sqlite) PEDIGREE_TRY(log_old_events(connection, crypto));
   }
-  if (version < 5) PEDIGREE_TRY(connection.execute(kProtocols));
-  if (version < 6) PEDIGREE_TRY(connection.execute(kListing));
-  return connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  if (version < 5) PEDIGREE_TRY(run_step(connection, kProtocols));
+  if (version < 6) PEDIGREE_TRY(run_step(connection, kListing));
+  const std::string number = std::to_string(kSchemaVersion);
+  return connection.execute(
+      ((is_sqlite ? "PRAGMA user_version = " : "UPDATE schema_version SET number = ") + number).c_str());
 }
 
-Result<void> create(Connection& connection, const crypto::Crypto& crypto) {
-  PEDIGREE_TRY(connection.execute("BEGIN IMMEDIATE"));
-  // Another process may have created them while this one waited for the lock.
-  const auto version = user_version(connection);
-  if (version && *version == kSchemaVersion) return connection.execute("COMMIT");
-  if (version && migrate(connection, crypto, *version) && connection.execute("COMMIT")) return {};
-  (void)connection.execute("ROLLBACK");
-  return fail(ErrorCode::database_failure);
+/// Migrates inside a transaction of its own, after whoever else is about to. Errors: unsupported_version.
+Result<Ending> try_migration(Connection& connection, const crypto::Crypto& crypto) {
+  if (!connection.begin()) return connection.give_up();
+  const auto version = version_of(connection);
+  if (!version) return connection.give_up();
+  if (*version < 0 || *version > kSchemaVersion) {
+    (void)connection.give_up();
+    return fail(ErrorCode::unsupported_version);
+  }
+  if (*version < kSchemaVersion && !migrate(connection, crypto, *version)) return connection.give_up();
+  return connection.commit();
+}
+
+/// The table of PostgreSQL's version, in a transaction of its own: of two that make it at once one may fail.
+Result<void> make_version_table(Connection& connection) {
+  constexpr int kAttempts = 3;
+  bool made = false;
+  for (int attempt = 0; attempt < kAttempts && !made; ++attempt) {
+    made = connection.execute(
+               "CREATE TABLE IF NOT EXISTS schema_version (one BIGINT PRIMARY KEY CHECK (one = 1), "
+               "number BIGINT NOT NULL)") &&
+           connection.execute(
+               "INSERT INTO schema_version (one, number) VALUES (1, 0) ON CONFLICT (one) DO NOTHING");
+  }
+  if (!made) return fail(ErrorCode::database_failure);
+  return {};
 }
 
 }  // namespace
 
 Result<void> prepare_schema(Connection& connection, const crypto::Crypto& crypto) {
-  PEDIGREE_TRY(connection.execute("PRAGMA journal_mode = WAL"));
-  PEDIGREE_TRY(connection.execute("PRAGMA synchronous = FULL"));
-  PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
-  PEDIGREE_ASSIGN(const std::int64_t version, user_version(connection));
-  if (version == kSchemaVersion) return {};
-  if (version < 0 || version > kSchemaVersion) return fail(ErrorCode::unsupported_version);
-  return create(connection, crypto);
+  if (connection.dialect() == Dialect::sqlite) {
+    PEDIGREE_TRY(connection.execute("PRAGMA journal_mode = WAL"));
+    PEDIGREE_TRY(connection.execute("PRAGMA synchronous = FULL"));
+    PEDIGREE_TRY(connection.execute("PRAGMA foreign_keys = ON"));
+    PEDIGREE_ASSIGN(const std::int64_t version, version_of(connection));
+    if (version == kSchemaVersion) return {};
+  } else {
+    PEDIGREE_TRY(make_version_table(connection));
+  }
+  Ending ending = Ending::again;
+  while (ending == Ending::again) {
+    PEDIGREE_ASSIGN(ending, try_migration(connection, crypto));
+  }
+  if (ending == Ending::failed) return fail(ErrorCode::database_failure);
+  return {};
 }
 
 }  // namespace pedigree::store

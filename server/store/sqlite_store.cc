@@ -14,21 +14,27 @@ namespace {
 using registry::Done;
 using registry::Outcome;
 
-class SqliteStore final : public registry::Store {
+class DatabaseStore final : public registry::Store {
  public:
-  SqliteStore(Connection connection, const StoreOptions& options, const crypto::Crypto& crypto)
+  DatabaseStore(Connection connection, const StoreOptions& options, const crypto::Crypto& crypto)
       : connection_(std::move(connection)),
         log_(connection_, crypto),
         writes_(connection_, log_),
-        pool_(options.file, options.busy_milliseconds),
-        writer_(connection_, {[this] { return log_.begin(); }, [this] { log_.forget(); }}, options.commits) {}
+        pool_(options.location()),
+        writer_(connection_,
+                {[this] { return log_.lock(); }, [this] { return log_.begin(); },
+                 [this] { return log_.end(); }, [this] { log_.forget(); }},
+                options.commits) {}
 
   void ask(registry::Asking asking, Done<void> done) override {
-    submit<void>([this, asking = std::move(asking)] { return writes_.ask(asking); }, std::move(done));
+    const auto shared = std::make_shared<registry::Asking>(std::move(asking));
+    submit<void>([this, shared] { return writes_.ask(*shared); }, std::move(done),
+                 [this, shared](int wave) { writes_.foresee(*shared, wave); });
   }
   void issue(registry::Issuance issuance, Done<registry::Issued> done) override {
-    submit<registry::Issued>([this, issuance = std::move(issuance)] { return writes_.issue(issuance); },
-                             std::move(done));
+    const auto shared = std::make_shared<registry::Issuance>(std::move(issuance));
+    submit<registry::Issued>([this, shared] { return writes_.issue(*shared); }, std::move(done),
+                             [this, shared](int wave) { writes_.foresee(*shared, wave); });
   }
   void add_token(registry::EnrolToken token, Done<void> done) override {
     submit<void>([this, token = std::move(token)] { return writes_.add_token(token); }, std::move(done));
@@ -37,7 +43,7 @@ class SqliteStore final : public registry::Store {
                 Done<registry::DeviceState> done) override {
     submit<registry::DeviceState>(
         [this, serial, actor = std::move(actor), when] { return writes_.activate(serial, actor, when); },
-        std::move(done));
+        std::move(done), [this, serial](int wave) { writes_.foresee(serial, wave); });
   }
   void revoke(registry::Revocation revocation, Done<registry::Certificate> done) override {
     submit<registry::Certificate>(
@@ -74,8 +80,9 @@ class SqliteStore final : public registry::Store {
                  std::move(done));
   }
   void import(registry::Import import, Done<registry::Imported> done) override {
-    submit<registry::Imported>([this, import = std::move(import)] { return writes_.import(import); },
-                               std::move(done));
+    auto shared = std::make_shared<registry::Import>(std::move(import));
+    submit<registry::Imported>([this, shared] { return writes_.import(*shared); }, std::move(done),
+                               [this, shared](int wave) { writes_.foresee(*shared, wave); });
   }
 
   Result<registry::Device> device(const registry::DeviceId& id) override {
@@ -164,9 +171,10 @@ class SqliteStore final : public registry::Store {
   }
 
   template <typename T, typename Work>
-  void submit(Work work, Done<T> done) {
+  void submit(Work work, Done<T> done, std::function<void(int)> foresee = {}) {
     auto outcome = std::make_shared<std::optional<Outcome<T>>>();
     Job job;
+    job.foresee = std::move(foresee);
     job.run = [work = std::move(work), outcome]() -> Result<void> {
       *outcome = work();
       const bool broken = !(*outcome)->has_value() && (*outcome)->error().code == ErrorCode::database_failure;
@@ -192,16 +200,17 @@ class SqliteStore final : public registry::Store {
 
 }  // namespace
 
-Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options,
-                                                    const crypto::Crypto& crypto) {
-  PEDIGREE_ASSIGN(Connection connection, Connection::open(options.file, true, options.busy_milliseconds));
+Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options, const crypto::Crypto& crypto,
+                                                    std::string* why) {
+  PEDIGREE_ASSIGN(Connection connection, Connection::open(options.location(), true, why));
   PEDIGREE_TRY(prepare_schema(connection, crypto));
-  if (options.max_size_octets > 0) {
+  connection.mark_commits();
+  if (options.max_size_octets > 0 && connection.dialect() == Dialect::sqlite) {
     const std::string limit = "PRAGMA max_page_count = " +
                               std::to_string(std::max<std::int64_t>(1, options.max_size_octets / 4096));
     PEDIGREE_TRY(connection.execute(limit.c_str()));
   }
-  return std::make_unique<SqliteStore>(std::move(connection), options, crypto);
+  return std::make_unique<DatabaseStore>(std::move(connection), options, crypto);
 }
 
 }  // namespace pedigree::store

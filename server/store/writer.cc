@@ -57,16 +57,33 @@ void GroupWriter::run_group(std::vector<Job>& group) {
 }
 
 bool GroupWriter::commit(std::span<Job> group) {
-  if (!connection_.execute("BEGIN IMMEDIATE")) return false;
-  const bool made =
-      hooks_.begin() && std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); });
-  if (made && connection_.execute("COMMIT")) {
-    ++*commits_;
-    return true;
+  Ending ending = Ending::again;
+  while (ending == Ending::again) {
+    ending = attempt(group);
+    // What others have committed meanwhile is in the database alone.
+    if (ending != Ending::committed) hooks_.rolled_back();
   }
-  if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
-  hooks_.rolled_back();
-  return false;
+  if (ending == Ending::committed) ++*commits_;
+  return ending == Ending::committed;
+}
+
+Ending GroupWriter::attempt(std::span<Job> group) {
+  if (!connection_.begin() || !run(group)) return connection_.give_up();
+  return connection_.commit();
+}
+
+bool GroupWriter::run(std::span<Job> group) {
+  const auto foresee = [&group](int wave) {
+    for (Job& job : group) {
+      if (job.foresee) job.foresee(wave);
+    }
+  };
+  if (!hooks_.lock()) return false;
+  foresee(0);
+  if (!hooks_.begin()) return false;
+  foresee(1);
+  return std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); }) &&
+         hooks_.end().has_value();
 }
 
 }  // namespace pedigree::store

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 
@@ -19,13 +19,18 @@ namespace pedigree::store {
 /// once whether it is durable.
 struct Job {
   std::function<Result<void>()> run;
+  /// Announces what `run` will look up (Statement::foresee): once with wave 0; and with wave 1 where what was
+  /// found then leads to more. May be empty.
+  std::function<void(int wave)> foresee;
   std::function<void(bool durable)> finish;
 };
 
-/// What is to be done around transactions: `begin` inside a new one (a failure rolls it back), `rolled_back`
-/// after one was undone.
+/// What is to be done around transactions: `lock` first in a new one, `begin` before the first change, `end`
+/// before the commit (a failure of these rolls it back), `rolled_back` after one was undone.
 struct TransactionHooks {
+  std::function<Result<void>()> lock;
   std::function<Result<void>()> begin;
+  std::function<Result<void>()> end;
   std::function<void()> rolled_back;
 };
 
@@ -49,6 +54,8 @@ class GroupWriter {
   void loop();
   void run_group(std::vector<Job>& group);
   [[nodiscard]] bool commit(std::span<Job> group);
+  [[nodiscard]] Ending attempt(std::span<Job> group);
+  [[nodiscard]] bool run(std::span<Job> group);
 
   Connection& connection_;
   TransactionHooks hooks_;

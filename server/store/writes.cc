@@ -31,9 +31,11 @@ Writes::Writes(Connection& connection, AuditLog& log)
       find_serial_(connection.prepare(select_certificate("WHERE serial = ?1"))),
       find_revoked_(connection.prepare(select_certificate(
           "WHERE device = ?1 AND state = 3 ORDER BY revoked_at DESC, number DESC LIMIT 1"))),
-      insert_certificate_(connection.prepare(
-          "INSERT INTO certificate (serial, device, profile, issuer, key, state, not_before, not_after, "
-          "issued_at, reason, der) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, 0, ?9)")),
+      insert_certificate_(
+          connection.prepare("INSERT INTO certificate (number, serial, device, profile, issuer, key, state, "
+                             "not_before, not_after, "
+                             "issued_at, reason, der) VALUES ((SELECT coalesce(max(number), 0) + 1 FROM "
+                             "certificate), ?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, 0, ?9)")),
       mark_active_(connection.prepare(
           "UPDATE certificate SET state = 2, receipt_at = ?2 WHERE serial = ?1 AND state = 1")),
       mark_revoked_(connection.prepare(
@@ -84,7 +86,47 @@ Writes::Writes(Connection& connection, AuditLog& log)
       count_refused_(connection.prepare(
           "INSERT INTO station_day (station, day, issued, refused) VALUES (?1, ?2, 0, 1) ON CONFLICT "
           "(station, day) DO UPDATE SET refused = station_day.refused + 1")),
-      find_refused_(connection.prepare("SELECT refused FROM station_day WHERE station = ?1 AND day = ?2")) {}
+      find_refused_(connection.prepare("SELECT refused FROM station_day WHERE station = ?1 AND day = ?2")) {
+  // In SQLite triggers count.
+  if (connection.dialect() == Dialect::postgresql) {
+    count_generation_ = connection.prepare("UPDATE generation SET number = number + 1");
+  }
+}
+
+void Writes::foresee(const registry::Asking& asking, int wave) {
+  if (wave != 0) return;
+  foresee(asking.station);
+  find_device_.bind(asking.device).foresee();
+}
+
+void Writes::foresee(const registry::Issuance& issuance, int wave) {
+  if (wave != 0) return;
+  const registry::Certificate& certificate = issuance.certificate;
+  foresee(issuance.station);
+  find_device_.bind(certificate.device).foresee();
+  find_issuer_revocation_.bind(std::string_view(certificate.issuer)).foresee();
+  for (const std::string& parent : issuance.parents) {
+    find_issuer_revocation_.bind(std::string_view(parent)).foresee();
+  }
+  if (issuance.token) find_token_.bind(*issuance.token).foresee();
+  find_key_.bind(certificate.key).foresee();
+  find_live_.bind(certificate.device, std::string_view(certificate.profile)).foresee();
+}
+
+void Writes::foresee(const registry::Serial& serial, int wave) {
+  if (wave == 0) return find_serial_.bind(serial).foresee();
+  const auto found = find_one(find_serial_.bind(serial));
+  if (found && *found) find_device_.bind((*found)->device).foresee();
+}
+
+void Writes::foresee(const std::optional<registry::StationClaim>& station) {
+  if (station) find_station_.bind(std::string_view(station->name)).foresee();
+}
+
+Result<void> Writes::count_generation() {
+  if (connection_.dialect() == Dialect::sqlite) return {};
+  return count_generation_.bind().run_on({});
+}
 
 Result<std::optional<registry::Certificate>> Writes::find_one(Statement& query) {
   const Statement::Step step = query.step();
@@ -130,8 +172,12 @@ Outcome<void> Writes::ask(const registry::Asking& asking) {
 }
 
 Result<void> Writes::set_state(const Occasion& occasion, State from, DeviceState to) {
-  if (!from) return insert_device_.bind(occasion.device, to, std::string_view(), occasion.when).run();
-  return update_device_.bind(occasion.device, to, occasion.when).run();
+  if (!from) {
+    return insert_device_.bind(occasion.device, to, std::string_view(), occasion.when)
+        .run_on({occasion.device});
+  }
+  if (*from > DeviceState::active || to > DeviceState::active) PEDIGREE_TRY(count_generation());
+  return update_device_.bind(occasion.device, to, occasion.when).run_on({occasion.device});
 }
 
 Result<void> Writes::note(const Occasion& occasion, std::string_view what, State from, State to,
@@ -177,7 +223,7 @@ Result<void> Writes::insert(const registry::Certificate& c) {
   return insert_certificate_
       .bind(c.serial, c.device, std::string_view(c.profile), std::string_view(c.issuer), c.key, c.not_before,
             c.not_after, c.issued_at, c.der)
-      .run();
+      .run_on({c.serial, c.device, c.key});
 }
 
 Outcome<void> Writes::admit_issuers(const registry::Issuance& issuance) {
@@ -223,7 +269,9 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   const DeviceState to = *state == DeviceState::active ? DeviceState::active : DeviceState::issued;
   if (*state != to && !set_state(occasion, *state, to)) return broken();
   if (!insert(certificate) || !set_station_of(certificate.device, issuance.station)) return broken();
-  if (issuance.token && !use_token_.bind(*issuance.token, certificate.serial).run()) return broken();
+  if (issuance.token && !use_token_.bind(*issuance.token, certificate.serial).run_on({*issuance.token})) {
+    return broken();
+  }
   const auto digest = log_.crypto().sha256(certificate.der);
   if (!digest) return broken();
   if (!note(occasion, "issued", *state, to, certificate.profile + " " + registry::hex(certificate.serial),
@@ -242,9 +290,11 @@ Outcome<DeviceState> Writes::activate(const registry::Serial& serial, const regi
   if (!state) return std::unexpected(state.error());
   if ((*found)->state == registry::CertificateState::revoked) return refuse(ErrorCode::revoked, *found);
   const Occasion occasion{(*found)->device, actor, when};
-  if (!mark_active_.bind(serial, when).run()) return broken();
-  const bool repeated = connection_.changes() == 0 && *state == DeviceState::active;
-  if (repeated) return DeviceState::active;
+  const bool marked = (*found)->state == registry::CertificateState::active;
+  if (marked && *state == DeviceState::active) return DeviceState::active;
+  if (!marked && !mark_active_.bind(serial, when).run_on({serial, (*found)->device, (*found)->key})) {
+    return broken();
+  }
   if (*state != DeviceState::active && !set_state(occasion, *state, DeviceState::active)) return broken();
   if (!note(occasion, "receipt", *state, DeviceState::active, (*found)->profile + " " + registry::hex(serial),
             {serial, {}})) {
@@ -279,7 +329,9 @@ Outcome<registry::Certificate> Writes::revoke(const registry::Revocation& revoca
 
 Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry::Certificate& certificate,
                                 DeviceState from, DeviceState to) {
-  PEDIGREE_TRY(mark_revoked_.bind(certificate.serial, revocation.when, revocation.reason).run());
+  PEDIGREE_TRY(mark_revoked_.bind(certificate.serial, revocation.when, revocation.reason)
+                   .run_on({certificate.serial, certificate.device, certificate.key}));
+  PEDIGREE_TRY(count_generation());
   certificate.state = registry::CertificateState::revoked;
   certificate.revoked_at = revocation.when;
   certificate.reason = revocation.reason;
@@ -304,7 +356,7 @@ Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::Issuer
                 std::string_view(revocation.actor.from), std::string_view(revocation.why))
           .run()
           .has_value();
-  if (!inserted) return broken();
+  if (!inserted || !count_generation()) return broken();
   if (!log_.append(event_of(revocation))) return broken();
   return revocation;
 }

@@ -4,12 +4,10 @@
 
 #include "registry/store.h"
 #include "server/store/audit_log.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace pedigree::store {
 
-/// A failure of SQLite itself is ErrorCode::database_failure, and the caller must roll back; every other
-/// error is an answer, and what was written with it (the alarm) is to be committed.
 /// What stands in the way of a change, as the writes answer it.
 [[nodiscard]] inline std::unexpected<registry::Conflict> refuse(
     ErrorCode code, std::optional<registry::Certificate> certificate = {}) {
@@ -23,10 +21,18 @@ namespace pedigree::store {
   return refuse(ErrorCode::database_failure);
 }
 
+/// A failure of the database itself is ErrorCode::database_failure, and the caller must roll back; every
+/// other error is an answer, and what was written with it (the alarm) is to be committed.
 class Writes {
  public:
   /// Borrows both.
   Writes(Connection& connection, AuditLog& log);
+
+  /// Announces what ask, issue, activate and import will look up.
+  void foresee(const registry::Asking& asking, int wave);
+  void foresee(const registry::Issuance& issuance, int wave);
+  void foresee(const registry::Serial& serial, int wave);
+  void foresee(const registry::Import& import, int wave);
 
   [[nodiscard]] registry::Outcome<void> ask(const registry::Asking& asking);
   [[nodiscard]] registry::Outcome<registry::Issued> issue(const registry::Issuance& issuance);
@@ -78,7 +84,10 @@ class Writes {
   [[nodiscard]] Result<void> revoke_one(const registry::Revocation& revocation,
                                         registry::Certificate& certificate, registry::DeviceState from,
                                         registry::DeviceState to);
+  /// Counts a change that takes trust away or gives it back, where no trigger does.
+  [[nodiscard]] Result<void> count_generation();
   [[nodiscard]] Result<void> set_state(const Occasion& occasion, State from, registry::DeviceState to);
+  void foresee(const std::optional<registry::StationClaim>& station);
   /// Notes which station brought the device.
   [[nodiscard]] Result<void> set_station_of(const registry::DeviceId& device,
                                             const std::optional<registry::StationClaim>& station);
@@ -92,6 +101,9 @@ class Writes {
                                                        std::string why);
   /// The number of the import's batch, which is made where it is new; empty: it has none.
   [[nodiscard]] Result<std::optional<std::int64_t>> batch_of(const registry::Import& import);
+  /// Puts a line on the allow-list. False: the device was there already.
+  [[nodiscard]] Result<bool> list(const registry::Expected& line, std::optional<std::int64_t> batch,
+                                  der::UnixTime when, Bytes seal);
   /// Whether the registry has this line as it is.
   [[nodiscard]] Result<bool> is_listed(const registry::Expected& line, std::string_view batch);
   /// Whether the certificate in the way is the one that the issuance replaces.
@@ -113,6 +125,7 @@ class Writes {
   Statement find_token_, insert_token_, use_token_;
   Statement list_device_, find_listing_, find_batch_, insert_batch_, count_batch_, device_station_;
   Statement find_station_, upsert_station_, count_issued_, count_refused_, find_refused_;
+  Statement count_generation_;
 };
 
 }  // namespace pedigree::store

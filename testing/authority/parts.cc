@@ -11,8 +11,10 @@ TunedServer::TunedServer(const AuthorityFolder& folder, const Tuning& tuning) : 
   auto directory = app::Directory::open(folder.path(), &passphrase);
   if (!directory) throw std::runtime_error(directory.error().detail);
   directory_ = *std::move(directory);
-  auto store = store::open_store(
-      {folder.layout().database(), tuning.busy_milliseconds, tuning.max_size_octets}, directory_->crypto());
+  auto store = store::open_store({.file = folder.layout().database(),
+                                  .busy_milliseconds = tuning.busy_milliseconds,
+                                  .max_size_octets = tuning.max_size_octets},
+                                 directory_->crypto());
   if (!store) throw std::runtime_error(std::string(sentence(store.error().code)));
   store_ = *std::move(store);
   api_ =
