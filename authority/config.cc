@@ -79,6 +79,14 @@ Answer<void> read_protocols(const toml::table& table, Config& config) {
   return {};
 }
 
+Answer<void> read_database(const toml::table& table, Config& config) {
+  Settings settings(table, "database.");
+  settings.only({"url"});
+  settings.read("url", config.database.url);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  return {};
+}
+
 Answer<void> read_issuer(const toml::table& table, Config& config) {
   Settings settings(table, "issuer.");
   settings.only({"name", "parent", "state", "profiles"});
@@ -219,11 +227,12 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "issuer", "profile", "protocols", "verify"});
+  settings.only({"authority", "database", "issuer", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
   for (const auto& [key, read] :
        {std::pair{"authority", &read_authority}, std::pair{"profile", &read_profiles},
-        std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols}}) {
+        std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols},
+        std::pair{"database", &read_database}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;
     if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));

@@ -39,6 +39,11 @@ struct ProtocolsConfig {
   std::uint32_t ocsp_hours = 24;  ///< thisUpdate to nextUpdate
 };
 
+/// Where the registry is.
+struct DatabaseConfig {
+  std::string url;  ///< of PostgreSQL, without a password; empty: SQLite, in the authority's directory
+};
+
 struct Config {
   bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
@@ -47,6 +52,7 @@ struct Config {
   std::vector<std::uint8_t> hardware_type;  ///< hwType of hardwareModuleName, OID content octets
   VerifyConfig verify;
   ProtocolsConfig protocols;
+  DatabaseConfig database;
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;
   Policy policy = open_policy();  ///< from policy.toml

@@ -78,12 +78,18 @@ std::string write_config(const Config& config) {
       "hub_name = \"{}\"\n"
       "hub_port = {}\n"
       "# From thisUpdate to nextUpdate of an OCSP answer.\n"
-      "ocsp_hours = {}\n",
+      "ocsp_hours = {}\n"
+      "\n"
+      "# The registry: \"\" is SQLite, in this directory; or PostgreSQL, \"postgresql://user@host/name\", "
+      "which any\n"
+      "# number of nodes may share. A password stands in ~/.pgpass or a service file, never here.\n"
+      "[database]\n"
+      "url = \"{}\"\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
       dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
       config.verify.nonce_seconds, config.protocols.est, config.protocols.ocsp, config.protocols.http_listen,
       config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
-      config.protocols.hub_port, config.protocols.ocsp_hours);
+      config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

@@ -26,6 +26,7 @@ struct InitArguments {
   std::string key = "P-256";
   std::string passphrase_file;
   std::string crl_url;
+  std::string database;
   bool listed = false;
 };
 
@@ -51,6 +52,7 @@ app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
   options.key_type = key_types().at(arguments.key);
   options.hosts = arguments.hosts;
   options.crl_url = arguments.crl_url;
+  options.database_url = arguments.database;
   options.listed_only = arguments.listed;
   options.now = std::time(nullptr);
   const std::vector<std::string> issuers =
@@ -125,9 +127,13 @@ void announce(const Context& context, const ServeArguments& arguments, const app
   if (context.json) {
     boost::json::object protocols;
     for (const app::ServedProtocol& one : serving.protocols()) protocols[one.name] = one.where;
-    print_json({{"url", url}, {"directory", arguments.directory}, {"protocols", std::move(protocols)}});
+    print_json({{"url", url},
+                {"directory", arguments.directory},
+                {"database", serving.database()},
+                {"protocols", std::move(protocols)}});
   } else if (!context.quiet) {
-    print_line("serving " + styled(context, Style::strong, url) + "   SQLite, TLS 1.3, client certificates");
+    print_line("serving " + styled(context, Style::strong, url) + "   " + serving.database() +
+               ", TLS 1.3, client certificates");
     for (const app::ServedProtocol& one : serving.protocols()) {
       print_line("  " + one.name + "  " + one.where);
     }
@@ -195,6 +201,9 @@ void add_init(CLI::App& authority, Context& context) {
                    "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
       ->option_text("FILE");
   init->add_option("--crl-url", arguments->crl_url, "Base URL of CRL distribution points in certificates")
+      ->option_text("URL");
+  init->add_option("--database", arguments->database,
+                   "PostgreSQL instead of SQLite: postgresql://USER@HOST/NAME, without a password")
       ->option_text("URL");
   init->add_flag("--listed", arguments->listed, "Certify only devices that were imported as expected");
   init->callback([arguments, &context] { run_init(context, *arguments); });

@@ -7,6 +7,7 @@
 #include "cli/verify_appraisal.h"
 #include "cli/verify_images.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/database.h"
 #include "server/app/directory.h"
 #include "server/store/registry_status.h"
 #include "verifier/status/bundle.h"
@@ -138,7 +139,9 @@ Done open_registry(const std::string& path, Policy& policy,
   std::vector<store::StatusIssuer> issuers;
   for (const authority::Issuer& issuer : (*directory)->engine().issuers())
     issuers.push_back({issuer.config().name, issuer.chain().front()});
-  auto opened = store::RegistryStatus::open({.file = (*directory)->layout().database()}, issuers);
+  const auto database = app::database_of((*directory)->layout(), (*directory)->engine().config());
+  if (!database) return unusable(path, database.error().detail);
+  auto opened = store::RegistryStatus::open(*database, issuers);
   if (!opened) return unusable(path, sentence(opened.error().code));
   policy.roots.push_back((*directory)->engine().root());
   registry = *std::move(opened);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/app.h"
 
-#include <fmt/format.h>
-
 #include <ctime>
 #include <future>
 
 #include "server/app/appraisal.h"
 #include "server/app/audit.h"
-#include "server/store/sqlite_store.h"
+#include "server/app/database.h"
 
 namespace pedigree::app {
 namespace {
@@ -19,11 +17,9 @@ der::UnixTime now() {
 
 Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions& options,
                                                        const crypto::Crypto& crypto) {
-  auto store = store::open_store(options, crypto);
-  if (!store) {
-    return authority::refuse(store.error().code,
-                             fmt::format("{}: {}", options.file.string(), sentence(store.error().code)));
-  }
+  std::string why;
+  auto store = store::open_store(options, crypto, &why);
+  if (!store) return refuse_database(options, store.error().code, why);
   return *std::move(store);
 }
 
@@ -31,6 +27,7 @@ Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions
 
 struct App::State {
   std::unique_ptr<Directory> directory;
+  std::string database;
   std::unique_ptr<registry::Store> store;
   std::unique_ptr<Appraisal> appraisal;
   std::unique_ptr<http::AuditSigner> log_signer;
@@ -57,12 +54,13 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   auto directory = Directory::open(options.directory, &passphrase);
   if (!directory) return std::unexpected(directory.error());
   state->directory = *std::move(directory);
-  store::StoreOptions database;
-  database.file = state->directory->layout().database();
-  auto store = open_database(database, state->directory->crypto());
+  const auto database = database_of(state->directory->layout(), state->directory->engine().config());
+  if (!database) return std::unexpected(database.error());
+  state->database = title(*database);
+  auto store = open_database(*database, state->directory->crypto());
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
-  auto appraisal = Appraisal::open(*state->directory, database);
+  auto appraisal = Appraisal::open(*state->directory, *database);
   if (!appraisal) return std::unexpected(appraisal.error());
   state->appraisal = *std::move(appraisal);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store,
@@ -98,6 +96,10 @@ std::uint16_t App::port() const {
   return state_->server->port();
 }
 
+const std::string& App::database() const {
+  return state_->database;
+}
+
 std::vector<ServedProtocol> App::protocols() const {
   return state_->protocols->served(url());
 }
@@ -117,9 +119,9 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   auto directory = Directory::open(path, passphrase);
   if (!directory) return std::unexpected(directory.error());
   state->directory = *std::move(directory);
-  store::StoreOptions database;
-  database.file = state->directory->layout().database();
-  auto store = open_database(database, state->directory->crypto());
+  const auto database = database_of(state->directory->layout(), state->directory->engine().config());
+  if (!database) return std::unexpected(database.error());
+  auto store = open_database(*database, state->directory->crypto());
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);

@@ -33,6 +33,8 @@ class App {
 
   [[nodiscard]] std::string url() const;
   [[nodiscard]] std::uint16_t port() const;
+  /// "SQLite", or "PostgreSQL" and where it is.
+  [[nodiscard]] const std::string& database() const;
   /// The protocols that are served beside /v1.
   [[nodiscard]] std::vector<ServedProtocol> protocols() const;
 

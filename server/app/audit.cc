@@ -9,6 +9,7 @@
 #include "authority/text.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "registry/audit_entry.h"
+#include "server/app/database.h"
 
 namespace pedigree::app {
 namespace {
@@ -191,11 +192,11 @@ Answer<store::AuditReport> verify_log(const Layout& layout, const audit::LogKey&
                                       std::span<const NamedCheckpoint> checkpoints,
                                       const store::AuditProgress& progress) {
   const crypto::OpenSslCrypto crypto;
-  auto connection = store::Connection::open({.file = layout.database()}, false);
-  if (!connection) {
-    return refuse(connection.error().code,
-                  fmt::format("{}: {}", layout.database().string(), sentence(connection.error().code)));
-  }
+  const auto database = database_of(layout);
+  if (!database) return std::unexpected(database.error());
+  std::string why;
+  auto connection = store::Connection::open(database->location(), false, &why);
+  if (!connection) return refuse_database(*database, connection.error().code, why);
   std::vector<store::KnownHead> heads;
   std::vector<std::string> findings;
   const auto kept = store::signed_heads(*connection);

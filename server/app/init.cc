@@ -9,6 +9,7 @@
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/app/audit.h"
+#include "server/app/database.h"
 #include "server/app/signer_list.h"
 
 namespace pedigree::app {
@@ -34,15 +35,32 @@ class Init {
       : options_(options), passphrase_(passphrase), layout_{options.directory} {}
 
   Answer<void> run() {
-    for (const auto step :
-         {&Init::make_directories, &Init::make_root, &Init::make_issuers, &Init::make_tls,
-          &Init::make_verifier_key, &Init::make_signer_of_lists, &Init::make_log, &Init::write_settings}) {
+    for (const auto step : {&Init::make_database, &Init::make_directories, &Init::make_root,
+                            &Init::make_issuers, &Init::make_tls, &Init::make_verifier_key,
+                            &Init::make_signer_of_lists, &Init::make_log, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
   }
 
  private:
+  /// First, because it is the one that is elsewhere.
+  Answer<void> make_database() {
+    if (options_.database_url.empty()) return {};
+    if (const auto checked = check_database(options_.database_url); !checked) return checked;
+    store::StoreOptions database;
+    database.url = options_.database_url;
+    std::string why;
+    const auto store = store::open_store(database, crypto_, &why);
+    if (!store) return refuse_database(database, store.error().code, why);
+    const auto head = (*store)->log_head();
+    if (!head) return refuse_database(database, head.error().code, {});
+    if (head->size == 0) return {};
+    return refuse(ErrorCode::bad_configuration,
+                  fmt::format("{} is the registry of an authority already, with {} events",
+                              describe(database), head->size));
+  }
+
   Answer<void> make_directories() {
     for (const auto& path : {layout_.directory, layout_.issuers(), layout_.tls()}) {
       if (const auto made = make_directory(path); !made) return made;
@@ -174,6 +192,7 @@ class Init {
     authority::Config config = authority::default_config();
     config.listed_only = options_.listed_only;
     config.crl_url = options_.crl_url;
+    config.database.url = options_.database_url;
     for (const NewIssuer& issuer : options_.issuers) {
       authority::IssuerConfig settings{issuer.name, issuer.parent, authority::IssuerState::active, {}};
       for (const auto& [profile, unused] : config.profiles) settings.profiles.push_back(profile);

@@ -21,14 +21,16 @@ struct InitOptions {
   std::vector<std::string> hosts;  ///< DNS names and addresses of the server, beside localhost
   bool listed_only = false;
   std::string crl_url;
+  std::string database_url;  ///< of PostgreSQL, with an empty registry; empty: SQLite
   der::UnixTime now = 0;
 };
 
 /// Reads "name=Common Name" or "name=Common Name@parent". Errors: bad_configuration.
 [[nodiscard]] Answer<NewIssuer> parse_new_issuer(std::string_view text);
 
-/// CA keys are encrypted with the passphrase. On failure what was made is removed. Errors: bad_configuration
-/// (names, an empty passphrase), io_failure, those of the crypto.
+/// CA keys are encrypted with the passphrase. On failure what was made is removed, beside the tables of a
+/// database. Errors: bad_configuration (names, an empty passphrase, the URL, a registry that is not empty),
+/// io_failure, database_failure, those of the crypto.
 [[nodiscard]] Answer<void> init_directory(const InitOptions& options, const SecretText& passphrase);
 
 }  // namespace pedigree::app

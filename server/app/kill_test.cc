@@ -6,13 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <csignal>
-#include <map>
-#include <mutex>
 #include <random>
-#include <thread>
 
+#include "testing/authority/load.h"
 #include "testing/authority/serve_process.h"
 
 namespace pedigree::testing {
@@ -20,118 +17,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr std::size_t kClients = 6;
-
-/// Clients that enrol one unit after another, and ask again for the same until they have its certificate.
-class Load {
- public:
-  explicit Load(const TlsFiles& files) : files_(files) {
-    for (std::size_t i = 0; i < kClients; ++i) threads_.emplace_back([this, i] { run(i); });
-  }
-  ~Load() { finish(); }
-  Load(const Load&) = delete;
-  Load& operator=(const Load&) = delete;
-
-  void serve_at(std::uint16_t port) {
-    const std::lock_guard lock(mutex_);
-    port_ = port;
-    changed_.notify_all();
-  }
-  /// Waits until this many more certificates have come.
-  void wait_for(std::size_t more) {
-    std::unique_lock lock(mutex_);
-    const std::size_t goal = leaves_.size() + more;
-    changed_.wait(lock, [&] { return leaves_.size() >= goal; });
-  }
-  /// Lets every client finish its unit. No more certificates come afterwards.
-  void finish() {
-    {
-      const std::lock_guard lock(mutex_);
-      finishing_ = true;
-      changed_.notify_all();
-    }
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-  /// No client needs to get what it still asks for.
-  void give_up() {
-    const std::lock_guard lock(mutex_);
-    giving_up_ = true;
-    changed_.notify_all();
-  }
-  /// Certificates by device id, after finish().
-  [[nodiscard]] const std::map<std::string, Octets>& leaves() const { return leaves_; }
-  [[nodiscard]] std::size_t reused() const { return reused_; }
-  [[nodiscard]] const std::vector<std::string>& surprises() const { return surprises_; }
-
- private:
-  void run(std::size_t client) {
-    std::unique_ptr<Client> connection;
-    for (std::uint64_t number = client; !stopping(finishing_); number += kClients) {
-      const Unit unit(number + 1);
-      while (!attempt(connection, unit)) {
-        if (stopping(giving_up_)) return;
-      }
-    }
-  }
-
-  bool stopping(const bool& flag) {
-    const std::lock_guard lock(mutex_);
-    return flag;
-  }
-
-  /// Connects where needed and asks once.
-  bool attempt(std::unique_ptr<Client>& connection, const Unit& unit) {
-    try {
-      if (!connection) connection = connect();
-      const Answer nonce = connection->post("/v1/nonce", {{"device", unit.id()}, {"profile", "iak"}});
-      if (nonce.status != 200) return refused(nonce);
-      const Answer answer =
-          connection->post("/v1/enrol", enrol_body(unit, std::string(nonce.json().at("nonce").as_string())));
-      if (answer.status != 200) return refused(answer);
-      const std::lock_guard lock(mutex_);
-      if (answer.json().at("reused").as_bool()) ++reused_;
-      if (!leaves_.emplace(unit.id(), chain_of(answer).front()).second) surprises_.push_back("twice");
-      changed_.notify_all();
-      return true;
-    } catch (const boost::system::system_error&) {
-      connection.reset();
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, std::chrono::milliseconds(10));  // for another server, or the same again
-      return false;
-    }
-  }
-
-  std::unique_ptr<Client> connect() {
-    std::uint16_t port = 0;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return port_ != 0; });
-      port = port_;
-    }
-    return std::make_unique<Client>(port, files_);
-  }
-
-  /// A full disk is worth another attempt; no other refusal is expected.
-  bool refused(const Answer& answer) {
-    if (answer.status == 503) return false;
-    const std::lock_guard lock(mutex_);
-    surprises_.push_back(answer.body);
-    return true;
-  }
-
-  TlsFiles files_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint16_t port_ = 0;
-  bool finishing_ = false;
-  bool giving_up_ = false;
-  std::map<std::string, Octets> leaves_;
-  std::size_t reused_ = 0;
-  std::vector<std::string> surprises_;
-  std::vector<std::thread> threads_;
-};
 
 /// The promise of this file, read by the sqlite3 command.
 void expect_kept(const AuthorityFolder& folder, const Load& load) {
@@ -161,13 +46,13 @@ TEST(Kill, NoCertificateIsLostAndNoUnitHasTwo) {
   std::mt19937 random(std::random_device{}());
   for (int round = 0; round < rounds(); ++round) {
     ServeProcess serve(folder);
-    load.serve_at(serve.port());
+    load.serve_at({serve.port()});
     load.wait_for(std::uniform_int_distribution<std::size_t>(1, 300)(random));
     serve.process().kill(SIGKILL);
     EXPECT_EQ(serve.process().wait(), 128 + SIGKILL);
   }
   ServeProcess serve(folder);
-  load.serve_at(serve.port());
+  load.serve_at({serve.port()});
   load.finish();
   expect_kept(folder, load);
   EXPECT_EQ(folder.sql("SELECT count(*) FROM certificate"), std::to_string(load.leaves().size()))
@@ -180,7 +65,7 @@ TEST(Kill, SigtermAnswersWhatIsBeingWorkedOn) {
   const AuthorityFolder folder;
   ServeProcess serve(folder);
   Load load(folder.identity("station"));
-  load.serve_at(serve.port());
+  load.serve_at({serve.port()});
   load.wait_for(100);
   serve.process().kill(SIGTERM);
   EXPECT_EQ(serve.process().wait(), 0) << serve.output();
@@ -197,7 +82,7 @@ TEST(Kill, AFullDiskRefusesAndLosesNothing) {
   {
     // No file may grow beyond this: the write-ahead log reaches it first.
     ServeProcess serve(folder, {.environment = {}, .largest_file = 600'000});
-    load.serve_at(serve.port());
+    load.serve_at({serve.port()});
     Client client(serve.port(), folder.identity("station"));
     Answer answer;
     for (std::uint64_t number = 2'000'000; answer.status != 503; ++number) {
@@ -211,7 +96,7 @@ TEST(Kill, AFullDiskRefusesAndLosesNothing) {
     serve.process().wait();
   }
   ServeProcess serve(folder);
-  load.serve_at(serve.port());
+  load.serve_at({serve.port()});
   load.wait_for(20);
   load.finish();
   expect_kept(folder, load);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/postgres.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "server/store/postgres_session.h"
@@ -147,6 +148,29 @@ Result<std::unique_ptr<Database>> open_postgres(const Location& location, std::s
     return fail(ErrorCode::database_failure);
   }
   return database;
+}
+
+Result<void> check_url(const std::string& url, std::string& why) {
+  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) {
+    why = "must begin with postgresql://";
+    return fail(ErrorCode::bad_value);
+  }
+  // It stands in a file of settings, and in messages.
+  const bool is_plain = std::ranges::all_of(
+      url, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '\''; });
+  PQconninfoOption* const options = is_plain ? PQconninfoParse(url.c_str(), nullptr) : nullptr;
+  if (options == nullptr) {
+    why = "is not a URL that PostgreSQL understands";
+    return fail(ErrorCode::bad_value);
+  }
+  bool has_secret = false;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    has_secret |= option->val != nullptr && std::string_view(option->keyword).ends_with("password");
+  }
+  PQconninfoFree(options);
+  if (!has_secret) return {};
+  why = "has a password in it: keep that in ~/.pgpass (PGPASSFILE) or in a service file";
+  return fail(ErrorCode::bad_value);
 }
 
 std::string describe_url(const std::string& url) {

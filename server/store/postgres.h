@@ -19,6 +19,10 @@ inline constexpr std::chrono::milliseconds kPatience{4000};
 /// Opens the location's URL. Errors: database_failure.
 [[nodiscard]] Result<std::unique_ptr<Database>> open_postgres(const Location& location, std::string* why);
 
+/// Takes a URL (postgresql://...) that PostgreSQL understands and that holds no password. Otherwise `why`
+/// says what is wrong, without repeating any of it. Errors: bad_value.
+[[nodiscard]] Result<void> check_url(const std::string& url, std::string& why);
+
 /// Host, port and name of the database that a URL leads to, without user and password.
 [[nodiscard]] std::string describe_url(const std::string& url);
 

@@ -56,7 +56,7 @@ bool PgSession::connect() noexcept {
   const char* const keys[] = {"connect_timeout",           "tcp_user_timeout", "keepalives_idle",
                               "keepalives_interval",       "keepalives_count", "client_encoding",
                               "fallback_application_name", "dbname",           nullptr};
-  const char* const values[] = {"3",    "10000", "5", "5", "3", "UTF8", "pedigree", location_.url.c_str(),
+  const char* const values[] = {"3",    "5000", "5", "5", "3", "UTF8", "pedigree", location_.url.c_str(),
                                 nullptr};
   connection_ = PQconnectdbParams(keys, values, 1);
   ++epoch_;

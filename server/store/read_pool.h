@@ -2,6 +2,8 @@
 // Reading connections, with the queries prepared on them, that wait for a thread to need one.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,7 +18,9 @@ class ReadPool {
  public:
   explicit ReadPool(Location location) : location_(std::move(location)) {}
 
-  /// One that nobody else uses until it is given back. Errors: database_failure.
+  /// One that nobody else uses until it is given back. One that failed is not to be given back: while the
+  /// database is away, connections are tried one by one, and who comes meanwhile is refused at once, so that
+  /// an event loop does not stand still for each request. Errors: database_failure.
   Result<std::unique_ptr<Queries>> take() {
     {
       const std::lock_guard lock(mutex_);
@@ -26,8 +30,16 @@ class ReadPool {
         return queries;
       }
     }
-    PEDIGREE_ASSIGN(Connection connection, Connection::open(location_, false));
-    return std::make_unique<Queries>(std::move(connection));
+    const std::unique_lock opening(opening_, std::try_to_lock);
+    const bool is_away = away_.load();
+    if (is_away && (!opening || Clock::now() < retry_at_)) return fail(ErrorCode::database_failure);
+    auto connection = Connection::open(location_, false);
+    away_ = !connection;
+    if (!connection) {
+      if (opening) retry_at_ = Clock::now() + kPause;
+      return std::unexpected(connection.error());
+    }
+    return std::make_unique<Queries>(*std::move(connection));
   }
 
   void give(std::unique_ptr<Queries> queries) {
@@ -36,7 +48,13 @@ class ReadPool {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPause{250};
+
   Location location_;
+  std::mutex opening_;  ///< held by who tries whether the database is there again
+  std::atomic<bool> away_{false};
+  Clock::time_point retry_at_{};  ///< under opening_
   std::mutex mutex_;
   std::vector<std::unique_ptr<Queries>> idle_;
 };

@@ -164,7 +164,7 @@ CertificateStatus RegistryStatus::certificate(const x509::Certificate& certifica
   if (!lookups) return kStale;
   const CertificateStatus status =
       own != nullptr ? issuer_status(**lookups, own->name) : leaf_status(**lookups, certificate.serial());
-  state_->pool.give(*std::move(lookups));
+  if (status.state != CertificateStatus::State::stale) state_->pool.give(*std::move(lookups));
   return status;
 }
 
@@ -180,7 +180,7 @@ DeviceStatus RegistryStatus::device(Bytes device_id, der::UnixTime /*now*/) cons
     status = {standing(state), registry::name(state), query.integer(1)};
     query.reset();
   }
-  state_->pool.give(*std::move(lookups));
+  if (status.state != DeviceStatus::State::stale) state_->pool.give(*std::move(lookups));
   return status;
 }
 

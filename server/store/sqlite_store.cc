@@ -166,7 +166,7 @@ class DatabaseStore final : public registry::Store {
   auto read(Query query) -> decltype(query(std::declval<Reads&>())) {
     PEDIGREE_ASSIGN(auto reads, pool_.take());
     auto answer = query(*reads);
-    pool_.give(std::move(reads));
+    if (answer || answer.error().code != ErrorCode::database_failure) pool_.give(std::move(reads));
     return answer;
   }
 
@@ -203,7 +203,12 @@ class DatabaseStore final : public registry::Store {
 Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options, const crypto::Crypto& crypto,
                                                     std::string* why) {
   PEDIGREE_ASSIGN(Connection connection, Connection::open(options.location(), true, why));
-  PEDIGREE_TRY(prepare_schema(connection, crypto));
+  if (const auto prepared = prepare_schema(connection, crypto); !prepared) {
+    const bool is_newer = prepared.error().code == ErrorCode::unsupported_version;
+    if (is_newer && why != nullptr)
+      *why = "the registry was made by a newer version of this program, which may read it";
+    return std::unexpected(prepared.error());
+  }
   connection.mark_commits();
   if (options.max_size_octets > 0 && connection.dialect() == Dialect::sqlite) {
     const std::string limit = "PRAGMA max_page_count = " +

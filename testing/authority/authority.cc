@@ -6,12 +6,13 @@
 
 namespace pedigree::testing {
 
-AuthorityFolder::AuthorityFolder(bool listed_only) {
+AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url) {
   app::InitOptions options;
   options.directory = path();
   options.root_name = "Example Silicon Root CA";
   options.issuers = {{"vendor", "Example Silicon Device CA", "root"}, {"acme", "Acme Devices CA", "vendor"}};
   options.listed_only = listed_only;
+  options.database_url = database_url;
   options.now = std::time(nullptr);
   const auto made = app::init_directory(options, app::SecretText(kPassphrase));
   if (!made) throw std::runtime_error("cannot make an authority: " + made.error().detail);
@@ -28,7 +29,8 @@ std::string AuthorityFolder::sql(const std::string& query) const {
   return output;
 }
 
-ServedAuthority::ServedAuthority(bool listed_only) : AuthorityFolder(listed_only) {
+ServedAuthority::ServedAuthority(bool listed_only, const std::string& database_url)
+    : AuthorityFolder(listed_only, database_url) {
   restart();
 }
 

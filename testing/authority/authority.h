@@ -14,13 +14,14 @@ inline constexpr const char* kPassphrase = "for tests only";
 class AuthorityFolder {
  public:
   /// Throws std::runtime_error where it cannot be made.
-  explicit AuthorityFolder(bool listed_only = false);
+  /// `database_url`: of PostgreSQL; empty: SQLite.
+  explicit AuthorityFolder(bool listed_only = false, const std::string& database_url = {});
   [[nodiscard]] std::filesystem::path path() const { return folder_ / "ca"; }
   [[nodiscard]] std::filesystem::path scratch(std::string_view name) const { return folder_ / name; }
   [[nodiscard]] app::Layout layout() const { return {path()}; }
   /// `who`: station, operator, relying-party, server; empty: no client certificate.
   [[nodiscard]] TlsFiles identity(const std::string& who) const;
-  /// What the sqlite3 command prints for this; an error is part of the text.
+  /// SQLite: what the sqlite3 command prints for this; an error is part of the text.
   [[nodiscard]] std::string sql(const std::string& query) const;
   /// Every row of every table: equal before and after what must change nothing.
   [[nodiscard]] std::string dump() const { return sql(".dump"); }
@@ -32,7 +33,7 @@ class AuthorityFolder {
 /// The same, serving.
 class ServedAuthority : public AuthorityFolder {
  public:
-  explicit ServedAuthority(bool listed_only = false);
+  explicit ServedAuthority(bool listed_only = false, const std::string& database_url = {});
   [[nodiscard]] std::uint16_t port() const { return app_->port(); }
   [[nodiscard]] std::string url() const { return app_->url(); }
   [[nodiscard]] std::unique_ptr<Client> client(const std::string& who) const {
