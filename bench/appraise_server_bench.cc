@@ -84,7 +84,7 @@ void bench_https() {
     auto chain = testing::chain_of(testing::enrol(*station, unit));
     devices.push_back({std::move(unit), std::move(chain)});
   }
-  HttpsLoad load(authority.port(), authority.identity("relying-party"), 8);
+  HttpsLoad load({authority.port()}, authority.identity("relying-party"), 8);
   const auto run = [&](bool cbor) {
     std::vector<std::string> requests;
     for (std::size_t i = 0; i < kPerWindow * kWindows; ++i) {

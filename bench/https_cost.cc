@@ -18,13 +18,13 @@ struct Cores {
   double idle = 0;
 };
 
-Cores cores_now() {
+Cores cores_now(const std::function<double()>& beside) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   };
-  Cores cores{seconds(usage.ru_utime) + seconds(usage.ru_stime), 0};
+  Cores cores{seconds(usage.ru_utime) + seconds(usage.ru_stime) + beside(), 0};
   std::ifstream file("/proc/stat");
   std::string word;
   double user = 0;
@@ -41,15 +41,15 @@ Cores cores_now() {
 }  // namespace
 
 HttpsCost best_window(HttpsLoad& load, std::span<const std::string> requests, std::size_t per_window,
-                      std::vector<std::string>& bodies) {
+                      std::vector<std::string>& bodies, const std::function<double()>& beside) {
   HttpsCost best;
   for (std::size_t at = 0; at < requests.size(); at += per_window) {
     const auto window = requests.subspan(at, std::min(per_window, requests.size() - at));
-    const Cores before = cores_now();
+    const Cores before = cores_now(beside);
     const auto start = std::chrono::steady_clock::now();
     auto answers = load.run(window);
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-    const Cores after = cores_now();
+    const Cores after = cores_now(beside);
     const auto count = static_cast<double>(window.size());
     const double cpu = after.ours - before.ours;
     best.core = std::min(best.core, (cpu + after.idle - before.idle) / count);

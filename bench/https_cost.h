@@ -2,6 +2,7 @@
 // What a request over HTTPS costs where server and load generator share a process and its cores.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ struct HttpsCost {
   double cpu = 1e9;
 };
 
-/// Runs windows of `per_window` requests and keeps the best. `bodies` gets every answer.
-[[nodiscard]] HttpsCost best_window(HttpsLoad& load, std::span<const std::string> requests,
-                                    std::size_t per_window, std::vector<std::string>& bodies);
+/// Runs windows of `per_window` requests and keeps the best. `bodies` gets every answer. `beside`: CPU time
+/// in seconds of what serves outside of this process.
+[[nodiscard]] HttpsCost best_window(
+    HttpsLoad& load, std::span<const std::string> requests, std::size_t per_window,
+    std::vector<std::string>& bodies, const std::function<double()>& beside = [] { return 0.0; });
 
 }  // namespace pedigree::bench

@@ -68,7 +68,8 @@ struct HttpsLoad::State {
   }
 };
 
-HttpsLoad::HttpsLoad(std::uint16_t port, const testing::TlsFiles& files, std::size_t connections)
+HttpsLoad::HttpsLoad(const std::vector<std::uint16_t>& ports, const testing::TlsFiles& files,
+                     std::size_t connections)
     : state_(std::make_unique<State>()) {
   state_->tls.load_verify_file(files.ca.string());
   state_->tls.set_verify_mode(ssl::verify_peer);
@@ -76,7 +77,7 @@ HttpsLoad::HttpsLoad(std::uint16_t port, const testing::TlsFiles& files, std::si
   state_->tls.use_private_key_file(files.key.string(), ssl::context::pem);
   for (std::size_t i = 0; i < connections; ++i) {
     auto connection = std::make_unique<Connection>(state_->io, state_->tls);
-    connection->stream.lowest_layer().connect({asio::ip::address_v4::loopback(), port});
+    connection->stream.lowest_layer().connect({asio::ip::address_v4::loopback(), ports[i % ports.size()]});
     connection->stream.lowest_layer().set_option(tcp::no_delay(true));
     connection->stream.handshake(ssl::stream_base::client);
     state_->connections.push_back(std::move(connection));

@@ -15,8 +15,8 @@ namespace pedigree::bench {
 
 class HttpsLoad {
  public:
-  /// Connects all. Throws boost::system::system_error.
-  HttpsLoad(std::uint16_t port, const testing::TlsFiles& files, std::size_t connections);
+  /// Connects all, to the ports by turns. Throws boost::system::system_error.
+  HttpsLoad(const std::vector<std::uint16_t>& ports, const testing::TlsFiles& files, std::size_t connections);
   ~HttpsLoad();
   HttpsLoad(const HttpsLoad&) = delete;
   HttpsLoad& operator=(const HttpsLoad&) = delete;

@@ -40,7 +40,7 @@ double raw_pair() {
 void bench_issue() {
   const double raw = raw_pair();
   const testing::ServedAuthority authority;
-  HttpsLoad load(authority.port(), authority.identity("station"), kConnections);
+  HttpsLoad load({authority.port()}, authority.identity("station"), kConnections);
   std::vector<testing::Unit> units;
   std::vector<std::string> requests;
   for (std::size_t i = 0; i < kWindows * kPerWindow; ++i) {

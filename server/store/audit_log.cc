@@ -93,11 +93,6 @@ AuditLog::AuditLog(Connection& connection, const crypto::Crypto& crypto)
   update_head_ = connection.prepare("UPDATE log_head SET size = ?1, peaks = ?2 WHERE one = 1");
 }
 
-Result<void> AuditLog::lock() {
-  if (dialect_ == Dialect::postgresql) head_.bind().foresee();
-  return {};
-}
-
 Result<void> AuditLog::read_head() {
   if (head_.bind().step() != Statement::Step::row) return fail(ErrorCode::database_failure);
   written_ = static_cast<std::uint64_t>(head_.integer(0));

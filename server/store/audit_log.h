@@ -28,10 +28,8 @@ class AuditLog {
   AuditLog(Connection& connection, const crypto::Crypto& crypto);
 
   /// To be called first in a transaction: where the database lets others write at the same time, takes the
-  /// row of the log's head, which keeps them waiting until the commit. Errors: database_failure.
-  [[nodiscard]] Result<void> lock();
-  /// To be called before the first change: takes notice of what other processes have appended. Errors:
-  /// database_failure, crypto_failure.
+  /// row of the log's head, which keeps them waiting until the commit; takes notice of what other processes
+  /// have appended. Errors: database_failure, crypto_failure.
   [[nodiscard]] Result<void> begin();
   /// To be called before the commit. Errors: database_failure.
   [[nodiscard]] Result<void> end();

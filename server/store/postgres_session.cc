@@ -202,10 +202,9 @@ Ending PgSession::commit() noexcept {
       for (int i = 0; i < 4; ++i) mark_id_ += std::to_string(random()) + ".";
     }
     ++mark_;
-    const std::string sql = "INSERT INTO writer (id, number) VALUES ('" + mark_id_ + "', " +
-                            std::to_string(mark_) +
-                            ") ON CONFLICT (id) DO UPDATE SET number = excluded.number";
-    sent = send(sql.c_str());
+    mark_query_.parameters = {{.octets = as_bytes(mark_id_)},
+                              {.octets = {}, .decimal = std::to_string(mark_), .is_decimal = true}};
+    sent = send(mark_query_, Kind::change);
   }
   // Nothing is committed before the answers to all changes are known to be good: a failure makes the server
   // skip what follows in the pipeline.

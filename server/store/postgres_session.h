@@ -111,6 +111,9 @@ class PgSession {
   std::unordered_multimap<std::string, std::string> found_by_;  ///< parameter to keys of foreseen_
   bool marks_ = false;
   std::string mark_id_;  ///< names this session in the table `writer`
+  PgQuery mark_query_{"mark",
+                      "INSERT INTO writer (id, number) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET "
+                      "number = excluded.number"};
   std::int64_t mark_ = 0;
 };
 

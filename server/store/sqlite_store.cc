@@ -22,8 +22,7 @@ class DatabaseStore final : public registry::Store {
         writes_(connection_, log_),
         pool_(options.location()),
         writer_(connection_,
-                {[this] { return log_.lock(); }, [this] { return log_.begin(); },
-                 [this] { return log_.end(); }, [this] { log_.forget(); }},
+                {[this] { return log_.begin(); }, [this] { return log_.end(); }, [this] { log_.forget(); }},
                 options.commits) {}
 
   void ask(registry::Asking asking, Done<void> done) override {

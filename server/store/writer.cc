@@ -37,6 +37,11 @@ void GroupWriter::loop() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
+    }
+    // What comes while another node writes goes into the same transaction. A failure comes to light below.
+    (void)begin();
+    {
+      const std::lock_guard lock(mutex_);
       const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
       group.assign(std::move_iterator(waiting_.begin()), std::move_iterator(waiting_.begin() + count));
       waiting_.erase(waiting_.begin(), waiting_.begin() + count);
@@ -67,9 +72,15 @@ bool GroupWriter::commit(std::span<Job> group) {
   return ending == Ending::committed;
 }
 
+bool GroupWriter::begin() {
+  if (!begun_) begun_ = connection_.begin() && hooks_.begin();
+  return begun_;
+}
+
 Ending GroupWriter::attempt(std::span<Job> group) {
-  if (!connection_.begin() || !run(group)) return connection_.give_up();
-  return connection_.commit();
+  const bool has_run = begin() && run(group);
+  begun_ = false;
+  return has_run ? connection_.commit() : connection_.give_up();
 }
 
 bool GroupWriter::run(std::span<Job> group) {
@@ -78,9 +89,7 @@ bool GroupWriter::run(std::span<Job> group) {
       if (job.foresee) job.foresee(wave);
     }
   };
-  if (!hooks_.lock()) return false;
   foresee(0);
-  if (!hooks_.begin()) return false;
   foresee(1);
   return std::ranges::all_of(group, [](Job& job) { return job.run().has_value(); }) &&
          hooks_.end().has_value();

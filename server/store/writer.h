@@ -25,10 +25,9 @@ struct Job {
   std::function<void(bool durable)> finish;
 };
 
-/// What is to be done around transactions: `lock` first in a new one, `begin` before the first change, `end`
-/// before the commit (a failure of these rolls it back), `rolled_back` after one was undone.
+/// What is to be done around transactions: `begin` first in a new one, `end` before the commit (a failure of
+/// these rolls it back), `rolled_back` after one was undone.
 struct TransactionHooks {
-  std::function<Result<void>()> lock;
   std::function<Result<void>()> begin;
   std::function<Result<void>()> end;
   std::function<void()> rolled_back;
@@ -52,6 +51,8 @@ class GroupWriter {
 
  private:
   void loop();
+  /// Begins a transaction, unless one waits for its changes.
+  [[nodiscard]] bool begin();
   void run_group(std::vector<Job>& group);
   [[nodiscard]] bool commit(std::span<Job> group);
   [[nodiscard]] Ending attempt(std::span<Job> group);
@@ -64,6 +65,7 @@ class GroupWriter {
   std::condition_variable wake_;
   std::vector<Job> waiting_;
   bool stopping_ = false;
+  bool begun_ = false;  ///< of the writer's thread: a transaction waits for its changes
   std::thread thread_;
 };
 

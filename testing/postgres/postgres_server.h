@@ -27,6 +27,9 @@ class PostgresServer {
   /// fails.
   [[nodiscard]] std::string sql(const std::string& url, const std::string& text) const;
 
+  /// CPU time of all its processes so far, in seconds.
+  [[nodiscard]] double cpu_seconds() const;
+
   /// Ends without a word to its clients, as a machine does that loses its power.
   void crash();
   /// Ends in order, which waits for nobody.
