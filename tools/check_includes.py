@@ -31,6 +31,8 @@ RULES = {
         ["core/bytes", "core/crypto", "core/der", "core/x509", "core/cbor", "core/cose", "core/firmware_image"], FREESTANDING),
     "core/smp": (["core/bytes", "core/crypto", "core/cbor", "core/smp"], FREESTANDING),
     "core/enrol": (["core/bytes", "core/crypto", "core/cbor", "core/cose", "core/smp", "core/enrol"], FREESTANDING),
+    "core/grant": (["core/bytes", "core/crypto", "core/der", "core/x509", "core/cbor", "core/cose", "core/smp", "core/enrol", "core/grant"],
+                   FREESTANDING),
     "crypto/psa": (["core/bytes", "core/crypto", "crypto/psa"], FREESTANDING | {"psa/"}),
     "crypto/openssl": (["core/bytes", "core/crypto", "crypto/openssl"], HOST),
     "device/service": (["core", "device/service", "crypto/psa"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),

@@ -24,7 +24,7 @@ BEGIN, END = "<!-- tools/size_table.py --update -->", "<!-- end -->"
 BEGIN_MPS2 = "<!-- tools/size_table.py --update: mps2 -->"
 
 # In the order of the table.
-PARTS = [f"core/{name}" for name in "bytes crypto der x509 csr cbor cose smp enrol evidence".split()] + ["device/service"]
+PARTS = [f"core/{name}" for name in "bytes crypto der x509 csr cbor cose smp enrol evidence grant".split()] + ["device/service"]
 PORT = "smallest port, with the service's memory"
 TOTAL = "**total**"
 WHOLE = "**optimised as a whole (`-flto`)**"

@@ -93,10 +93,18 @@ namespace pedigree {
   X(bad_digest, 135, "the data's SHA-256 is not the one announced")                                           \
   X(root_required, 136, "no root is pinned on the device yet; send the root as the last certificate")          \
   X(not_owner, 137, "the slot belongs to a secure partition, which alone may use or end its keys")            \
+  X(grant_malformed, 138, "the grant is malformed, or not in its one form")                                    \
+  X(grant_nonce, 139, "the grant answers no challenge of this device, or one that was tried before; ask for a new one") \
   X(attestation_failure, 140, "the platform's attestation service made no token; the device's log tells more")  \
   X(no_attestation_chain, 141, "the attestation key has no chain yet; provision it, or ask without the chain")  \
   X(reserved_challenge, 142, "the challenge has the form of the device's own statements; choose another")      \
   X(evidence_forbidden, 143, "the key came from outside: there is no evidence that it was made in the device") \
+  X(grant_expired, 144, "the grant or its signer has expired: the device has seen a later time in another grant") \
+  X(grant_signer_refused, 145, "the grant is not by a delegate for grants that the device's pinned root has named, or by one that was replaced") \
+  X(grant_other_device, 146, "the grant is for another device")                                                \
+  X(grant_other_operation, 147, "the grant is for another operation")                                          \
+  X(grant_other_slot, 148, "the grant is for another key slot")                                                \
+  X(grant_other_key, 149, "the grant is for a key of another purpose or algorithm")                            \
   /* 150..: station and authority */                                                                          \
   X(timeout, 150, "no answer in time; check the cable, the port and that the device is powered")              \
   X(connection_failed, 151, "the connection could not be made")                                               \

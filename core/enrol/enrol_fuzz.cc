@@ -47,7 +47,7 @@ constexpr void (*kMessages[])(Bytes) = {try_message<InfoResponse>,       try_mes
                                         try_message<ImageStateWrite>,    try_message<ImageStateResponse>,
                                         try_message<ImageUploadRequest>, try_message<ImageUploadResponse>,
                                         try_message<ImageEraseRequest>,  try_message<RevocationsResponse>,
-                                        try_message<RevocationsWrite>};
+                                        try_message<RevocationsWrite>,   try_message<ChallengeResponse>};
 
 }  // namespace
 

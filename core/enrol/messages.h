@@ -22,6 +22,7 @@ enum class Command : std::uint8_t {
   commit = 5,
   abort = 6,
   attest = 7,
+  challenge = 8,
   destroy = 9,
   public_key = 10,
   revocations = 11,  ///< image_group.h
@@ -158,6 +159,15 @@ struct CommitResponse {
   std::optional<std::uint32_t> total{};  // "len" octets of the whole, where this is a part
 };
 
+/// challenge (command 8), read: request is an empty map. The nonce stays the same until a grant is tried with
+/// it, or the device resets. Written: the signed grant (core/grant/grant.h) in parts, one after another
+/// (RevocationsWrite), answered with where to go on (ChainWriteResponse); its last octet is answered when it
+/// was verified.
+struct ChallengeResponse {
+  Bytes nonce{};               // "nonce" 32 octets
+  std::uint32_t max_size = 0;  // "max" octets of the longest grant that the device takes
+};
+
 struct SlotRequest {       // abort, destroy, public key
   std::uint32_t slot = 0;  // "slot"
 };
@@ -181,6 +191,7 @@ void encode(const ChainWriteRequest& m, Writer& out) noexcept;
 void encode(const ChainWriteResponse& m, Writer& out) noexcept;
 void encode(const CommitRequest& m, Writer& out) noexcept;
 void encode(const CommitResponse& m, Writer& out) noexcept;
+void encode(const ChallengeResponse& m, Writer& out) noexcept;
 void encode(const SlotRequest& m, Writer& out) noexcept;
 void encode(const PublicKeyResponse& m, Writer& out) noexcept;
 /// decode<InfoResponse>(payload) and so on; defined for each message above.
@@ -210,6 +221,8 @@ template <>
 Result<CommitRequest> decode<CommitRequest>(Bytes payload) noexcept;
 template <>
 Result<CommitResponse> decode<CommitResponse>(Bytes payload) noexcept;
+template <>
+Result<ChallengeResponse> decode<ChallengeResponse>(Bytes payload) noexcept;
 template <>
 Result<SlotRequest> decode<SlotRequest>(Bytes payload) noexcept;
 template <>

@@ -111,6 +111,7 @@ std::vector<Case> cases() {
           case_of("chain written", ChainWriteResponse{64}, 1),
           case_of("commit", CommitRequest{7, kHash, 64}, 2),
           case_of("committed", CommitResponse{kData, 700}, 1),
+          case_of("challenge", ChallengeResponse{kHash, 2048}, 2),
           case_of("slot", SlotRequest{7}, 1),
           case_of("public key", PublicKeyResponse{kData}, 1)};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages that move a request, a token, a chain and a receipt: csr, attest, chain, commit.
+// Messages that move a request, a token, a chain and a receipt: csr, attest, chain, commit; and a grant's
+// challenge.
 #include "core/enrol/fields.h"
 
 namespace pedigree::enrol {
@@ -43,6 +44,10 @@ constexpr Field kCommitResponse[] = {
     PEDIGREE_FIELD(CommitResponse, receipt, "rcpt", octets, true, 1, kNoLimit),
     PEDIGREE_FIELD(CommitResponse, total, "len", optional_u32, false),
 };
+constexpr Field kChallengeResponse[] = {
+    PEDIGREE_FIELD(ChallengeResponse, nonce, "nonce", octets, true, kNonceSize, kNonceSize),
+    PEDIGREE_FIELD(ChallengeResponse, max_size, "max", u32, true),
+};
 
 }  // namespace
 
@@ -54,5 +59,6 @@ PEDIGREE_MESSAGE(ChainWriteRequest, kChainWriteRequest)
 PEDIGREE_MESSAGE(ChainWriteResponse, kChainWriteResponse)
 PEDIGREE_MESSAGE(CommitRequest, kCommitRequest)
 PEDIGREE_MESSAGE(CommitResponse, kCommitResponse)
+PEDIGREE_MESSAGE(ChallengeResponse, kChallengeResponse)
 
 }  // namespace pedigree::enrol

@@ -185,6 +185,13 @@ Rc nearest_rc(ErrorCode code) noexcept {
     case ErrorCode::purpose_forbids:
     case ErrorCode::lifecycle_forbids:
     case ErrorCode::grant_required:
+    case ErrorCode::grant_nonce:
+    case ErrorCode::grant_expired:
+    case ErrorCode::grant_signer_refused:
+    case ErrorCode::grant_other_device:
+    case ErrorCode::grant_other_operation:
+    case ErrorCode::grant_other_slot:
+    case ErrorCode::grant_other_key:
       return Rc::access_denied;
     case ErrorCode::bad_digest:
     case ErrorCode::bad_checksum:

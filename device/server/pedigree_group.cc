@@ -237,6 +237,23 @@ Result<void> revocations_write(const Call& call) noexcept {
   return {};
 }
 
+Result<void> challenge(const Call& call) noexcept {
+  pedigree_challenge_t challenge{};
+  PEDIGREE_TRY(as_result(pedigree_challenge(call.service, &challenge)));
+  enrol::encode(enrol::ChallengeResponse{challenge.nonce, challenge.max_grant}, call.out);
+  return {};
+}
+
+Result<void> grant_write(const Call& call) noexcept {
+  PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::RevocationsWrite>(call.payload));
+  const pedigree_grant_write_request_t request{message.offset, message.total.value_or(0)};
+  std::uint32_t next = 0;
+  PEDIGREE_TRY(as_result(
+      pedigree_grant_write(call.service, &request, message.data.data(), message.data.size(), &next)));
+  enrol::encode(enrol::ChainWriteResponse{next}, call.out);
+  return {};
+}
+
 Result<void> serve_read(enrol::Command command, const Call& call) noexcept {
   switch (command) {
     case enrol::Command::info:
@@ -253,6 +270,8 @@ Result<void> serve_read(enrol::Command command, const Call& call) noexcept {
       return receipt_read(call);
     case enrol::Command::public_key:
       return public_key(call);
+    case enrol::Command::challenge:
+      return challenge(call);
     case enrol::Command::revocations:
       return revocations_read(call);
     default:
@@ -272,6 +291,8 @@ Result<void> serve_write(enrol::Command command, const Call& call) noexcept {
       return on_slot(call, pedigree_abort);
     case enrol::Command::destroy:
       return on_slot(call, pedigree_destroy);
+    case enrol::Command::challenge:
+      return grant_write(call);
     case enrol::Command::revocations:
       return revocations_write(call);
     default:

@@ -96,8 +96,19 @@ Status Service::make_pending(Found& found, const KeyRequest& request) noexcept {
   return saved;
 }
 
+/// Whether a key may be made as wanted. A grant says nothing of where the key comes from, so what it permits
+/// is made in the device.
+Status Service::check_making(const Found& found, const KeyRequest& wanted, bool replace) const noexcept {
+  PEDIGREE_CHECK(check_permission({replace ? grant::Operation::replace : grant::Operation::begin, found.slot,
+                                   wanted.purpose, wanted.type}));
+  if (wanted.origin == enrol::Origin::import && !is_open()) return ErrorCode::lifecycle_forbids;
+  if (!replace) return {};
+  if (!found.record.active) return ErrorCode::wrong_state;
+  if (found.record.owner != caller_) return ErrorCode::not_owner;
+  return found.record.active->purpose == wanted.purpose ? ErrorCode{} : ErrorCode::purpose_forbids;
+}
+
 Status Service::begin(Message& message) noexcept {
-  PEDIGREE_CHECK(check_provisioning());
   pedigree_begin_request_t request;
   PEDIGREE_CHECK(read_input(message, 0, request));
   KeyRequest wanted;
@@ -117,15 +128,13 @@ Status Service::begin(Message& message) noexcept {
   if (record.pending) {
     PEDIGREE_CHECK(check_same_request(*record.pending, wanted, ErrorCode::slot_busy));
   } else if (reused) {
+    PEDIGREE_CHECK(check_permission({grant::Operation::begin, found.slot, wanted.purpose, wanted.type}));
     PEDIGREE_CHECK(check_same_request(*record.active, wanted, ErrorCode::wrong_state));
   } else {
-    if (replace) {
-      if (!record.active) return ErrorCode::wrong_state;
-      if (record.owner != caller_) return ErrorCode::not_owner;
-      if (record.active->purpose != wanted.purpose) return ErrorCode::purpose_forbids;
-    }
+    PEDIGREE_CHECK(check_making(found, wanted, replace));
     found.record.owner = caller_;
     PEDIGREE_CHECK(make_pending(found, wanted));
+    permission_ = {};
   }
   const Spki spki = spki_of(record.pending ? *record.pending : *record.active);
   write_output(message, 0, pedigree_begin_response_t{found.slot, reused ? 1U : 0U});

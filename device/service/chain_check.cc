@@ -25,10 +25,10 @@ Status look_at(Bytes der, Look& look) noexcept {
 
 // Not inline, so that its stack is gone when the caller goes on.
 [[gnu::noinline]] Status check_path(const crypto::Crypto& crypto, std::span<const Bytes> certificates,
-                                    const PinnedRoot& root, bool pinned) noexcept {
+                                    const PinnedRoot& root, bool key_known) noexcept {
   x509::TrustAnchor anchor;
   anchor.spki_sha256 = root.spki_sha256;
-  if (pinned) anchor.root_spki = root.spki;
+  if (key_known) anchor.root_spki = root.spki;
   x509::PathOptions options;
   options.anchors = {&anchor, 1};
   options.leaf_key_usage = x509::kDigitalSignature;
@@ -52,11 +52,11 @@ Status check_chain(const crypto::Crypto& crypto, Bytes chain, Bytes own_spki, bo
   Sha256 last_hash;
   PEDIGREE_CHECK(crypto.digest(crypto::Hash::sha256, {&look.spki, 1}, last_hash));
   const bool ends_self_issued = look.self_issued && certificates.size() > 1;
-  if (!pinned) {
-    if (!ends_self_issued) return ErrorCode::root_required;
-    root = {last_hash, look.spki};
-  }
-  PEDIGREE_CHECK(check_path(crypto, certificates, root, pinned));
+  const bool key_known = pinned && !root.spki.empty();
+  if (!key_known && !ends_self_issued) return ErrorCode::root_required;
+  if (!pinned) root.spki_sha256 = last_hash;
+  PEDIGREE_CHECK(check_path(crypto, certificates, root, key_known));
+  if (!key_known) root.spki = look.spki;
   const bool carries_root = ends_self_issued && last_hash == root.spki_sha256;
   checked.certificates = static_cast<std::uint8_t>(certificates.size() - (carries_root ? 1 : 0));
   const Bytes kept = certificates[checked.certificates - 1U];

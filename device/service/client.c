@@ -101,3 +101,15 @@ psa_status_t pedigree_public_key(psa_handle_t handle, uint32_t slot, uint8_t* sp
   if (status == 0) *spki_size = out[0].len;
   return status;
 }
+
+psa_status_t pedigree_challenge(psa_handle_t handle, pedigree_challenge_t* challenge) {
+  psa_outvec out[] = {{challenge, sizeof *challenge}};
+  return psa_call(handle, PEDIGREE_CALL_CHALLENGE, NULL, 0, out, COUNT(out));
+}
+
+psa_status_t pedigree_grant_write(psa_handle_t handle, const pedigree_grant_write_request_t* request,
+                                  const uint8_t* data, size_t size, uint32_t* next) {
+  const psa_invec in[] = {IN(request, sizeof *request), IN(data, size)};
+  psa_outvec out[] = {{next, sizeof *next}};
+  return psa_call(handle, PEDIGREE_CALL_GRANT_WRITE, in, COUNT(in), out, COUNT(out));
+}

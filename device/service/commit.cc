@@ -165,6 +165,8 @@ Status Service::load_pinned_root(PinnedRoot& root) noexcept {
       return ErrorCode::lifecycle_forbids;
     }
   }
+  // Of a root that a grant has pinned the hash alone is known: its key is kept from the first chain with it.
+  const bool key_known = pinned && !root.spki.empty();
   const Bytes chain = Bytes(chain_space()).first(resident_.size);
   CheckedChain checked;
   PEDIGREE_CHECK(check_chain(crypto_, chain, spki_of(key).view(), pinned, root, checked));
@@ -174,7 +176,7 @@ Status Service::load_pinned_root(PinnedRoot& root) noexcept {
   const std::uint8_t head = static_cast<std::uint8_t>(0x80U | checked.certificates);
   const Bytes parts[] = {{&head, 1}, chain.first(checked.size).subspan(1)};
   PEDIGREE_CHECK(hash(parts, key.chain_sha256));
-  return pinned ? Status() : store_.pin_root(root.spki, root.spki_sha256);
+  return key_known ? Status() : store_.pin_root(root.spki, root.spki_sha256);
 }
 
 /// To the workspace; what was resident there is in storage too. Not inline, as activate: commit would have

@@ -18,6 +18,8 @@ class Codec {
 
   /// Whether all that was read was allowed, and nothing is left.
   [[nodiscard]] bool finished() const noexcept { return sound_ && in_.empty(); }
+  /// Whether there is more to read; always, when writing.
+  [[nodiscard]] bool goes_on() const noexcept { return out_ != nullptr || !in_.empty(); }
   void require(bool holds) noexcept { sound_ = sound_ && holds; }
 
   void octets(MutableBytes field) noexcept {
@@ -39,6 +41,20 @@ class Codec {
     auto value = static_cast<std::uint8_t>(field);
     number(value, static_cast<unsigned>(first), static_cast<unsigned>(last));
     field = static_cast<Enum>(value);
+  }
+
+  void flag(bool& field) noexcept {
+    std::uint8_t value = field ? 1 : 0;
+    number(value, 0, 1);
+    field = value == 1;
+  }
+
+  void u64(std::uint64_t& field) noexcept {
+    auto high = static_cast<std::uint32_t>(field >> 32U);
+    auto low = static_cast<std::uint32_t>(field);
+    u32(high);
+    u32(low);
+    field = std::uint64_t{high} << 32U | low;
   }
 
   void u32(std::uint32_t& field) noexcept {
@@ -66,9 +82,7 @@ void code(KeyRecord& key, Codec& codec) noexcept {
   codec.number(key.public_key_size, public_key_size, public_key_size);
   codec.octets(MutableBytes(key.public_key).first(key.public_key_size));
   codec.u32(key.chain_size);
-  std::uint8_t digest_known = key.chain_digest_known ? 1 : 0;
-  codec.number(digest_known, 0, 1);
-  key.chain_digest_known = digest_known == 1;
+  codec.flag(key.chain_digest_known);
   codec.octets(key.chain_sha256);
   codec.number(key.certificates, 0, 23);
 }
@@ -92,6 +106,10 @@ void code(SlotRecord& record, Codec& codec) noexcept {
 void code(RootRecord& record, Codec& codec) noexcept {
   codec.u32(record.spki_size);
   codec.octets(record.spki_sha256);
+  if (!codec.goes_on()) return;
+  codec.u64(record.seen.time);
+  codec.u64(record.seen.signer_since);
+  codec.flag(record.closed);
 }
 
 template <typename Record>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stored records: one for each slot, which names its keys and chain parts, and one for the pinned root.
+// The stored records: one for each slot, which names its keys and chain parts, and one for the pinned root
+// and what grants have told.
 // A record is one storage asset, so that setting it is one atomic step; its last four octets are a CRC-32.
 #pragma once
 
 #include <optional>
 
 #include "core/bytes/writer.h"
-#include "core/enrol/messages.h"
+#include "core/grant/grant.h"
 
 namespace pedigree::device {
 
@@ -58,12 +59,16 @@ void encode(SlotRecord record, Writer& out) noexcept;
 /// Reads a record that fills `stored`. False, whatever is wrong with it; `record` is then unspecified.
 [[nodiscard]] bool decode(Bytes stored, SlotRecord& record) noexcept;
 
-/// The pinned root: its key is stored in parts beside this record.
+/// The pinned root: its key is stored in parts beside this record, unless a grant has pinned it by its hash
+/// alone; its size is then 0. And what the grants by its delegates have told.
 struct RootRecord {
   std::uint32_t spki_size = 0;
   Sha256 spki_sha256{};
+  // Not in a record that was written before there were grants.
+  grant::Seen seen;
+  bool closed = false;  ///< a grant has ended the device
 };
-inline constexpr std::size_t kMaxRootRecord = 4 + 4 + 32 + 4;
+inline constexpr std::size_t kMaxRootRecord = 4 + 4 + 32 + 8 + 8 + 1 + 4;
 void encode(RootRecord record, Writer& out) noexcept;
 [[nodiscard]] bool decode(Bytes stored, RootRecord& record) noexcept;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Property: whatever storage returns, a slot record is refused or encodes to the very octets that were read.
+// Property: whatever storage returns, a slot record is refused or encodes to the very octets that were read;
+// and so does the root's record, unless it is of the short form from before there were grants, which says
+// nothing of them.
 #include <cstdlib>
 
 #include "device/service/record.h"
@@ -23,7 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::array<std::uint8_t, kMaxRootRecord> again{};
     Writer out(again);
     encode(root, out);
-    if (!equal(out.written(), sealed.written())) std::abort();
+    const bool is_short = sealed.written().size() == 4 + 4 + 32 + 4;
+    const bool says_nothing = root.seen.time == 0 && root.seen.signer_since == 0 && !root.closed;
+    if (is_short ? !says_nothing : !equal(out.written(), sealed.written())) std::abort();
   }
   return 0;
 }

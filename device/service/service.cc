@@ -54,7 +54,12 @@ crypto::PrivateKey Service::private_key(std::uint32_t slot, const KeyRecord& key
 
 void Service::recover() noexcept {
   clear_workspace();
-  opened_ = is_unpinned_at_boot();
+  RootRecord root;
+  const Status pinned = store_.load_root(root);
+  if (kTakesGrants && pinned.ok() && root.closed) return static_cast<void>(close());
+  // A secured device that is open all the same (Platform::open_until_pinned).
+  opened_ = platform_.open_until_pinned && platform_.lifecycle == enrol::Lifecycle::secured &&
+            pinned.code() == ErrorCode::not_found;
   for (std::uint32_t slot = 1; slot <= platform_.slots; ++slot) {
     // A damaged record may have named a key that must not be lost: that slot is left as it is.
     SlotRecord record;
@@ -94,7 +99,7 @@ std::int32_t Service::call(Message& message) noexcept {
 
 Status Service::dispatch(Message& message) noexcept {
   const std::int32_t type = message.type();
-  if (platform_.lifecycle == enrol::Lifecycle::decommissioned && type != PEDIGREE_CALL_INFO) {
+  if (lifecycle() == enrol::Lifecycle::decommissioned && type != PEDIGREE_CALL_INFO) {
     return ErrorCode::lifecycle_forbids;
   }
   switch (type) {
@@ -115,6 +120,12 @@ Status Service::dispatch(Message& message) noexcept {
     case PEDIGREE_CALL_ATTEST:
       if constexpr (kAttests) return attest(message);
       return ErrorCode::unknown_command;
+    case PEDIGREE_CALL_CHALLENGE:
+      if constexpr (kTakesGrants) return challenge(message);
+      return ErrorCode::unknown_command;
+    case PEDIGREE_CALL_GRANT_WRITE:
+      if constexpr (kTakesGrants) return grant_write(message);
+      return ErrorCode::unknown_command;
     case PEDIGREE_CALL_CHAIN_DIGEST:
     case PEDIGREE_CALL_ABORT:
     case PEDIGREE_CALL_DESTROY:
@@ -126,16 +137,22 @@ Status Service::dispatch(Message& message) noexcept {
   }
 }
 
-bool Service::is_unpinned_at_boot() const noexcept {
-  RootRecord root;
-  return platform_.open_until_pinned && platform_.lifecycle == enrol::Lifecycle::secured &&
-         store_.load_root(root).code() == ErrorCode::not_found;
+enrol::Lifecycle Service::lifecycle() const noexcept {
+  return closed_ ? enrol::Lifecycle::decommissioned : platform_.lifecycle;
 }
 
-Status Service::check_provisioning() const noexcept {
-  const bool open = platform_.lifecycle == enrol::Lifecycle::assembly_and_test ||
-                    platform_.lifecycle == enrol::Lifecycle::rot_provisioning || opened_;
-  return open ? ErrorCode{} : ErrorCode::grant_required;
+bool Service::is_open() const noexcept {
+  return platform_.lifecycle == enrol::Lifecycle::assembly_and_test ||
+         platform_.lifecycle == enrol::Lifecycle::rot_provisioning || opened_;
+}
+
+Status Service::check_permission(const Permission& wanted) const noexcept {
+  if (is_open()) return {};
+  if (!kTakesGrants || permission_.slot == 0) return ErrorCode::grant_required;
+  if (wanted.operation != permission_.operation) return ErrorCode::grant_other_operation;
+  if (wanted.slot != permission_.slot) return ErrorCode::grant_other_slot;
+  const bool same_key = wanted.purpose == permission_.purpose && wanted.type == permission_.type;
+  return same_key ? ErrorCode{} : ErrorCode::grant_other_key;
 }
 
 Status Service::load_any(std::uint32_t slot, SlotRecord& record) const noexcept {
@@ -177,7 +194,7 @@ Status Service::info(Message& message) noexcept {
     PEDIGREE_CHECK(note_test_key(record.active, out));
     PEDIGREE_CHECK(note_test_key(record.pending, out));
   }
-  out.lifecycle = static_cast<std::uint8_t>(platform_.lifecycle);
+  out.lifecycle = static_cast<std::uint8_t>(lifecycle());
   out.entropy = static_cast<std::uint8_t>(platform_.entropy);
   RootRecord root;
   const Status pinned = store_.load_root(root);
@@ -258,7 +275,9 @@ Status Service::on_slot(Message& message) noexcept {
   std::uint32_t slot = 0;
   SlotRecord record;
   PEDIGREE_CHECK(read_input(message, 0, slot));
-  if (type == PEDIGREE_CALL_DESTROY) PEDIGREE_CHECK(check_provisioning());
+  if (type == PEDIGREE_CALL_DESTROY) {
+    PEDIGREE_CHECK(check_permission({grant::Operation::destroy, slot, {}, {}}));
+  }
   const Status loaded = load_any(slot, record);
   // A damaged record can be destroyed too: this is the way out for such a slot.
   if (type != PEDIGREE_CALL_DESTROY || loaded.code() != ErrorCode::storage_corrupt) {
@@ -275,7 +294,9 @@ Status Service::on_slot(Message& message) noexcept {
   record.pending.reset();
   if (type == PEDIGREE_CALL_DESTROY) record.active.reset();
   // Without the record nothing names the keys any more; a cut before tidy leaves them to recover().
-  return settle(slot, record);
+  PEDIGREE_CHECK(settle(slot, record));
+  if (type == PEDIGREE_CALL_DESTROY) permission_ = {};
+  return {};
 }
 
 }  // namespace pedigree::device

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/evidence/challenge.h"
+#include "core/grant/grant.h"
 #include "device/service/chain_check.h"
 #include "device/service/key_store.h"
 #include "device/service/message.h"
@@ -21,6 +22,12 @@ inline constexpr std::string_view kServiceVersion = "0.1.0";
 #endif
 inline constexpr bool kAttests = PEDIGREE_ATTESTATION != 0;
 
+/// Whether a secured device takes grants: without them it can be given keys no more, for good.
+#ifndef PEDIGREE_GRANTS
+#define PEDIGREE_GRANTS 1
+#endif
+inline constexpr bool kTakesGrants = PEDIGREE_GRANTS != 0;
+
 class Service {
  public:
   /// `workspace` holds a chain, and behind it kMaxRootSpki octets for the root's key; its size decides the
@@ -29,7 +36,8 @@ class Service {
       : platform_(platform), crypto_(crypto), keys_(platform), store_(platform), workspace_(workspace) {}
 
   /// To be called once at boot: removes what an operation cut short has left, keys above all. What cannot be
-  /// removed now is met again at the next boot or operation on that slot.
+  /// removed now is met again at the next boot or operation on that slot. Of a device that was decommissioned
+  /// everything is removed.
   void recover() noexcept;
 
   /// Serves one call. Returns 0, or the number of an ErrorCode; no output has been written then.
@@ -38,12 +46,19 @@ class Service {
  private:
   /// What the workspace holds at present: a copy that can always be made again.
   struct Resident {
-    enum class Kind : std::uint8_t { nothing, staged_chain, request, token };
+    enum class Kind : std::uint8_t { nothing, staged_chain, request, token, grant };
     Kind kind = Kind::nothing;
     std::uint32_t slot = 0;
     std::size_t size = 0;
-    std::uint32_t form = 0;                                 ///< request: form_of
+    std::uint32_t form = 0;                                 ///< request: form_of; grant: octets of the whole
     std::array<std::uint8_t, PEDIGREE_NONCE_SIZE> nonce{};  ///< request
+  };
+  /// What a grant has permitted, until it is done, or the next reset, or the next grant.
+  struct Permission {
+    grant::Operation operation{};
+    std::uint32_t slot = 0;    ///< 0: nothing is permitted
+    enrol::Purpose purpose{};  ///< begin, replace
+    crypto::KeyType type{};    ///< begin, replace
   };
   struct Found {
     std::uint32_t slot = 0;
@@ -71,10 +86,12 @@ class Service {
   Status sign_hash(Message& message, std::uint32_t slot, const SlotRecord& record) const noexcept;
   static Status public_key(Message& message, const SlotRecord& record) noexcept;
 
-  /// A secured device that is open all the same (Platform::open_until_pinned).
-  [[nodiscard]] bool is_unpinned_at_boot() const noexcept;
-  /// Rule 3: whether a key may be made or destroyed. Errors: grant_required.
-  Status check_provisioning() const noexcept;
+  [[nodiscard]] enrol::Lifecycle lifecycle() const noexcept;
+  /// Whether keys may be made and destroyed without a grant.
+  [[nodiscard]] bool is_open() const noexcept;
+  /// Rule 3: whether the device is open, or a grant has permitted just this. Errors: grant_required,
+  /// grant_other_operation, grant_other_slot, grant_other_key.
+  Status check_permission(const Permission& wanted) const noexcept;
   /// Errors: slot_not_found (number out of range), storage_corrupt, storage_failure.
   Status load_any(std::uint32_t slot, SlotRecord& record) const noexcept;
   /// The same; an empty slot is not found either.
@@ -91,6 +108,7 @@ class Service {
   Status find_slot(std::uint32_t slot, const KeyRequest& request, Found& found) const noexcept;
   Status check_same_request(const KeyRecord& key, const KeyRequest& request,
                             ErrorCode otherwise) const noexcept;
+  Status check_making(const Found& found, const KeyRequest& wanted, bool replace) const noexcept;
   Status make_pending(Found& found, const KeyRequest& request) noexcept;
 
   Status compose_request(const pedigree_csr_request_t& request) noexcept;
@@ -107,6 +125,13 @@ class Service {
   Status load_pinned_root(PinnedRoot& root) noexcept;
   Status write_receipt(const pedigree_commit_request_t& request, const KeyRecord& key,
                        Bytes& receipt) noexcept;
+  // grant.cc
+  [[nodiscard]] std::size_t max_grant() const noexcept;
+  Status challenge(Message& message) noexcept;
+  Status grant_write(Message& message) noexcept;
+  Status accept_grant(Bytes message) noexcept;
+  Status close() noexcept;
+  Status wipe(std::uint32_t slot, const SlotRecord& empty) const noexcept;
   // attest.cc
   /// A chain in storage, without its root.
   struct StoredChain {
@@ -144,7 +169,11 @@ class Service {
   Store store_;
   MutableBytes workspace_;
   Resident resident_;
-  bool opened_ = false;  ///< is_unpinned_at_boot(), when recover() ran
+  bool opened_ = false;      ///< secured and without a pinned root when recover() ran
+  bool closed_ = false;      ///< decommissioned by a grant
+  bool challenged_ = false;  ///< nonce_ was handed out, and no grant was tried with it
+  std::array<std::uint8_t, PEDIGREE_NONCE_SIZE> nonce_{};
+  Permission permission_;
   /// Rule 6: only its owner uses a slot's key, or ends or replaces it (not_owner). Provisioning is open to
   /// others: requests, chains and receipts say nothing that a caller chose.
   std::uint32_t caller_ = 0;  ///< of the call at hand, as SlotRecord::owner: the non-secure side is one

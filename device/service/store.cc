@@ -123,9 +123,18 @@ Status Store::pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept {
   for (std::size_t part = 0; part * part_size() < spki.size(); ++part) {
     PEDIGREE_CHECK(set_part(kRootPart, part, spki));
   }
+  // What grants have told stays.
+  RootRecord root;
+  static_cast<void>(load_root(root));
+  root.spki_size = static_cast<std::uint32_t>(spki.size());
+  root.spki_sha256 = spki_sha256;
+  return save_root(root);
+}
+
+Status Store::save_root(const RootRecord& root) const noexcept {
   std::array<std::uint8_t, kMaxRootRecord> buffer;
   Writer out(buffer);
-  encode(RootRecord{static_cast<std::uint32_t>(spki.size()), spki_sha256}, out);
+  encode(root, out);
   return set(kRootRecord, out.written());
 }
 

@@ -33,6 +33,8 @@ class Store {
   /// Pins the root: its key's parts first, then in one atomic step the record.
   /// Errors: storage_full, storage_failure, too_long.
   Status pin_root(Bytes spki, const Sha256& spki_sha256) const noexcept;
+  /// In one atomic step. Errors: storage_full, storage_failure.
+  Status save_root(const RootRecord& root) const noexcept;
 
   /// Octets of the chain of `total` octets in this bank that are stored from its start without a gap.
   [[nodiscard]] std::size_t stored_chain(std::uint32_t slot, std::uint8_t bank,

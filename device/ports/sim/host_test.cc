@@ -208,7 +208,10 @@ TEST(Host, KeepsToTheLifecycle) {
   Host second_host;
   UdpLink secured(second_host.add_udp(*device, "127.0.0.1", 0).value());
   running.emplace(second_host);
-  EXPECT_EQ(secured.error_of(Operation::write, Command::begin, begin), ErrorCode::grant_required);
+  enrol::BeginRequest another = begin;
+  another.slot = 3;
+  EXPECT_EQ(secured.error_of(Operation::write, Command::begin, another), ErrorCode::grant_required);
+  EXPECT_EQ(secured.error_of(Operation::write, Command::begin, begin), ErrorCode{}) << "its key is there";
   EXPECT_EQ(secured.error_of(Operation::write, Command::destroy, slot), ErrorCode::grant_required);
   EXPECT_EQ(secured.error_of(Operation::read, Command::csr, csr), ErrorCode{});
   EXPECT_EQ(secured.error_of(Operation::read, Command::public_key, slot), ErrorCode{});

@@ -38,6 +38,9 @@ struct TestAuthority::Template {
   const crypto::OpenSslKey* issuer_key = nullptr;
   bool ca = false;
   std::size_t padding = 0;
+  Bytes purpose = {};
+  der::UnixTime not_before = kNotBefore;
+  der::UnixTime not_after = kNotAfter;
 };
 
 Octets spki_of(const crypto::Crypto& crypto, const crypto::PrivateKey& key) {
@@ -79,17 +82,29 @@ Octets TestAuthority::issue(const Template& wanted) const {
   fields.serial = serial;
   fields.issuer = issuer;
   fields.subject = subject;
-  fields.not_before = kNotBefore;
-  fields.not_after = kNotAfter;
+  fields.not_before = wanted.not_before;
+  fields.not_after = wanted.not_after;
   fields.spki = wanted.spki;
   fields.extensions.basic_constraints = x509::BasicConstraints{wanted.ca, {}};
   fields.extensions.key_usage = wanted.ca ? x509::kKeyCertSign : x509::kDigitalSignature;
+  if (!wanted.purpose.empty()) fields.extensions.ext_key_usage = {&wanted.purpose, 1};
   fields.extensions.extra = writer.written();
   Octets buffer(4096 + wanted.padding);
   const Bytes der =
       need(x509::write_certificate(crypto_, fields, wanted.issuer_key->view(),
                                    crypto::default_algorithm(wanted.issuer_key->type()), buffer));
   return {der.begin(), der.end()};
+}
+
+Octets TestAuthority::certify_delegate(Bytes spki, Bytes purpose, der::UnixTime not_before,
+                                       der::UnixTime not_after) const {
+  return issue({.subject = name_ + " Delegate",
+                .issuer = name_ + " Root CA",
+                .spki = Octets(spki.begin(), spki.end()),
+                .issuer_key = &root_key_,
+                .purpose = purpose,
+                .not_before = not_before,
+                .not_after = not_after});
 }
 
 Octets TestAuthority::chain_for(Bytes spki, const Wish& wish) const {

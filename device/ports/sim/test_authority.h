@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/der/der.h"
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
 
@@ -29,6 +30,9 @@ class TestAuthority {
   /// A chain for the key, as on the wire: a CBOR array of DER.
   [[nodiscard]] Octets chain_for(Bytes spki, const Wish& wish) const;
   [[nodiscard]] Octets chain_for(Bytes spki) const { return chain_for(spki, Wish{}); }
+  /// A certificate by the root for a purpose (OID content octets; none: empty), as its delegates have.
+  [[nodiscard]] Octets certify_delegate(Bytes spki, Bytes purpose, der::UnixTime not_before,
+                                        der::UnixTime not_after) const;
   [[nodiscard]] Sha256 root_spki_sha256() const;
   [[nodiscard]] const crypto::Crypto& crypto() const noexcept { return crypto_; }
   [[nodiscard]] const Octets& root_certificate() const noexcept { return root_; }

@@ -163,6 +163,31 @@ Outcome Client::destroy(std::uint32_t slot) const {
   return outcome(pedigree_destroy(service_, slot));
 }
 
+Result<Client::Challenge> Client::challenge() const {
+  pedigree_challenge_t out{};
+  PEDIGREE_TRY(outcome(pedigree_challenge(service_, &out)));
+  return Challenge{Octets(std::begin(out.nonce), std::end(out.nonce)), out.max_grant};
+}
+
+Result<std::uint32_t> Client::grant_part(Bytes grant, std::size_t offset, std::size_t size,
+                                         std::uint32_t total) const {
+  const pedigree_grant_write_request_t request{static_cast<std::uint32_t>(offset), total};
+  const Bytes part = grant.subspan(offset, std::min(size, grant.size() - offset));
+  std::uint32_t next = 0;
+  PEDIGREE_TRY(outcome(pedigree_grant_write(service_, &request, part.data(), part.size(), &next)));
+  return next;
+}
+
+Outcome Client::grant(Bytes grant, std::size_t part) const {
+  const auto total = static_cast<std::uint32_t>(grant.size());
+  for (std::size_t offset = 0; offset < grant.size();) {
+    PEDIGREE_ASSIGN(const std::uint32_t next, grant_part(grant, offset, part, total));
+    if (next <= offset) throw std::runtime_error("the transfer does not advance");
+    offset = next;
+  }
+  return {};
+}
+
 Result<Octets> Client::sign_hash(std::uint32_t slot, Bytes digest) const {
   Octets signature(PEDIGREE_MAX_SIGNATURE);
   std::size_t size = 0;

@@ -59,6 +59,17 @@ class Client {
                                       std::size_t capacity = PEDIGREE_MAX_TOKEN_RECEIPT) const;
   [[nodiscard]] Outcome abort(std::uint32_t slot) const;
   [[nodiscard]] Outcome destroy(std::uint32_t slot) const;
+  /// What the device asks a grant to answer.
+  struct Challenge {
+    Octets nonce;
+    std::uint32_t max_size = 0;
+  };
+  [[nodiscard]] Result<Challenge> challenge() const;
+  /// One part of a grant; `total` is announced at offset 0. What the device answers: where to go on.
+  [[nodiscard]] Result<std::uint32_t> grant_part(Bytes grant, std::size_t offset, std::size_t size,
+                                                 std::uint32_t total) const;
+  /// The whole of it, in parts of `part` octets.
+  [[nodiscard]] Outcome grant(Bytes grant, std::size_t part = 300) const;
   [[nodiscard]] Result<Octets> sign_hash(std::uint32_t slot, Bytes digest) const;
   [[nodiscard]] Result<Octets> public_key(std::uint32_t slot) const;
   /// begin, chain with root, commit. Throws where one of them fails; returns the slot.

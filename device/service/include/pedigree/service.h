@@ -47,6 +47,8 @@ extern "C" {
 #define PEDIGREE_CALL_SIGN_HASH 11
 #define PEDIGREE_CALL_PUBLIC_KEY 12
 #define PEDIGREE_CALL_ATTEST 13
+#define PEDIGREE_CALL_CHALLENGE 14
+#define PEDIGREE_CALL_GRANT_WRITE 15
 
 /* What pedigree_info answers. */
 typedef struct pedigree_info_t {
@@ -145,6 +147,18 @@ typedef struct pedigree_commit_request_t {
   uint8_t nonce[PEDIGREE_NONCE_SIZE];
 } pedigree_commit_request_t;
 
+/* What a grant must answer. */
+typedef struct pedigree_challenge_t {
+  uint32_t max_grant; /* octets of the longest grant */
+  uint8_t nonce[PEDIGREE_NONCE_SIZE];
+} pedigree_challenge_t;
+
+/* Where the part given to pedigree_grant_write belongs. */
+typedef struct pedigree_grant_write_request_t {
+  uint32_t offset;
+  uint32_t total; /* octets of the whole grant; used at offset 0 */
+} pedigree_grant_write_request_t;
+
 /* Works in every lifecycle. */
 psa_status_t pedigree_info(psa_handle_t handle, pedigree_info_t* info);
 
@@ -198,6 +212,16 @@ psa_status_t pedigree_destroy(psa_handle_t handle, uint32_t slot);
    data. The signature is r | s. `signature` has room for PEDIGREE_MAX_SIGNATURE. */
 psa_status_t pedigree_sign_hash(psa_handle_t handle, uint32_t slot, const uint8_t* digest, size_t digest_size,
                                 uint8_t* signature, size_t* signature_size);
+
+/* The nonce for a grant: the same one until a grant was tried with it, or the device was reset. */
+psa_status_t pedigree_challenge(psa_handle_t handle, pedigree_challenge_t* challenge);
+
+/* Takes a part of a grant (core/grant/grant.h). `next` is the offset where to go on, as in
+   pedigree_chain_write. The last part is answered when the grant was verified: what it permits may then be
+   done once, until the device is reset or takes another grant; repin and decommission are done. Whatever the
+   outcome, the nonce is used up. A decommission that fails with storage_failure goes on at the next boot. */
+psa_status_t pedigree_grant_write(psa_handle_t handle, const pedigree_grant_write_request_t* request,
+                                  const uint8_t* data, size_t size, uint32_t* next);
 
 /* SubjectPublicKeyInfo (DER) of the pending key while pending, else of the active one. `spki` as in begin. */
 psa_status_t pedigree_public_key(psa_handle_t handle, uint32_t slot, uint8_t* spki, size_t* spki_size);
