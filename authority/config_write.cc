@@ -15,6 +15,43 @@ std::string list(const std::vector<std::string>& texts) {
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
 
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  for (const std::string& text : texts) quoted.push_back(quote(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+std::string write_names(const Profile& profile) {
+  std::string out;
+  std::vector<std::string> texts;
+  for (const SubjectPart& part : profile.subject) texts.push_back(subject_part_text(part));
+  if (!texts.empty()) out += fmt::format("subject = {}\n", quoted_list(texts));
+  texts.clear();
+  for (const AlternativeName& name : profile.alternative_names) texts.push_back(alternative_name_text(name));
+  if (!texts.empty()) out += fmt::format("subject_alt_names = {}\n", quoted_list(texts));
+  if (profile.basic_constraints) out += "basic_constraints = true\n";
+  if (profile.path_len) out += fmt::format("path_len = {}\n", *profile.path_len);
+  if (!profile.permitted_dns.empty()) {
+    out += fmt::format("permitted_dns = {}\n", quoted_list(profile.permitted_dns));
+  }
+  if (!profile.accepted_by.empty()) {
+    out += fmt::format("accepted_by = {}\n", quoted_list(profile.accepted_by));
+  }
+  return out;
+}
+
+/// What is for devices alone.
+std::string write_device(const Profile& profile) {
+  if (profile.kind != ProfileKind::device) return {};
+  std::vector<std::string> lifecycles;
+  for (const auto state : profile.evidence_lifecycles) lifecycles.emplace_back(lifecycle_name(state));
+  return fmt::format(
+      "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\nattestation = {}\nevidence = \"{}\"\n"
+      "evidence_lifecycles = {}\n",
+      profile.hardware_module_name, profile.device_uri, profile.test_keys, profile.attestation,
+      profile.evidence_required ? "required" : "none", list(lifecycles));
+}
+
 std::string write_profile(const Profile& profile) {
   std::vector<std::string> keys;
   for (const crypto::KeyType type : profile.keys) keys.emplace_back(crypto::name(type));
@@ -24,17 +61,13 @@ std::string write_profile(const Profile& profile) {
     if ((profile.key_usage & mask) != 0) uses.emplace_back(key_usage_name(mask));
   }
   std::vector<std::string> purposes;
-  std::vector<std::string> lifecycles;
-  for (const auto state : profile.evidence_lifecycles) lifecycles.emplace_back(lifecycle_name(state));
   for (const auto& purpose : profile.key_purposes) purposes.push_back(dotted(purpose));
-  return fmt::format(
-      "\n[profile.{}]\nkeys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n"
-      "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\nattestation = {}\nevidence = \"{}\"\n"
-      "evidence_lifecycles = {}\n",
-      profile.name, list(keys), list(uses), list(purposes),
-      profile.days ? std::to_string(*profile.days) : std::string("\"forever\""), profile.hardware_module_name,
-      profile.device_uri, profile.test_keys, profile.attestation,
-      profile.evidence_required ? "required" : "none", list(lifecycles));
+  std::string out = fmt::format("\n[profile.{}]\n", profile.name);
+  if (profile.kind != ProfileKind::device) out += fmt::format("kind = \"{}\"\n", name(profile.kind));
+  out += fmt::format("keys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n", list(keys),
+                     list(uses), list(purposes),
+                     profile.days ? std::to_string(*profile.days) : std::string("\"forever\""));
+  return out + write_names(profile) + write_device(profile);
 }
 
 }  // namespace

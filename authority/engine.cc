@@ -27,6 +27,9 @@ Answer<const Profile*> Engine::find_profile(std::string_view name) const {
   if (found == config_.profiles.end()) {
     return refuse(ErrorCode::unknown_profile, fmt::format("there is no profile \"{}\"", name.substr(0, 64)));
   }
+  if (found->second.kind != ProfileKind::device) {
+    return refuse(ErrorCode::unknown_profile, fmt::format("profile {} is not for devices", name));
+  }
   return &found->second;
 }
 

@@ -10,7 +10,9 @@ namespace {
 namespace oid = x509::oid;
 
 // Placeholders are written where a certificate differs from the next, found once, and overwritten in copies.
+// They are of octets that no text of a profile has.
 constexpr std::size_t kHexIdSize = 2 * enrol::kDeviceIdSize;
+constexpr std::size_t kBriefIdSize = 16;
 constexpr registry::DeviceId kRawPlaceholder = [] {
   registry::DeviceId id{};
   id.fill(0xa5);
@@ -18,13 +20,23 @@ constexpr registry::DeviceId kRawPlaceholder = [] {
 }();
 constexpr KeyIdentifier kKeyPlaceholder = [] {
   KeyIdentifier id{};
-  id.fill(0x5a);
+  id.fill(0x03);
   return id;
 }();
 constexpr std::string_view kUriPrefix = "urn:dev:ueid:";
 
-std::string hex_placeholder() {
-  return std::string(kHexIdSize, '#');
+const std::string& hex_placeholder() {
+  static const std::string kText(kHexIdSize, '\x01');
+  return kText;
+}
+
+const std::string& brief_placeholder() {
+  static const std::string kText(kBriefIdSize, '\x02');
+  return kText;
+}
+
+std::string with_placeholders(std::string_view text) {
+  return expand(text, {hex_placeholder(), brief_placeholder(), {}});
 }
 
 template <typename Write>
@@ -37,8 +49,9 @@ Der encode(Write write) {
   return {octets.begin(), octets.end()};
 }
 
-std::optional<std::size_t> find(const Der& in, Bytes what) {
-  const auto at = std::search(in.begin(), in.end(), what.begin(), what.end());
+std::optional<std::size_t> find(const Der& in, Bytes what, std::size_t from) {
+  const auto at =
+      std::search(in.begin() + static_cast<std::ptrdiff_t>(from), in.end(), what.begin(), what.end());
   if (at == in.end()) return std::nullopt;
   return static_cast<std::size_t>(at - in.begin());
 }
@@ -47,7 +60,7 @@ void patch(MutableBytes der, std::size_t at, Bytes value) {
   std::copy(value.begin(), value.end(), der.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-/// GeneralNames content: hardwareModuleName (RFC 4108 5) and the device's URN.
+/// GeneralNames content: hardwareModuleName (RFC 4108 5), the device's URN, and what the profile names.
 Der alternative_names(const Config& config, const Profile& profile) {
   return encode([&](der::Builder& out) {
     if (profile.hardware_module_name) {
@@ -64,6 +77,9 @@ Der alternative_names(const Config& config, const Profile& profile) {
     if (profile.device_uri) {
       out.element(der::context(6), as_bytes(std::string(kUriPrefix) + hex_placeholder()));
     }
+    for (const AlternativeName& name : profile.alternative_names) {
+      out.element(der::context(static_cast<std::uint8_t>(name.form)), as_bytes(with_placeholders(name.text)));
+    }
   });
 }
 
@@ -75,6 +91,19 @@ std::array<std::uint8_t, kHexIdSize> hex_digits(const registry::DeviceId& id) {
     digits.at(2 * i + 1) = static_cast<std::uint8_t>(kDigits[id.at(i) & 15U]);
   }
   return digits;
+}
+
+/// The profile's subject; where it names none, the serialNumber.
+Der subject_name(const Profile& profile) {
+  std::vector<std::string> texts;
+  std::vector<x509::NamePart> parts;
+  texts.reserve(profile.subject.size());
+  for (const SubjectPart& part : profile.subject) {
+    texts.push_back(with_placeholders(part.text));
+    parts.push_back({part.type, texts.back()});
+  }
+  if (parts.empty()) parts.push_back({oid::kSerialNumber, hex_placeholder()});
+  return encode([&](der::Builder& out) { x509::write_name(parts, out); });
 }
 
 /// Of a device that is known by a UUID: brokers look for that in the commonName.
@@ -104,14 +133,24 @@ Result<Issuer> Issuer::make(const Config& config, const IssuerConfig& issuer, st
   return made;
 }
 
+void Issuer::find_holes(const Der& der, std::vector<Hole>& out) {
+  const std::pair<Hole::Content, Bytes> kinds[] = {{Hole::Content::octets, kRawPlaceholder},
+                                                   {Hole::Content::hex, as_bytes(hex_placeholder())},
+                                                   {Hole::Content::brief, as_bytes(brief_placeholder())}};
+  for (const auto& [content, what] : kinds) {
+    for (auto at = find(der, what, 0); at; at = find(der, what, *at + what.size()))
+      out.push_back({content, *at});
+  }
+}
+
 Result<Issuer::Template> Issuer::make_template(const Config& config, const Profile& profile) const {
   PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
   if (!certificate.spki().key) return fail(ErrorCode::unsupported_algorithm);
-  const std::string hex = hex_placeholder();
   const std::string url = config.crl_url.empty() ? std::string() : config.crl_url + "/" + config_.name;
   const Der names = alternative_names(config, profile);
   const std::vector<Bytes> purposes(profile.key_purposes.begin(), profile.key_purposes.end());
   x509::ExtensionSet extensions;
+  if (profile.basic_constraints) extensions.basic_constraints = x509::BasicConstraints{};
   extensions.key_usage = profile.key_usage;
   extensions.ext_key_usage = purposes;
   extensions.subject_alt_name = names;
@@ -123,10 +162,8 @@ Result<Issuer::Template> Issuer::make_template(const Config& config, const Profi
     x509::write_signature_algorithm(crypto::default_algorithm(certificate.spki().key->type), out);
     out.raw(certificate.subject());
   });
-  made.subject = encode([&](der::Builder& out) {
-    const x509::NamePart parts[] = {{oid::kSerialNumber, hex}};
-    x509::write_name(parts, out);
-  });
+  made.subject = subject_name(profile);
+  made.is_plain_subject = profile.subject.empty();
   made.extensions = encode([&](der::Builder& out) {
     const std::size_t outer = out.open(der::context_constructed(3));
     const std::size_t list = out.open(der::kSequence);
@@ -134,14 +171,10 @@ Result<Issuer::Template> Issuer::make_template(const Config& config, const Profi
     out.close(list);
     out.close(outer);
   });
-  made.raw_id = find(made.extensions, kRawPlaceholder);
-  made.hex_id = find(made.extensions, as_bytes(hex));
-  const auto subject_id = find(made.subject, as_bytes(hex));
-  const auto key_at = find(made.extensions, kKeyPlaceholder);
-  const bool complete = subject_id && key_at && made.raw_id.has_value() == profile.hardware_module_name &&
-                        made.hex_id.has_value() == profile.device_uri;
-  if (!complete) return fail(ErrorCode::bad_configuration);
-  made.subject_id = *subject_id;
+  find_holes(made.subject, made.subject_holes);
+  find_holes(made.extensions, made.extension_holes);
+  const auto key_at = find(made.extensions, kKeyPlaceholder, 0);
+  if (!key_at) return fail(ErrorCode::bad_configuration);
   made.key_identifier = *key_at;
   return made;
 }
@@ -168,7 +201,7 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   der.time(not_after(profile, fields.not_before));
   der.close(validity);
   const std::size_t subject_at = out.size();
-  const auto uuid = registry::uuid_of_device(fields.device);
+  const auto uuid = ready.is_plain_subject ? registry::uuid_of_device(fields.device) : std::nullopt;
   if (uuid) {
     write_uuid_subject(*uuid, as_text(digits), der);
   } else {
@@ -178,10 +211,17 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   const std::size_t extensions_at = out.size();
   der.raw(ready.extensions);
   if (!out.fits()) return fail(ErrorCode::buffer_too_small);
-  if (!uuid) patch(buffer, subject_at + ready.subject_id, digits);
+  const auto fill = [&](std::size_t start, const std::vector<Hole>& holes) {
+    for (const Hole& hole : holes) {
+      const Bytes value = hole.content == Hole::Content::octets ? Bytes(fields.device)
+                          : hole.content == Hole::Content::hex  ? Bytes(digits)
+                                                                : Bytes(digits).last(kBriefIdSize);
+      patch(buffer, start + hole.at, value);
+    }
+  };
+  if (!uuid) fill(subject_at, ready.subject_holes);
+  fill(extensions_at, ready.extension_holes);
   patch(buffer, extensions_at + ready.key_identifier, identifier);
-  if (ready.raw_id) patch(buffer, extensions_at + *ready.raw_id, fields.device);
-  if (ready.hex_id) patch(buffer, extensions_at + *ready.hex_id, digits);
   der.close(tbs);
   PEDIGREE_TRY(x509::sign_and_close(crypto, *key_, crypto::default_algorithm(key_->type), 0, der));
   const Bytes written = out.written();

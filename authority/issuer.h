@@ -53,15 +53,20 @@ class Issuer {
                                      der::UnixTime next_update) const;
 
  private:
+  /// A place where something of the device stands.
+  struct Hole {
+    enum class Content : std::uint8_t { octets, hex, brief } content{};
+    std::size_t at = 0;
+  };
+  static void find_holes(const Der& der, std::vector<Hole>& out);
   /// DER with holes for what differs.
   struct Template {
     Der head;  ///< signature algorithm and issuer
     Der subject;
-    Der extensions;                     ///< [3] EXPLICIT, whole
-    std::size_t subject_id = 0;         ///< hex device id in `subject`
-    std::size_t key_identifier = 0;     ///< in `extensions`
-    std::optional<std::size_t> raw_id;  ///< device id octets in `extensions`
-    std::optional<std::size_t> hex_id;  ///< device id hex in `extensions`
+    Der extensions;  ///< [3] EXPLICIT, whole
+    std::vector<Hole> subject_holes, extension_holes;
+    bool is_plain_subject = true;    ///< the serialNumber alone: a device that is known by a UUID has its own
+    std::size_t key_identifier = 0;  ///< in `extensions`
   };
 
   Issuer(IssuerConfig config, std::vector<Der> chain, std::optional<crypto::PrivateKey> key)

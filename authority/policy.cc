@@ -6,6 +6,7 @@
 
 #include "authority/config.h"
 #include "authority/settings.h"
+#include "authority/text.h"
 #include "registry/listing.h"
 
 namespace pedigree::authority {
@@ -107,14 +108,7 @@ std::unexpected<Refusal> not_given(const StationWish& wish, std::string_view wha
 std::string quoted(const std::vector<std::string>& texts) {
   std::vector<std::string> out;
   out.reserve(texts.size());
-  for (const std::string& text : texts) {
-    std::string one = "\"";
-    for (const char c : text) {
-      if (c == '"' || c == '\\') one += '\\';
-      one += c;
-    }
-    out.push_back(one + '"');
-  }
+  for (const std::string& text : texts) out.push_back(quote(text));
   return fmt::format("{}", fmt::join(out, ", "));
 }
 

@@ -124,6 +124,15 @@ std::optional<psa_token::Lifecycle> parse_lifecycle(std::string_view text) noexc
   return std::nullopt;
 }
 
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
 std::string iso_time(der::UnixTime when) {
   const std::chrono::sys_seconds time{std::chrono::seconds(when)};
   const auto day = std::chrono::floor<std::chrono::days>(time);

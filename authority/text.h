@@ -29,6 +29,8 @@ namespace pedigree::authority {
 /// of RFC 9783 4.3.1. Static storage.
 [[nodiscard]] std::string_view lifecycle_name(psa_token::Lifecycle state) noexcept;
 [[nodiscard]] std::optional<psa_token::Lifecycle> parse_lifecycle(std::string_view text) noexcept;
+/// A text as a TOML basic string, with its quotes; `text` has no control characters.
+[[nodiscard]] std::string quote(std::string_view text);
 /// "2026-11-24T05:00:00Z".
 [[nodiscard]] std::string iso_time(der::UnixTime when);
 /// Letters, digits, '-' and '_', 1..64 characters, not "root": names of issuers and profiles.

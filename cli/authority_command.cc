@@ -265,6 +265,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_protocols(*authority, context);
   add_authority_registry(*authority, context);
   add_authority_stations(*authority, context);
+  add_authority_lint(*authority, context);
 }
 
 }  // namespace pedigree::cli

@@ -13,6 +13,7 @@
 #include "cli/passphrase.h"
 #include "cli/private_key.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/directory.h"
 
 namespace pedigree::cli {
 namespace {
@@ -201,14 +202,16 @@ void show(const Context& context, const FirmwareArguments& arguments, const Octe
   print(table.draw(context));
 }
 
-authority::FirmwareFields fields_of(const FirmwareArguments& arguments, const Subject& subject, Bytes issuer,
-                                    const OpenSslKey& issuer_key) {
-  authority::FirmwareFields fields;
+authority::CertifyFields fields_of(const FirmwareArguments& arguments, const Subject& subject, Bytes issuer,
+                                   const OpenSslKey& issuer_key) {
+  authority::CertifyFields fields;
   fields.common_name = arguments.name;
   fields.spki = subject.spki;
   fields.issuer = {issuer, issuer_key.view()};
   fields.not_before = std::time(nullptr);
-  fields.not_after = fields.not_before + static_cast<der::UnixTime>(arguments.days) * 86400;
+  // Without --days the profile's.
+  const std::uint32_t days = arguments.days == 0 ? kMaxDays : arguments.days;
+  fields.not_after = fields.not_before + static_cast<der::UnixTime>(days) * 86400;
   return fields;
 }
 
@@ -245,12 +248,42 @@ Outcome<authority::FirmwareLimits> limits_of_options(const FirmwareArguments& ar
   return limits;
 }
 
+/// The authority's rules for OEMs.
+Outcome<authority::Profile> oem_profile(const app::Layout& layout, const FirmwareArguments& arguments) {
+  const auto config = app::read_settings(layout);
+  if (!config) {
+    return unreadable({.summary = "cannot read the authority's settings: " + config.error().detail,
+                       .details = {},
+                       .next = {},
+                       .note = {}});
+  }
+  const auto found = config->profiles.find("oem-intermediate");
+  if (found == config->profiles.end()) return usage("there is no profile oem-intermediate", {});
+  if (found->second.days && arguments.days > *found->second.days) {
+    return usage("profile oem-intermediate allows " + std::to_string(*found->second.days) + " days",
+                 "pedigree authority oem --help");
+  }
+  return found->second;
+}
+
+/// An OEM has no settings of the authority; its issuer's certificate says what it may.
+authority::Profile signer_profile() {
+  for (authority::Profile& profile : authority::default_profiles()) {
+    if (profile.kind != authority::ProfileKind::firmware_signer) continue;
+    profile.days = kMaxDays;
+    return std::move(profile);
+  }
+  return authority::blank_profile("firmware-signer");
+}
+
 Outcome<void> make_oem(Context& context, const FirmwareArguments& arguments) {
   const crypto::OpenSslCrypto crypto;
   const auto limits = limits_of_options(arguments);
   if (!limits) return std::unexpected(limits.error());
   if (auto is_free = check_free(arguments); !is_free) return is_free;
   const app::Layout layout{arguments.directory};
+  const auto profile = oem_profile(layout, arguments);
+  if (!profile) return std::unexpected(profile.error());
   const auto root = app::read_certificate(layout.root_certificate());
   if (!root)
     return unreadable(
@@ -261,7 +294,8 @@ Outcome<void> make_oem(Context& context, const FirmwareArguments& arguments) {
   if (!key) return unreadable(key.error());
   const auto subject = find_subject(crypto, arguments);
   if (!subject) return std::unexpected(subject.error());
-  const auto made = authority::make_oem(crypto, fields_of(arguments, *subject, *root, *key), *limits);
+  const auto made =
+      authority::make_oem(crypto, *profile, fields_of(arguments, *subject, *root, *key), *limits);
   if (!made) return refused("certify the OEM", made.error());
   if (auto done = write_key(context, arguments, *subject); !done) return done;
   if (auto done = write_certificates(arguments, *made, {}); !done) return done;
@@ -278,8 +312,8 @@ Outcome<void> make_signer(Context& context, const FirmwareArguments& arguments) 
   if (!key) return unreadable(key.error());
   const auto subject = find_subject(crypto, arguments);
   if (!subject) return std::unexpected(subject.error());
-  const auto made =
-      authority::make_firmware_signer(crypto, fields_of(arguments, *subject, above->front(), *key));
+  const auto made = authority::make_firmware_signer(crypto, signer_profile(),
+                                                    fields_of(arguments, *subject, above->front(), *key));
   if (!made) return refused("certify the signer", made.error());
   if (auto done = write_key(context, arguments, *subject); !done) return done;
   if (auto done = write_certificates(arguments, *made, *above); !done) return done;
@@ -294,7 +328,9 @@ void add_subject_options(CLI::App& command, FirmwareArguments& a) {
   command.add_option("--out", a.out, "Writes PATH.cert.pem, and PATH.key.pem where the key is made here")
       ->required()
       ->option_text("PATH");
-  command.add_option("--days", a.days, "Days until it expires, at most as long as its issuer")
+  command
+      .add_option("--days", a.days,
+                  "Days until it expires, at most as long as its issuer; else what the profile says")
       ->check(CLI::Range(std::uint32_t{1}, kMaxDays))
       ->option_text("N");
   CLI::Option* request =
@@ -332,7 +368,6 @@ void add_oem(CLI::App& authority, Context& context) {
       "The certificate is a CA's for codeSigning alone, with pathLen 0, and states what the OEM may sign:\n"
       "verifiers and boot loaders refuse images for other products, or of other versions.");
   const auto a = std::make_shared<FirmwareArguments>();
-  a->days = 3650;
   command->add_option("--dir", a->directory, "The authority's directory, for its root")
       ->required()
       ->option_text("DIR");

@@ -26,7 +26,7 @@ struct OfflineArguments {
   std::string why;
   std::string root_crl;
   std::string passphrase_file;
-  std::uint32_t days = 730;
+  std::uint32_t days = 0;
 };
 
 const std::map<std::string, authority::TlsRole>& roles() {
@@ -142,7 +142,9 @@ void add_authority_offline(CLI::App& authority, Context& context) {
   client->add_option("--out", made->out, "Writes PATH.cert.pem and PATH.key.pem")
       ->required()
       ->option_text("PATH");
-  client->add_option("--days", made->days, "Days until it expires")
+  client
+      ->add_option("--days", made->days,
+                   "Days until it expires, at most (and else) those of the role's profile")
       ->check(CLI::Range(1, 3650))
       ->option_text("N");
   client->callback([made, &context] { run_client(context, *made); });

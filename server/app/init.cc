@@ -195,7 +195,9 @@ class Init {
     config.database.url = options_.database_url;
     for (const NewIssuer& issuer : options_.issuers) {
       authority::IssuerConfig settings{issuer.name, issuer.parent, authority::IssuerState::active, {}};
-      for (const auto& [profile, unused] : config.profiles) settings.profiles.push_back(profile);
+      for (const auto& [profile, settled] : config.profiles) {
+        if (authority::is_issued_by_default(settled)) settings.profiles.push_back(profile);
+      }
       config.issuers.push_back(std::move(settings));
     }
     const std::string text = authority::write_config(config);

@@ -5,6 +5,7 @@
 
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/directory.h"
 
 namespace pedigree::app {
 namespace {
@@ -14,6 +15,23 @@ using crypto::OpenSslKey;
 
 constexpr der::UnixTime kDay = 86400;
 
+/// Days that the authority's profile of this role gives, or those that are asked for.
+Answer<std::uint32_t> days_of(const Layout& layout, const NewClient& client) {
+  const auto config = read_settings(layout);
+  if (!config) return std::unexpected(config.error());
+  const std::string_view role = authority::name(client.role);
+  const auto profile = config->profiles.find(role);
+  const bool fits = profile != config->profiles.end() &&
+                    profile->second.kind == authority::ProfileKind::identity && profile->second.days;
+  if (!fits) {
+    return refuse(ErrorCode::bad_configuration,
+                  fmt::format("profile {} must be of kind \"identity\", and valid for days", role));
+  }
+  const std::uint32_t most = *profile->second.days;
+  if (client.days <= most) return client.days == 0 ? most : client.days;
+  return refuse(ErrorCode::bad_configuration, fmt::format("profile {} allows {} days", role, most));
+}
+
 }  // namespace
 
 Answer<void> make_client(const Layout& layout, const NewClient& client, const SecretText& passphrase,
@@ -21,6 +39,8 @@ Answer<void> make_client(const Layout& layout, const NewClient& client, const Se
   if (client.name.empty() || client.name.size() > 64) {
     return refuse(ErrorCode::bad_configuration, "the client's name must have 1 to 64 characters");
   }
+  const auto days = days_of(layout, client);
+  if (!days) return std::unexpected(days.error());
   const auto ca = read_certificate(layout.tls_certificate("ca"));
   if (!ca) return std::unexpected(ca.error());
   const auto ca_key = open_key(layout.tls_key("ca"), passphrase);
@@ -33,7 +53,7 @@ Answer<void> make_client(const Layout& layout, const NewClient& client, const Se
   fields.key = key->view();
   fields.issuer = {*ca, ca_key->view()};
   fields.not_before = now;
-  fields.not_after = now + static_cast<der::UnixTime>(client.days) * kDay;
+  fields.not_after = now + static_cast<der::UnixTime>(*days) * kDay;
   const crypto::OpenSslCrypto crypto;
   const auto certificate = authority::make_tls(crypto, fields);
   if (!certificate) return refuse(certificate.error());

@@ -12,14 +12,14 @@ namespace pedigree::app {
 
 struct NewClient {
   authority::TlsRole role{};
-  std::string name;  ///< common name: 1 to 64 characters
-  std::uint32_t days = 730;
+  std::string name;                   ///< common name: 1 to 64 characters
+  std::uint32_t days = 0;             ///< at most, and where it is 0, those of the profile of the role's name
   std::filesystem::path certificate;  ///< written; must not exist
   std::filesystem::path key;          ///< written, PKCS#8 without a passphrase, mode 0600; must not exist
 };
 
-/// Makes a TLS identity under the system CA of an authority's directory. Errors: bad_configuration (name, or
-/// a key that is not the certificate's), io_failure, wrong_passphrase.
+/// Makes a TLS identity under the system CA of an authority's directory. Errors: bad_configuration (name,
+/// days, the profile, or a key that is not the certificate's), io_failure, wrong_passphrase.
 [[nodiscard]] Answer<void> make_client(const Layout& layout, const NewClient& client,
                                        const SecretText& passphrase, der::UnixTime now);
 
