@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Issuing over HTTPS by two nodes on one PostgreSQL, against one node with as many threads as both, by turns
 // on the same database: server of the database, nodes and load generator on the same cores.
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <random>
 #include <set>
 #include <stdexcept>
 
 #include "bench/https_cost.h"
 #include "bench/measure.h"
 #include "bench/results.h"
+#include "server/store/sqlite_store.h"
 #include "testing/authority/authority.h"
 #include "testing/postgres/postgres_server.h"
 
 namespace pedigree::bench {
 namespace {
 
-constexpr std::size_t kConnections = 64;
-constexpr std::size_t kRoundsOfBoth = 8;
+constexpr std::size_t kConnections = 128;
+constexpr std::size_t kRoundsOfBoth = 12;
 constexpr std::size_t kPerWindow = 2000;
 
 std::unique_ptr<app::App> serve(const testing::AuthorityFolder& folder, unsigned threads) {
@@ -47,6 +50,96 @@ std::vector<std::string> requests_of(HttpsLoad& load, std::uint64_t first) {
 
 void keep_best(HttpsCost& best, const HttpsCost& cost) {
   best = {std::min(best.core, cost.core), std::min(best.wall, cost.wall), std::min(best.cpu, cost.cpu)};
+}
+
+/// Calls `each` for every number below `count`, with what is to be called when it is done; waits for all.
+template <typename T, typename Each>
+void for_all(unsigned count, Each each) {
+  std::atomic<unsigned> left{count};
+  std::atomic<bool> failed{false};
+  std::promise<void> finished;
+  for (unsigned i = 0; i < count; ++i) {
+    each(i, [&](const registry::Outcome<T>& outcome) {
+      if (!outcome) failed = true;
+      if (--left == 0) finished.set_value();
+    });
+  }
+  finished.get_future().wait();
+  if (failed) throw std::runtime_error("the store refused");
+}
+
+registry::DeviceId device_of(unsigned number) {
+  registry::DeviceId id{0x01};
+  std::mt19937 random(number);  // ids are hashes, so no index gets them in order
+  std::generate(id.begin() + 1, id.end(), [&] { return static_cast<std::uint8_t>(random()); });
+  return id;
+}
+
+/// What a device costs in the database that was imported, asked, got a certificate and gave its receipt.
+void bench_size(std::size_t certificate_octets) {
+  constexpr unsigned kDevices = 20'000;
+  testing::PostgresServer& server = testing::PostgresServer::shared();
+  const std::string url = server.create_database();
+  const registry::Actor actor{"Line 1", "192.0.2.1"};
+  const std::int64_t now = 1'800'000'000;
+  {
+    const auto store = store::open_store({.file = {}, .url = url}, testing::host_crypto()).value();
+    for_all<registry::Imported>(kDevices / 1000, [&](unsigned part, auto done) {
+      registry::Import lines{{}, actor, now, "week 47"};
+      for (unsigned i = part * 1000; i < (part + 1) * 1000; ++i) {
+        lines.devices.push_back({device_of(i), "", "lamp", "SN-2026-" + std::to_string(i)});
+      }
+      store->import(std::move(lines), done);
+    });
+    const registry::StationClaim station{"Line 1", {}, false, 0};
+    for_all<void>(kDevices, [&](unsigned i, auto done) {
+      store->ask({device_of(i), "iak", actor, now, true, station}, done);
+    });
+    const auto serial_of = [](unsigned i) {
+      registry::Serial serial{};
+      const registry::DeviceId random = device_of(i + kDevices);
+      std::copy_n(random.begin() + 1, serial.size(), serial.begin());
+      return serial;
+    };
+    for_all<registry::Issued>(kDevices, [&](unsigned i, auto done) {
+      registry::Issuance made;
+      made.certificate.serial = serial_of(i);
+      made.certificate.device = device_of(i);
+      const registry::DeviceId random = device_of(i + 2 * kDevices);
+      std::copy_n(random.begin() + 1, made.certificate.key.size(), made.certificate.key.begin());
+      made.certificate.profile = "iak";
+      made.certificate.issuer = "acme";
+      made.certificate.der.assign(certificate_octets, 0x30);
+      made.certificate.issued_at = now;
+      made.actor = actor;
+      made.station = station;
+      store->issue(std::move(made), done);
+    });
+    for_all<registry::DeviceState>(
+        kDevices, [&](unsigned i, auto done) { store->activate(serial_of(i), actor, now, done); });
+  }
+  (void)server.sql(url, "VACUUM FULL");  // what was updated leaves no room: the size of what is kept
+  const auto octets = [&](const std::string& what) {
+    return std::stod(server.sql(url, "SELECT sum(" + what +
+                                         ") FROM pg_class WHERE relkind = 'r' AND "
+                                         "relnamespace = 'public'::regnamespace")) /
+           kDevices;
+  };
+  const auto table = [&](const std::string& name) {
+    return std::stod(server.sql(url, "SELECT pg_total_relation_size('" + name + "')")) / kDevices;
+  };
+  record({"postgresql_octets_per_device",
+          octets("pg_total_relation_size(oid)"),
+          "B",
+          3500,
+          1.0,
+          Better::lower,
+          {{"indexes", octets("pg_indexes_size(oid)")},
+           {"device", table("device")},
+           {"certificate", table("certificate")},
+           {"event", table("event")},
+           {"audit_node", table("audit_node")},
+           {"der", static_cast<double>(certificate_octets)}}});
 }
 
 void bench_nodes() {
@@ -88,6 +181,7 @@ void bench_nodes() {
            {"one_node_by_the_clock", 1 / of_one.wall},
            {"two_nodes_for_a_second_of_cpu", 1 / of_two.cpu},
            {"one_node_for_a_second_of_cpu", 1 / of_one.cpu}}});
+  bench_size(std::stoul(server.sql(url, "SELECT ceil(avg(length(der))) FROM certificate")));
 }
 
 }  // namespace
