@@ -315,6 +315,17 @@ TEST_P(Listing, HostileTextsAreRefusedOrAreTextsAndNeverSql) {
   registry::EventQuery query;
   query.who = query.what = "x' OR '1' = '1";
   EXPECT_TRUE(events(query).empty());
+  for (const std::string& bad : {std::string("\xff\xfe"), std::string("a\0b", 3)}) {
+    page.profile = page.label = page.station = bad;
+    EXPECT_TRUE(devices(page).empty()) << "no failure of the database";
+    query.who = query.what = query.batch = bad;
+    EXPECT_TRUE(events(query).empty());
+    const auto refused = wait<DeviceState>([&](auto done) {
+      store_->change_state({id(1), DeviceState::suspended, bad, {"x", "y"}, kNow}, done);
+    });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::bad_value);
+  }
   query = {};
   query.who = sql;
   EXPECT_EQ(events(query).size(), 1U);

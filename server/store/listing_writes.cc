@@ -21,7 +21,7 @@ std::vector<std::size_t> by_id(const std::vector<registry::Expected>& lines) {
   return places;
 }
 
-Outcome<void> check_texts(const registry::Import& import) {
+Outcome<void> check_import(const registry::Import& import) {
   using registry::is_plain_text;
   if (import.devices.size() > registry::kMaxImport) return refuse(ErrorCode::request_limit);
   bool plain = is_plain_text(import.batch, registry::kMaxBatchName);
@@ -35,6 +35,11 @@ Outcome<void> check_texts(const registry::Import& import) {
 }
 
 }  // namespace
+
+Outcome<void> check_texts(const registry::Actor& actor, std::string_view why) {
+  if (is_storable(why) && is_storable(actor.who) && is_storable(actor.from)) return {};
+  return refuse(ErrorCode::bad_value, "a text has a NUL, or is no UTF-8");
+}
 
 Result<std::optional<std::int64_t>> Writes::batch_of(const registry::Import& import) {
   if (import.batch.empty()) return std::nullopt;
@@ -83,7 +88,7 @@ Result<bool> Writes::list(const registry::Expected& line, std::optional<std::int
 }
 
 Outcome<registry::Imported> Writes::import(const registry::Import& import) {
-  if (const auto checked = check_texts(import); !checked) return std::unexpected(checked.error());
+  if (const auto checked = check_import(import); !checked) return std::unexpected(checked.error());
   const auto batch = batch_of(import);
   if (!batch) return broken();
   registry::Imported imported;
@@ -122,6 +127,8 @@ Result<void> Writes::set_station_of(const registry::DeviceId& device,
 }
 
 Outcome<registry::Station> Writes::set_station(const registry::StationChange& change) {
+  if (const auto checked = check_texts(change.actor, change.why); !checked)
+    return std::unexpected(checked.error());
   const registry::Station& station = change.station;
   // A colon ends the name in the event's text.
   const bool is_named = !station.name.empty() &&

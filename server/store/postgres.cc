@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "server/store/postgres_session.h"
+#include "server/store/rows.h"
 
 namespace pedigree::store {
 namespace {
@@ -41,7 +42,14 @@ class PgStatement final : public Prepared {
     parameter.decimal = std::to_string(value);
     parameter.is_decimal = true;
   }
-  void bind(int index, std::string_view value) noexcept override { at(index).octets = as_bytes(value); }
+  void bind(int index, std::string_view value) noexcept override {
+    PgParameter& parameter = at(index);
+    parameter.octets = as_bytes(value);
+    if (is_storable(value)) return;
+    // PostgreSQL would call it a failure. No row has such a text, so this is only ever looked for.
+    parameter.decimal = "\xef\xbf\xbd";  // U+FFFD
+    parameter.is_decimal = true;
+  }
   void bind(int index, Bytes value) noexcept override { at(index).octets = value; }
   void bind_null(int index) noexcept override { at(index).is_null = true; }
 

@@ -74,6 +74,9 @@ template <typename Read>
   return device;
 }
 
+/// Whether every database takes this text as it is: valid UTF-8 without NUL.
+[[nodiscard]] bool is_storable(std::string_view text) noexcept;
+
 /// No octets, as a literal: the authority's own events have that for a device.
 [[nodiscard]] inline std::string no_device(const Connection& connection) {
   return connection.dialect() == Dialect::sqlite ? "x''" : "'\\x'";

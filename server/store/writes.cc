@@ -304,6 +304,8 @@ Outcome<DeviceState> Writes::activate(const registry::Serial& serial, const regi
 }
 
 Outcome<registry::Certificate> Writes::revoke(const registry::Revocation& revocation) {
+  if (const auto checked = check_texts(revocation.actor, revocation.why); !checked)
+    return std::unexpected(checked.error());
   auto found = find_one(find_serial_.bind(revocation.serial));
   if (!found) return broken();
   if (!*found) return refuse(ErrorCode::not_found);
@@ -342,6 +344,8 @@ Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry
 }
 
 Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::IssuerRevocation& revocation) {
+  if (const auto checked = check_texts(revocation.actor, revocation.why); !checked)
+    return std::unexpected(checked.error());
   const Statement::Step step = find_issuer_revocation_.bind(std::string_view(revocation.name)).step();
   if (step == Statement::Step::failed) return broken();
   if (step == Statement::Step::row) {
@@ -362,6 +366,8 @@ Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::Issuer
 }
 
 Outcome<registry::SignerRevocation> Writes::revoke_signer(const registry::SignerRevocation& revocation) {
+  if (const auto checked = check_texts(revocation.actor, revocation.why); !checked)
+    return std::unexpected(checked.error());
   Statement::Step step = find_signer_revocation_.bind(revocation.key).step();
   if (step == Statement::Step::failed) return broken();
   if (step == Statement::Step::row) {
@@ -411,6 +417,8 @@ Outcome<registry::SignedHead> Writes::add_signed_head(const registry::SignedHead
 }
 
 Outcome<DeviceState> Writes::change_state(const registry::StateChange& change) {
+  if (const auto checked = check_texts(change.actor, change.why); !checked)
+    return std::unexpected(checked.error());
   const Statement::Step step = find_device_.bind(change.device).step();
   if (step == Statement::Step::failed) return broken();
   if (step == Statement::Step::done) return refuse(ErrorCode::not_found);

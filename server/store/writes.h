@@ -17,6 +17,8 @@ namespace pedigree::store {
 [[nodiscard]] inline std::unexpected<registry::Conflict> refuse(ErrorCode code, std::string detail) {
   return std::unexpected(registry::Conflict{code, {}, std::move(detail)});
 }
+/// A reason, or a name, that is to be kept as an event says it.
+[[nodiscard]] registry::Outcome<void> check_texts(const registry::Actor& actor, std::string_view why);
 [[nodiscard]] inline std::unexpected<registry::Conflict> broken() {
   return refuse(ErrorCode::database_failure);
 }
