@@ -90,13 +90,14 @@ Answer<void> read_database(const toml::table& table, Config& config) {
 
 Answer<void> read_issuer(const toml::table& table, Config& config) {
   Settings settings(table, "issuer.");
-  settings.only({"name", "parent", "state", "profiles"});
+  settings.only({"name", "parent", "state", "profiles", "key"});
   IssuerConfig issuer;
   issuer.parent = "root";
   std::string state = "active";
   settings.read("name", issuer.name);
   settings.read("parent", issuer.parent);
   settings.read("state", state);
+  settings.read("key", issuer.key);
   settings.read_list("profiles", [&](const std::string& profile) {
     issuer.profiles.push_back(profile);
     const auto known = config.profiles.find(profile);
@@ -113,6 +114,9 @@ Answer<void> read_issuer(const toml::table& table, Config& config) {
   }
   if (state != "active" && state != "retired") {
     return bad(fmt::format("issuer {}: state must be \"active\" or \"retired\"", issuer.name));
+  }
+  if (!issuer.key.empty() && !issuer.key.starts_with("pkcs11:")) {
+    return bad(fmt::format("issuer {}: key must be a pkcs11: URI", issuer.name));
   }
   issuer.state = state == "active" ? IssuerState::active : IssuerState::retired;
   config.issuers.push_back(std::move(issuer));

@@ -19,6 +19,7 @@ struct IssuerConfig {
   std::string parent;  ///< name of an issuer that stands earlier in the file, or "root"
   IssuerState state = IssuerState::active;
   std::vector<std::string> profiles;  ///< what it may issue
+  std::string key{};                  ///< a pkcs11: URI (RFC 7512); empty: issuers/NAME.key.pem
 };
 
 /// How /v1/verify treats nonces.

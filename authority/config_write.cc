@@ -73,8 +73,12 @@ std::string write_profile(const Profile& profile) {
 }  // namespace
 
 std::string write_issuer(const IssuerConfig& issuer) {
-  return fmt::format("\n[[issuer]]\nname = \"{}\"\nparent = \"{}\"\nstate = \"{}\"\nprofiles = {}\n",
-                     issuer.name, issuer.parent, name(issuer.state), list(issuer.profiles));
+  std::string out =
+      fmt::format("\n[[issuer]]\nname = \"{}\"\nparent = \"{}\"\nstate = \"{}\"\nprofiles = {}\n",
+                  issuer.name, issuer.parent, name(issuer.state), list(issuer.profiles));
+  // A literal string: a URI has escapes with %, and no quote.
+  if (!issuer.key.empty()) out += fmt::format("key = '{}'\n", issuer.key);
+  return out;
 }
 
 std::string write_config(const Config& config) {

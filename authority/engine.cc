@@ -33,6 +33,24 @@ Answer<const Profile*> Engine::find_profile(std::string_view name) const {
   return &found->second;
 }
 
+namespace {
+
+/// Why an intermediate could not sign. A key in a token is away for a while, and that is worth a sentence.
+std::unexpected<Refusal> refuse_signing(const Issuer& issuer, const Error& error) {
+  const std::string& name = issuer.config().name;
+  if (error.code == ErrorCode::timeout) {
+    return refuse(error.code,
+                  fmt::format("the token with the key of intermediate {} has no session free", name));
+  }
+  if (error.code == ErrorCode::key_not_found && !issuer.config().key.empty()) {
+    return refuse(error.code,
+                  fmt::format("the token with the key of intermediate {} is away, or refuses its PIN", name));
+  }
+  return refuse(error);
+}
+
+}  // namespace
+
 Answer<const Issuer*> Engine::select_issuer(std::string_view name, std::string_view profile) const {
   if (!name.empty()) {
     const Issuer* issuer = find_issuer(name);
@@ -149,7 +167,7 @@ Answer<Certified> Engine::write(const Issuer& issuer, const Profile& profile,
   certificate.not_after = not_after(profile, now);
   certificate.issued_at = now;
   auto der = issuer.issue(crypto_, profile, {*serial, device, checked.spki, now});
-  if (!der) return refuse(der.error());
+  if (!der) return refuse_signing(issuer, der.error());
   certificate.der = *std::move(der);
   certified.issuer = &issuer;
   return certified;
@@ -198,7 +216,7 @@ Answer<Der> Engine::make_crl(std::string_view name, std::span<const x509::Revoke
   }
   auto crl =
       issuer->make_crl(crypto_, entries, now, now + static_cast<der::UnixTime>(config_.crl_days) * 86400);
-  if (!crl) return refuse(crl.error());
+  if (!crl) return refuse_signing(*issuer, crl.error());
   return *std::move(crl);
 }
 

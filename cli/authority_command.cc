@@ -24,6 +24,7 @@ struct InitArguments {
   std::vector<std::string> issuers;
   std::vector<std::string> hosts;
   std::string key = "P-256";
+  std::string token;
   std::string passphrase_file;
   std::string crl_url;
   std::string database;
@@ -50,6 +51,7 @@ app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
   options.directory = arguments.directory;
   options.root_name = arguments.root_name;
   options.key_type = key_types().at(arguments.key);
+  options.token = arguments.token;
   options.hosts = arguments.hosts;
   options.crl_url = arguments.crl_url;
   options.database_url = arguments.database;
@@ -197,6 +199,9 @@ void add_init(CLI::App& authority, Context& context) {
   init->add_option("--key", arguments->key, "Type of the CA keys")
       ->check(CLI::IsMember(key_types()))
       ->option_text("P-256|P-384|Ed25519|RSA-3072|RSA-4096");
+  init->add_option("--token", arguments->token,
+                   "Make the intermediates' keys in this PKCS#11 token, under their names (see token-init)")
+      ->option_text("pkcs11:URI");
   init->add_option("--passphrase-file", arguments->passphrase_file,
                    "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
       ->option_text("FILE");
@@ -266,6 +271,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_registry(*authority, context);
   add_authority_stations(*authority, context);
   add_authority_lint(*authority, context);
+  add_authority_token(*authority, context);
 }
 
 }  // namespace pedigree::cli

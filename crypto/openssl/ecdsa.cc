@@ -3,6 +3,8 @@
 
 #include <openssl/err.h>
 
+#include "crypto/openssl/token_key.h"
+
 namespace pedigree::crypto::openssl {
 namespace {
 
@@ -91,8 +93,7 @@ Result<void> ecdsa_sign(EVP_PKEY* key, Bytes digest, MutableBytes out) noexcept 
   std::size_t der_size = der.size();
   if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 ||
       EVP_PKEY_sign(context.get(), der.data(), &der_size, digest.data(), digest.size()) != 1) {
-    ERR_clear_error();
-    return fail(ErrorCode::crypto_failure);
+    return fail(take_sign_failure());
   }
   return ecdsa_from_der(Bytes(der).first(der_size), out);
 }

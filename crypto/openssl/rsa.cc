@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 
 #include "core/crypto/rsa_key.h"
+#include "crypto/openssl/token_key.h"
 
 namespace pedigree::crypto::openssl {
 namespace {
@@ -69,8 +70,7 @@ Result<void> rsa_sign(EVP_PKEY* key, SignatureAlgorithm algorithm, Bytes digest,
   if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 || !configure(context.get(), algorithm) ||
       EVP_PKEY_sign(context.get(), out.data(), &size, digest.data(), digest.size()) != 1 ||
       size != out.size()) {
-    ERR_clear_error();
-    return fail(ErrorCode::crypto_failure);
+    return fail(take_sign_failure());
   }
   return {};
 }

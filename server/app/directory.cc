@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <list>
 
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "server/app/token.h"
 
 namespace pedigree::app {
 
@@ -53,21 +55,21 @@ struct Directory::State {
                                         const authority::IssuerConfig& issuer,
                                         const std::vector<authority::Issuer>& parents,
                                         const SecretText* passphrase);
-  Answer<crypto::PrivateKey> open_key(const std::string& name, const Der& certificate,
+  Answer<crypto::PrivateKey> open_key(const authority::IssuerConfig& issuer, const Der& certificate,
                                       const SecretText& passphrase);
 };
 
-Answer<crypto::PrivateKey> Directory::State::open_key(const std::string& name, const Der& certificate,
-                                                      const SecretText& passphrase) {
-  const auto path = layout.issuer_key(name);
-  auto key = app::open_key(path, passphrase);
+Answer<crypto::PrivateKey> Directory::State::open_key(const authority::IssuerConfig& issuer,
+                                                      const Der& certificate, const SecretText& passphrase) {
+  const std::string where = issuer.key.empty() ? layout.issuer_key(issuer.name).string() : issuer.key;
+  auto key = issuer.key.empty() ? app::open_key(where, passphrase) : open_token_key(issuer.key);
   if (!key) return std::unexpected(key.error());
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
   const auto half = crypto.public_key(key->view(), buffer);
   const auto parsed = x509::Certificate::parse(certificate);
   if (!half || !parsed || !parsed->spki().key || !equal(half->key, parsed->spki().key->key)) {
     return refuse(ErrorCode::key_mismatch,
-                  fmt::format("{} is not the key of {}'s certificate", path.string(), name));
+                  fmt::format("{} is not the key of {}'s certificate", where, issuer.name));
   }
   keys.push_back(*std::move(key));
   return keys.back().view();
@@ -86,7 +88,7 @@ Answer<authority::Issuer> Directory::State::open_issuer(const authority::Config&
   }
   std::optional<crypto::PrivateKey> key;
   if (passphrase != nullptr) {
-    const auto opened = open_key(issuer.name, chain.front(), *passphrase);
+    const auto opened = open_key(issuer, chain.front(), *passphrase);
     if (!opened) return std::unexpected(opened.error());
     key = *opened;
   }
@@ -137,6 +139,11 @@ const Layout& Directory::layout() const noexcept {
 
 const authority::Engine& Directory::engine() const noexcept {
   return *state_->engine;
+}
+
+bool Directory::has_token_keys() const noexcept {
+  return std::ranges::any_of(state_->engine->issuers(),
+                             [](const authority::Issuer& issuer) { return !issuer.config().key.empty(); });
 }
 
 const crypto::Crypto& Directory::crypto() const noexcept {

@@ -26,6 +26,8 @@ class Directory {
   [[nodiscard]] const Layout& layout() const noexcept;
   [[nodiscard]] const authority::Engine& engine() const noexcept;
   [[nodiscard]] const crypto::Crypto& crypto() const noexcept;
+  /// Whether a signature may have to wait for a token.
+  [[nodiscard]] bool has_token_keys() const noexcept;
   /// The server's certificate, key and client CA. Errors: io_failure, bad_configuration.
   [[nodiscard]] Answer<http::ServerOptions> server_options() const;
 

@@ -11,6 +11,7 @@
 #include "server/app/audit.h"
 #include "server/app/database.h"
 #include "server/app/signer_list.h"
+#include "server/app/token.h"
 
 namespace pedigree::app {
 namespace {
@@ -72,11 +73,16 @@ class Init {
                        std::optional<std::uint32_t> path_len, der::UnixTime life) {
     auto key = OpenSslKey::generate(type);
     if (!key) return refuse(key.error());
-    authority::CaFields fields{std::move(name), key->view(), {}, path_len, options_.now, options_.now + life};
+    return certify_ca(std::move(name), *std::move(key), issuer, path_len, life);
+  }
+
+  Answer<Made> certify_ca(std::string name, OpenSslKey key, const Made* issuer,
+                          std::optional<std::uint32_t> path_len, der::UnixTime life) {
+    authority::CaFields fields{std::move(name), key.view(), {}, path_len, options_.now, options_.now + life};
     if (issuer != nullptr) fields.issuer = authority::Signer{issuer->certificate, issuer->key.view()};
     auto certificate = authority::make_ca(crypto_, fields);
     if (!certificate) return refuse(certificate.error());
-    return Made{*std::move(certificate), *std::move(key)};
+    return Made{*std::move(certificate), std::move(key)};
   }
 
   Answer<void> store(const std::filesystem::path& certificate, const std::filesystem::path& key,
@@ -105,6 +111,19 @@ class Init {
     return most;
   }
 
+  /// In the token its label is the intermediate's name.
+  Answer<OpenSslKey> make_issuer_key(const std::string& name) {
+    if (!options_.token.empty()) return make_token_key(token_uri(name), options_.key_type);
+    auto key = OpenSslKey::generate(options_.key_type);
+    if (!key) return refuse(key.error());
+    return *std::move(key);
+  }
+
+  [[nodiscard]] std::string token_uri(std::string_view name) const {
+    const auto uri = pkcs11::Uri::parse(options_.token);
+    return uri ? uri->with_object(name) : options_.token;
+  }
+
   Answer<void> make_issuers() {
     for (const NewIssuer& issuer : options_.issuers) {
       const auto parent = cas_.find(issuer.parent);
@@ -117,11 +136,15 @@ class Init {
             ErrorCode::bad_configuration,
             fmt::format("issuer {}: its parent {} does not stand before it", issuer.name, issuer.parent));
       }
+      auto key = make_issuer_key(issuer.name);
+      if (!key) return std::unexpected(key.error());
       auto made =
-          make_ca(issuer.common_name, options_.key_type, &parent->second, height(issuer.name), kIssuerLife);
+          certify_ca(issuer.common_name, *std::move(key), &parent->second, height(issuer.name), kIssuerLife);
       if (!made) return std::unexpected(made.error());
-      const auto stored = store(layout_.issuer_certificate(issuer.name), layout_.issuer_key(issuer.name),
-                                *made, passphrase_.text());
+      const auto certificate = layout_.issuer_certificate(issuer.name);
+      const auto stored = options_.token.empty()
+                              ? store(certificate, layout_.issuer_key(issuer.name), *made, passphrase_.text())
+                              : write_private(certificate, certificate_pem(made->certificate));
       if (!stored) return stored;
       cas_.emplace(issuer.name, *std::move(made));
     }
@@ -195,6 +218,7 @@ class Init {
     config.database.url = options_.database_url;
     for (const NewIssuer& issuer : options_.issuers) {
       authority::IssuerConfig settings{issuer.name, issuer.parent, authority::IssuerState::active, {}};
+      if (!options_.token.empty()) settings.key = token_uri(issuer.name);
       for (const auto& [profile, settled] : config.profiles) {
         if (authority::is_issued_by_default(settled)) settings.profiles.push_back(profile);
       }

@@ -18,6 +18,7 @@ struct InitOptions {
   std::string root_name;
   std::vector<NewIssuer> issuers;
   crypto::KeyType key_type = crypto::KeyType::p256;  ///< of root and intermediates
+  std::string token;  ///< a pkcs11: URI: intermediates' keys are made in that token; empty: files
   std::vector<std::string> hosts;  ///< DNS names and addresses of the server, beside localhost
   bool listed_only = false;
   std::string crl_url;

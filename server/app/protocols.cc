@@ -6,11 +6,16 @@
 #include <thread>
 
 #include "server/app/delegates.h"
+#include "server/http/off_loop.h"
 #include "server/protocols/gateway.h"
 #include "server/protocols/liteboot.h"
 
 namespace pedigree::app {
 namespace {
+
+/// More of them than a token has sessions, so that those who wait for one hear in time that there is none.
+constexpr unsigned kSigningThreads = 16;
+constexpr std::size_t kMostWaiting = 1024;
 
 /// How often what is to be signed ahead is looked for.
 constexpr std::chrono::seconds kPresignPause{30};
@@ -70,7 +75,18 @@ struct Protocols::Parts {
         liteboot(enrolment),
         ocsp(enrolment, delegates, std::move(wanted.generation)),
         main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api}),
-        plain({nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api, true}) {}
+        plain({nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api, true}) {
+    if (!directory.has_token_keys()) return;
+    signing.emplace(kSigningThreads, kMostWaiting);
+    main_off_loop.emplace(main, *signing);
+    plain_off_loop.emplace(plain, *signing);
+    liteboot_off_loop.emplace(liteboot, *signing);
+  }
+
+  /// The handler itself, or the one that asks it off the event loop.
+  static http::Handler& asked(http::Handler& handler, std::optional<http::OffLoop>& off_loop) {
+    return off_loop ? static_cast<http::Handler&>(*off_loop) : handler;
+  }
 
   [[nodiscard]] const authority::ProtocolsConfig& config() const { return enrolment.config(); }
   Answer<void> listen_liteboot(unsigned threads);
@@ -84,6 +100,10 @@ struct Protocols::Parts {
   protocols::OcspResponder ocsp;
   protocols::Gateway main;
   protocols::Gateway plain;
+  std::optional<http::SigningThreads> signing;  // where keys are in tokens
+  std::optional<http::OffLoop> main_off_loop;
+  std::optional<http::OffLoop> plain_off_loop;
+  std::optional<http::OffLoop> liteboot_off_loop;
   std::unique_ptr<http::Server> liteboot_server;
   std::unique_ptr<http::Server> plain_server;
   std::unique_ptr<Presigner> presigner;  // last: its thread uses the others until it has stopped
@@ -96,7 +116,7 @@ Answer<void> Protocols::Parts::listen_liteboot(unsigned threads) {
   settings->threads = threads;
   settings->tls12 = true;  // Mbed TLS 2.28, in devices in the field, speaks no other
   settings->max_body = 64 * std::size_t{1024};
-  auto server = http::Server::start(*std::move(settings), liteboot);
+  auto server = http::Server::start(*std::move(settings), asked(liteboot, liteboot_off_loop));
   if (!server) return std::unexpected(server.error());
   liteboot_server = *std::move(server);
   return {};
@@ -108,7 +128,7 @@ Answer<void> Protocols::Parts::listen_plain(unsigned threads) {
   settings.tls = false;
   settings.threads = threads;
   settings.max_body = 64 * std::size_t{1024};
-  auto server = http::Server::start(std::move(settings), plain);
+  auto server = http::Server::start(std::move(settings), asked(plain, plain_off_loop));
   if (!server) return std::unexpected(server.error());
   plain_server = *std::move(server);
   return {};
@@ -119,7 +139,7 @@ Protocols::Protocols(Wanted wanted) : parts_(std::make_unique<Parts>(std::move(w
 Protocols::~Protocols() = default;
 
 http::Handler& Protocols::handler() noexcept {
-  return parts_->main;
+  return Parts::asked(parts_->main, parts_->main_off_loop);
 }
 
 Answer<void> Protocols::listen(unsigned threads) {

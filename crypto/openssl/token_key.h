@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Private keys that stay in a token (PKCS#11), as keys of OpenSSL: whoever signs with an EVP_PKEY need not
+// know.
+#pragma once
+
+#include "crypto/openssl/keys.h"
+#include "crypto/pkcs11/token.h"
+
+namespace pedigree::crypto {
+
+/// Opens a private key with a PIN, which may be empty. RSA keys, and ECDSA on P-256 and P-384. Each signature
+/// is verified before it is given out. Errors: those of pkcs11::TokenKey::open.
+[[nodiscard]] Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
+                                                const pkcs11::Limits& limits = {});
+
+}  // namespace pedigree::crypto
+
+namespace pedigree::crypto::openssl {
+
+/// Why a signature failed, from OpenSSL's queue of errors, which is emptied: what the token said, or
+/// crypto_failure.
+[[nodiscard]] ErrorCode take_sign_failure() noexcept;
+
+}  // namespace pedigree::crypto::openssl
