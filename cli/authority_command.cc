@@ -21,6 +21,7 @@ namespace {
 struct InitArguments {
   std::string directory;
   std::string root_name = "Pedigree Root CA";
+  std::string root;
   std::vector<std::string> issuers;
   std::vector<std::string> hosts;
   std::string key = "P-256";
@@ -50,6 +51,7 @@ app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
   app::InitOptions options;
   options.directory = arguments.directory;
   options.root_name = arguments.root_name;
+  options.root_certificate = arguments.root;
   options.key_type = key_types().at(arguments.key);
   options.token = arguments.token;
   options.hosts = arguments.hosts;
@@ -57,8 +59,9 @@ app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
   options.database_url = arguments.database;
   options.listed_only = arguments.listed;
   options.now = std::time(nullptr);
-  const std::vector<std::string> issuers =
-      arguments.issuers.empty() ? std::vector<std::string>{"devices=Pedigree Device CA"} : arguments.issuers;
+  const std::vector<std::string> issuers = arguments.issuers.empty() && arguments.root.empty()
+                                               ? std::vector<std::string>{"devices=Pedigree Device CA"}
+                                               : arguments.issuers;
   for (const std::string& text : issuers) {
     auto issuer = app::parse_new_issuer(text);
     if (!issuer) return std::unexpected(issuer.error());
@@ -85,8 +88,11 @@ void show_authority(const Context& context, const app::InitOptions& options,
                 {"issuers", std::move(issuers)}});
     return;
   }
+  const bool elsewhere = !options.root_certificate.empty();
   Table table;
-  table.add({"root", {options.root_name, Style::strong}, "pinned as " + shorten(pin)});
+  table.add({"root",
+             {elsewhere ? printable(options.root_certificate.string()) : options.root_name, Style::strong},
+             "pinned as " + shorten(pin)});
   for (const app::NewIssuer& issuer : options.issuers) {
     table.add({"issuer", {issuer.common_name, Style::strong}, issuer.name + ", below " + issuer.parent});
   }
@@ -97,6 +103,10 @@ void show_authority(const Context& context, const app::InitOptions& options,
   print(table.draw(context));
   if (context.quiet) return;
   print_line();
+  if (elsewhere) {
+    return print_line("Next: pedigree authority csr --dir " + printable(options.directory.string()) +
+                      " devices --common-name NAME --out FILE");
+  }
   print_line("Keep root.key.pem offline: serving does not need it.");
   print_line("Next: pedigree authority serve --dir " + printable(options.directory.string()));
 }
@@ -194,6 +204,9 @@ void add_init(CLI::App& authority, Context& context) {
   init->add_option("--issuer", arguments->issuers,
                    "An intermediate: name=Common Name, or name=Common Name@parent")
       ->option_text("SPEC");
+  init->add_option("--root", arguments->root,
+                   "Certificate of a root that is kept elsewhere: none is made, nor intermediates (see csr)")
+      ->option_text("FILE");
   init->add_option("--host", arguments->hosts, "Name or address of the server, for its certificate")
       ->option_text("HOST");
   init->add_option("--key", arguments->key, "Type of the CA keys")
@@ -272,6 +285,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_stations(*authority, context);
   add_authority_lint(*authority, context);
   add_authority_token(*authority, context);
+  add_authority_intermediate(*authority, context);
 }
 
 }  // namespace pedigree::cli

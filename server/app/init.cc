@@ -6,6 +6,7 @@
 #include <map>
 
 #include "authority/text.h"
+#include "core/x509/path.h"
 #include "crypto/openssl/keys.h"
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/app/audit.h"
@@ -94,10 +95,44 @@ class Init {
     return write_private(certificate, certificate_pem(made.certificate));
   }
 
+  /// A root of elsewhere.
+  Answer<void> take_root() {
+    if (!options_.issuers.empty()) {
+      return refuse(
+          ErrorCode::bad_configuration,
+          "intermediates below a root of elsewhere are requested and imported: csr, import-certificate");
+    }
+    auto root = read_certificate(options_.root_certificate);
+    if (!root) return std::unexpected(root.error());
+    const auto parsed = x509::Certificate::parse(*root);
+    if (!parsed) return refuse(parsed.error());
+    const x509::TrustAnchor anchors[] = {{.certificate = *parsed, .spki_sha256 = {}, .root_spki = {}}};
+    x509::PathOptions path;
+    path.anchors = anchors;
+    path.time = options_.now;
+    path.leaf_key_usage = x509::kKeyCertSign;
+    path.leaf_may_be_ca = true;
+    const Bytes chain[] = {*root};
+    const auto& constraints = parsed->extensions().basic_constraints;
+    const bool self_signed =
+        equal(parsed->issuer(), parsed->subject()) &&
+        x509::verify_signature(crypto_, parsed->spki(), parsed->signed_key().object).has_value();
+    if (!self_signed || !constraints || !constraints->ca ||
+        !x509::validate_path(crypto_, chain, path).trusted()) {
+      return refuse(ErrorCode::bad_configuration,
+                    fmt::format("{} is not a root's certificate: of a CA, self-signed, valid now",
+                                options_.root_certificate.string()));
+    }
+    root_ = *std::move(root);
+    return write_private(layout_.root_certificate(), certificate_pem(root_));
+  }
+
   Answer<void> make_root() {
+    if (!options_.root_certificate.empty()) return take_root();
     auto root = make_ca(options_.root_name, options_.key_type, nullptr, std::nullopt, kRootLife);
     if (!root) return std::unexpected(root.error());
     const auto stored = store(layout_.root_certificate(), layout_.root_key(), *root, passphrase_.text());
+    root_ = root->certificate;
     cas_.emplace("root", *std::move(root));
     return stored;
   }
@@ -178,13 +213,14 @@ class Init {
 
   /// Signs lists of revoked firmware signers; made while the root's key is at hand.
   Answer<void> make_signer_of_lists() {
+    if (!cas_.contains("root")) return {};
     const Made& root = cas_.at("root");
     return make_list_signer(layout_, {root.certificate, root.key.view()}, passphrase_, options_.now);
   }
 
   /// The audit log's key; its name says whose log it is.
   Answer<void> make_log() {
-    const auto root = x509::Certificate::parse(cas_.at("root").certificate);
+    const auto root = x509::Certificate::parse(root_);
     const auto hash = crypto_.sha256(root ? root->spki().whole : Bytes());
     if (!root || !hash) return refuse(ErrorCode::crypto_failure, "the root cannot be hashed");
     return make_log_key(layout_, *hash, passphrase_);
@@ -240,6 +276,7 @@ class Init {
   const SecretText& passphrase_;
   Layout layout_;
   crypto::OpenSslCrypto crypto_;
+  Der root_;
   std::map<std::string, Made, std::less<>> cas_;
 };
 
