@@ -16,8 +16,8 @@ struct NewIssuer {
 struct InitOptions {
   std::filesystem::path directory;  ///< must not exist, or be empty
   std::string root_name;
-  /// PEM: the certificate of a root whose key is elsewhere. Then no root is made, and neither are intermediates,
-  /// whose certificates are imported, nor a signer of lists. Empty: a root is made.
+  /// PEM: the certificate of a root whose key is elsewhere. Then no root is made, and neither are
+  /// intermediates, whose certificates are imported, nor a signer of lists. Empty: a root is made.
   std::filesystem::path root_certificate;
   std::vector<NewIssuer> issuers;
   crypto::KeyType key_type = crypto::KeyType::p256;  ///< of root and intermediates
@@ -33,8 +33,8 @@ struct InitOptions {
 [[nodiscard]] Answer<NewIssuer> parse_new_issuer(std::string_view text);
 
 /// CA keys are encrypted with the passphrase. On failure what was made is removed, beside the tables of a
-/// database. Errors: bad_configuration (names, an empty passphrase, a root that is none, the URL, a registry that is not empty),
-/// io_failure, database_failure, those of the crypto.
+/// database. Errors: bad_configuration (names, an empty passphrase, a root that is none, the URL, a registry
+/// that is not empty), io_failure, database_failure, those of the crypto.
 [[nodiscard]] Answer<void> init_directory(const InitOptions& options, const SecretText& passphrase);
 
 }  // namespace pedigree::app
