@@ -7,6 +7,7 @@
 #include "authority/text.h"
 #include "cli/audit_command.h"
 #include "cli/authority_command.h"
+#include "cli/describe.h"
 #include "cli/files.h"
 #include "core/x509/certificate.h"
 #include "server/app/app.h"
@@ -19,6 +20,8 @@ namespace json = boost::json;
 struct WhoArguments {
   std::string directory;
   std::string subject;
+  std::string who, batch, what, since, until;
+  bool alarms = false;
 };
 
 /// What was asked about: a device, and a certificate of it where one was named.
@@ -125,9 +128,78 @@ class View {
   std::vector<registry::Certificate> certificates_;
 };
 
+/// What is asked of the whole log. Errors: bad_request (a time).
+app::Answer<registry::EventQuery> query_of(const WhoArguments& arguments) {
+  registry::EventQuery query;
+  query.who = arguments.who;
+  query.batch = arguments.batch;
+  query.what = arguments.what;
+  query.alarms = arguments.alarms;
+  query.limit = 1000;
+  for (const auto& [text, when] :
+       {std::pair(&arguments.since, &query.from), std::pair(&arguments.until, &query.until)}) {
+    if (text->empty()) continue;
+    *when = parse_time(*text);
+    if (!*when) {
+      return authority::refuse(ErrorCode::bad_request,
+                               *text + " is no time: write 2026-11-27 or 2026-11-27T08:00:00Z");
+    }
+  }
+  return query;
+}
+
+json::object as_json(const registry::LoggedEvent& logged, const authority::Engine& engine) {
+  const registry::Event& event = logged.event;
+  json::object line{{"event", event.number},  {"when", event.when},        {"what", event.what},
+                    {"who", event.actor.who}, {"where", event.actor.from}, {"why", event.why}};
+  if (event.device != registry::DeviceId{}) line["device"] = registry::hex(event.device);
+  if (event.serial) line["serial"] = registry::hex(*event.serial);
+  if (event.digest) line["sha256"] = registry::hex(*event.digest);
+  if (!logged.profile.empty()) line["profile"] = logged.profile;
+  if (!logged.batch.empty()) line["batch"] = logged.batch;
+  if (!logged.issuer.empty()) line["authority"] = authority_of(engine, logged.issuer);
+  return line;
+}
+
+/// The log, narrowed: page by page, so that a long one needs no memory but for its table.
+void run_search(Context& context, const WhoArguments& arguments, app::LocalAuthority& authority) {
+  auto query = query_of(arguments);
+  if (!query) return report_refusal(context, "search the log", query.error());
+  json::array lines;
+  Table table({"event", "when", "what", "device", "who", "where", "on whose authority", "why"});
+  for (;;) {
+    const auto page = authority.store().search_events(*query);
+    if (!page) {
+      return report_refusal(context, "search the log",
+                            {page.error().code, std::string(sentence(page.error().code))});
+    }
+    for (const registry::LoggedEvent& logged : page->events) {
+      const registry::Event& event = logged.event;
+      if (context.json) {
+        lines.push_back(as_json(logged, authority.engine()));
+        continue;
+      }
+      const bool is_own = event.device == registry::DeviceId{};
+      table.add({std::to_string(event.number),
+                 authority::iso_time(event.when),
+                 {event.what, Style::strong},
+                 is_own ? std::string("-") : registry::hex(event.device),
+                 event.actor.who,
+                 event.actor.from,
+                 logged.issuer.empty() ? std::string() : authority_of(authority.engine(), logged.issuer),
+                 event.why});
+    }
+    if (!page->next) break;
+    query->after = *page->next;
+  }
+  if (context.json) return print_json(json::object{{"events", std::move(lines)}});
+  print(table.draw(context));
+}
+
 void run_who(Context& context, const WhoArguments& arguments) {
   const auto authority = app::LocalAuthority::open(arguments.directory);
   if (!authority) return report_refusal(context, "open the authority", authority.error());
+  if (arguments.subject.empty()) return run_search(context, arguments, **authority);
   const auto subject = find_subject((*authority)->store(), arguments.subject);
   if (!subject) return report_refusal(context, "look it up", subject.error());
   const auto shown = View(context, **authority).show(*subject);
@@ -139,12 +211,24 @@ void run_who(Context& context, const WhoArguments& arguments) {
 void add_audit_who(CLI::App& audit, Context& context) {
   auto* command = audit.add_subcommand("who", "Who issued what, where, when, and on whose authority");
   const auto arguments = std::make_shared<WhoArguments>();
-  command->add_option("subject", arguments->subject, "A device id, a serial number, or a certificate's file")
-      ->required()
-      ->option_text("SUBJECT");
+  CLI::Option* const subject =
+      command
+          ->add_option("subject", arguments->subject,
+                       "A device id, a serial number, or a certificate's file; without one, the whole log")
+          ->option_text("SUBJECT");
   command->add_option("--dir", arguments->directory, "The authority's directory")
       ->required()
       ->option_text("DIR");
+  const auto narrow = [&](const char* name, std::string& into, const char* help, const char* text) {
+    command->add_option(name, into, help)->option_text(text)->excludes(subject);
+  };
+  narrow("--by", arguments->who, "Only what this station, operator, device or token did", "NAME");
+  narrow("--batch", arguments->batch, "Only devices of this batch, and its imports", "NAME");
+  narrow("--what", arguments->what,
+         "Only this: issued, revoked, imported, alarm, refused, or another word of the log", "WORD");
+  narrow("--since", arguments->since, "Only then or later", "TIME");
+  narrow("--until", arguments->until, "Only before that", "TIME");
+  command->add_flag("--alarms", arguments->alarms, "Only alarms and refusals")->excludes(subject);
   command->callback([arguments, &context] { run_who(context, *arguments); });
 }
 

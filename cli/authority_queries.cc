@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <map>
 
 #include "authority/text.h"
 #include "cli/authority_command.h"
+#include "cli/describe.h"
 #include "cli/files.h"
 #include "cli/passphrase.h"
 #include "server/app/app.h"
+#include "server/http/json.h"
 
 namespace pedigree::cli {
 namespace {
@@ -18,6 +21,9 @@ namespace json = boost::json;
 struct QueryArguments {
   std::string directory;
   std::string state;
+  /// Narrow a list: parameters of GET /v1/devices and what was given for them.
+  std::map<std::string, std::string> filters;
+  std::string since, until;
   std::string name;
   std::string reason = "keyCompromise";
   std::string why;
@@ -83,6 +89,26 @@ void print_device(const Context& context, const json::value& device) {
   print(events.draw(context));
 }
 
+/// The query that narrows a list.
+std::optional<std::string> filter_of(Context& context, const QueryArguments& arguments) {
+  std::string query = "&state=" + arguments.state;
+  for (const auto& [key, text] : arguments.filters) query += "&" + key + "=" + http::encode_query_text(text);
+  for (const auto& [key, text] : {std::pair("from", arguments.since), std::pair("until", arguments.until)}) {
+    if (text.empty()) continue;
+    const auto when = parse_time(text);
+    if (!when) {
+      print_error(context, kExitUsage,
+                  {.summary = "a time is written as 2026-11-27 or 2026-11-27T08:00:00Z",
+                   .details = {{"given", text}},
+                   .next = "pedigree authority list --help",
+                   .note = {}});
+      return std::nullopt;
+    }
+    query += "&" + std::string(key) + "=" + std::to_string(*when);
+  }
+  return query;
+}
+
 void run_list(Context& context, const QueryArguments& arguments) {
   if (!arguments.name.empty() && !registry::parse_device_id(arguments.name)) {
     return print_error(context, kExitUsage,
@@ -99,9 +125,11 @@ void run_list(Context& context, const QueryArguments& arguments) {
     if (device) print_device(context, *device);
     return;
   }
+  const auto filter = filter_of(context, arguments);
+  if (!filter) return;
   json::array devices;
   for (std::string after;;) {
-    std::string target = "/v1/devices?limit=1000&state=" + arguments.state;
+    std::string target = "/v1/devices?limit=1000" + *filter;
     if (!after.empty()) target += "&after=" + after;
     const auto page = call(context, *authority, http::Method::get, target, "", "list devices");
     if (!page) return;
@@ -111,12 +139,19 @@ void run_list(Context& context, const QueryArguments& arguments) {
     after = text_of(*next);
   }
   if (context.json) return print_json(json::object{{"devices", std::move(devices)}});
-  Table table({"device", "state", "since"});
+  Table table({"device", "state", "since", "batch", "label", "station"});
   for (const json::value& device : devices) {
     const std::string state = text_of(device.at("state"));
+    const auto text = [&](const char* key) {
+      const json::value* value = device.as_object().if_contains(key);
+      return value == nullptr ? std::string() : text_of(*value);
+    };
     table.add({text_of(device.at("device")),
                {state, style_of(state)},
-               authority::iso_time(device.at("changed").as_int64())});
+               authority::iso_time(device.at("changed").as_int64()),
+               text("batch"),
+               text("label"),
+               text("station")});
   }
   print(table.draw(context));
   if (!context.quiet)
@@ -256,6 +291,21 @@ void add_authority_queries(CLI::App& authority, Context& context) {
   list->add_option("ID", listed->name, "A device id, to show that device")->option_text("ID");
   list->add_option("--state", listed->state, "Only devices in this state")
       ->check(CLI::IsMember({"expected", "pending", "issued", "active", "suspended", "revoked", "retired"}));
+  const auto narrow = [&](const char* option, const char* key, const char* help, const char* text) {
+    list->add_option_function<std::string>(
+            option, [listed, key](const std::string& value) { listed->filters[key] = value; }, help)
+        ->option_text(text);
+  };
+  narrow("--batch", "batch", "Only devices of this production batch", "NAME");
+  narrow("--station", "station", "Only devices whose last certificate this station asked for", "NAME");
+  narrow("--profile", "profile", "Only devices with a certificate of this profile that is not revoked",
+         "NAME");
+  narrow("--label", "label", "Only devices with this label", "TEXT");
+  narrow("--id-prefix", "prefix", "Only devices whose id begins with these hex digits", "HEX");
+  list->add_option("--since", listed->since, "Only devices whose state changed then or later")
+      ->option_text("TIME");
+  list->add_option("--until", listed->until, "Only devices whose state changed before that")
+      ->option_text("TIME");
   list->callback([listed, &context] { run_list(context, *listed); });
 
   const auto revoked = std::make_shared<QueryArguments>();

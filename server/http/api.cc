@@ -47,6 +47,9 @@ const Api::Route Api::kRoutes[] = {
     {Method::get, "/v1/devices", Access::operator_, &Api::devices},
     {Method::post, "/v1/devices", Access::operator_, &Api::import},
     {Method::get, "/v1/devices/*", Access::operator_, &Api::device},
+    {Method::get, "/v1/events", Access::operator_, &Api::events},
+    {Method::get, "/v1/batches", Access::operator_, &Api::batches},
+    {Method::get, "/v1/stations", Access::operator_, &Api::stations},
     {Method::post, "/v1/devices/*/state", Access::operator_, &Api::device_state},
 };
 

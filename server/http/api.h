@@ -46,6 +46,10 @@ class Api final : public Handler {
   void device(Call& call);
   void device_state(Call& call);
   void import(Call& call);
+  void events(Call& call);
+  void batches(Call& call);
+  void batch(Call& call, const std::string& name);
+  void stations(Call& call);
   void certificate(Call& call);
   void crl(Call& call);
   void verify_nonce(Call& call);

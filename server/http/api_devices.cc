@@ -2,22 +2,10 @@
 // The operator's side of /v1: devices, states, the allow-list, revocation.
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "server/http/api_call.h"
 
 namespace pedigree::http {
 namespace {
-
-constexpr std::size_t kMaxPage = 1000;
-
-boost::json::object describe_device(const registry::Device& device) {
-  return {{"device", registry::hex(device.id)},
-          {"state", name(device.state)},
-          {"profiles", device.profiles},
-          {"created", device.created},
-          {"changed", device.changed}};
-}
 
 boost::json::object describe_certificate(const registry::Certificate& certificate) {
   boost::json::object out{{"serial", registry::hex(certificate.serial)},
@@ -45,39 +33,46 @@ boost::json::object describe_event(const registry::Event& event) {
   return out;
 }
 
+/// A text of an object, where there is one; false: it is no text.
+bool read_text(const boost::json::object& from, std::string_view key, std::string& out) {
+  const boost::json::value* value = from.if_contains(key);
+  if (value == nullptr) return true;
+  if (!value->is_string()) return false;
+  out = std::string(value->get_string());
+  return true;
+}
+
+/// What is wrong with a line of the allow-list; empty: nothing, and it is in `out`.
+std::string read_line(const boost::json::value& item, const authority::Config& config,
+                      registry::Expected& out) {
+  const boost::json::object* line = item.if_object();
+  std::string device;
+  if (line == nullptr || !read_text(*line, "device", device)) return "has no valid \"device\"";
+  const auto id = registry::parse_device_id(device);
+  if (!id) return "has no valid \"device\"";
+  out.device = *id;
+  if (!read_text(*line, "profile", out.profiles)) return "names an unknown profile";
+  if (!out.profiles.empty() && !config.profiles.contains(out.profiles)) return "names an unknown profile";
+  const bool texts = read_text(*line, "product", out.product) && read_text(*line, "label", out.label);
+  return texts ? "" : "has a product or label that is no text";
+}
+
 }  // namespace
 
-void Api::devices(Call& call) {
-  registry::DevicePage page;
-  const std::string_view state = query_parameter(call.query, "state");
-  const std::string_view after = query_parameter(call.query, "after");
-  const std::string_view limit = query_parameter(call.query, "limit");
-  const auto wrong = [&](std::string_view what) {
-    call.respond(error_response(ErrorCode::bad_request, what));
-  };
-  if (!state.empty()) {
-    page.state = registry::parse_device_state(state);
-    if (!page.state) return wrong("\"state\" is not a device state");
+boost::json::object describe_device(const registry::Device& device) {
+  boost::json::object out{{"device", registry::hex(device.id)},
+                          {"state", name(device.state)},
+                          {"profiles", device.profiles},
+                          {"created", device.created},
+                          {"changed", device.changed}};
+  const std::pair<std::string_view, const std::string&> texts[] = {{"batch", device.batch},
+                                                                   {"product", device.product},
+                                                                   {"label", device.label},
+                                                                   {"station", device.station}};
+  for (const auto& [key, text] : texts) {
+    if (!text.empty()) out[key] = text;
   }
-  if (!after.empty()) {
-    const auto id = registry::parse_device_id(after);
-    if (!id) return wrong("\"after\" is not a device id");
-    page.after = *id;
-  }
-  if (!limit.empty()) {
-    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), page.limit);
-    if (error != std::errc() || end != limit.data() + limit.size() || page.limit == 0 ||
-        page.limit > kMaxPage) {
-      return wrong("\"limit\" must be 1 to 1000");
-    }
-  }
-  const auto found = store_.devices(page);
-  if (!found) return call.respond(error_response(found.error().code, sentence(found.error().code)));
-  boost::json::array list;
-  for (const registry::Device& one : found->devices) list.push_back(describe_device(one));
-  boost::json::object answer{{"devices", std::move(list)}};
-  if (found->next) answer["next"] = registry::hex(*found->next);
-  call.respond(json_response(std::move(answer)));
+  return out;
 }
 
 void Api::device(Call& call) {
@@ -118,29 +113,23 @@ void Api::device_state(Call& call) {
 
 void Api::import(Call& call) {
   Body body(call.request.body);
-  registry::Import import{{}, call.actor(), clock_()};
+  registry::Import import{{}, call.actor(), clock_(), std::string(body.optional_text("batch"))};
   if (const boost::json::array* list = body.array("devices")) {
     for (const boost::json::value& item : *list) {
-      const boost::json::object* line = item.if_object();
-      const boost::json::value* device = line == nullptr ? nullptr : line->if_contains("device");
-      const boost::json::value* profile = line == nullptr ? nullptr : line->if_contains("profile");
-      const auto id =
-          registry::parse_device_id(device != nullptr && device->is_string() ? device->get_string() : "");
-      const std::size_t number = import.devices.size() + 1;
-      if (!id) body.wrong(fmt::format("device {} of the list has no valid \"device\"", number));
-      if (profile != nullptr && !(profile->is_string() && engine_.config().profiles.contains(
-                                                              std::string_view(profile->get_string())))) {
-        body.wrong(fmt::format("device {} of the list names an unknown profile", number));
+      registry::Expected line;
+      const std::string fault = read_line(item, engine_.config(), line);
+      if (!fault.empty()) {
+        body.wrong(fmt::format("device {} of the list {}", import.devices.size() + 1, fault));
+        break;
       }
-      if (!body.fault().empty()) break;
-      import.devices.push_back(
-          {*id, profile == nullptr ? std::string() : std::string(profile->get_string())});
+      import.devices.push_back(std::move(line));
     }
   }
   if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
   store_.import(std::move(import), [this, respond = std::move(call.respond)](const auto& outcome) {
     if (!outcome) return conflict(respond, outcome.error());
-    respond(json_response({{"added", outcome->added}, {"known", outcome->known}}));
+    respond(json_response(
+        {{"added", outcome->added}, {"known", outcome->known}, {"different", outcome->different.size()}}));
   });
 }
 

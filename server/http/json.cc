@@ -2,6 +2,8 @@
 #include "server/http/json.h"
 
 #include <fmt/format.h>
+#include <cctype>
+#include <charconv>
 
 namespace pedigree::http {
 namespace {
@@ -83,6 +85,40 @@ std::string_view query_parameter(std::string_view query, std::string_view key) {
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return {};
+}
+
+std::optional<std::string> query_text(std::string_view query, std::string_view key) {
+  const std::string_view encoded = query_parameter(query, key);
+  std::string text;
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    if (encoded[i] != '%') {
+      text += encoded[i] == '+' ? ' ' : encoded[i];
+      continue;
+    }
+    unsigned octet = 0;
+    const std::string_view digits = encoded.substr(i + 1, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), octet, 16);
+    if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2) return std::nullopt;
+    text += static_cast<char>(octet);
+    i += 2;
+  }
+  return text;
+}
+
+std::string encode_query_text(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (std::isalnum(octet) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
+      encoded += c;
+      continue;
+    }
+    encoded += '%';
+    encoded += kDigits[octet >> 4U];
+    encoded += kDigits[octet & 15U];
+  }
+  return encoded;
 }
 
 unsigned status_of(ErrorCode code) noexcept {

@@ -20,6 +20,12 @@ namespace pedigree::http {
 /// The value of one query parameter; empty if absent. Values here are plain words, digits and hex.
 [[nodiscard]] std::string_view query_parameter(std::string_view query, std::string_view key);
 
+/// The same where it may be any text: percent-encoded (RFC 3986 2.1), and '+' is a blank. Empty optional: the
+/// encoding is not well-formed.
+[[nodiscard]] std::optional<std::string> query_text(std::string_view query, std::string_view key);
+/// A text so encoded.
+[[nodiscard]] std::string encode_query_text(std::string_view text);
+
 /// The HTTP status that an error is answered with.
 [[nodiscard]] unsigned status_of(ErrorCode code) noexcept;
 /// {"error","code","message","detail"}: the body of error_response.

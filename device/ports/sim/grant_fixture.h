@@ -9,6 +9,7 @@
 
 namespace pedigree::sim {
 
+/// What tests of grants name all the time.
 using enrol::Lifecycle;
 using enrol::Purpose;
 using grant::Grant;
