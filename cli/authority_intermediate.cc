@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 #include <ctime>
 
-#include "authority/profile.h"
+#include "authority/config.h"
 #include "cli/authority_command.h"
 #include "cli/describe.h"
 #include "cli/files.h"
@@ -24,7 +24,7 @@ struct IntermediateArguments {
   std::string token;
   std::string key;
   std::string parent = "root";
-  std::string profile;
+  std::string profile, settings;
   std::string file;
   std::string issuer;
   std::string out;
@@ -72,19 +72,32 @@ void run_csr(Context& context, const IntermediateArguments& arguments) {
              printable(arguments.out));
 }
 
-/// A profile of the authority's settings, or of the built-in ones where there is no directory.
+/// A profile of the settings in a file, or of the built-in ones.
 std::expected<std::optional<authority::Profile>, Problem> find_profile(
     const IntermediateArguments& arguments) {
   if (arguments.profile.empty()) return std::nullopt;
-  for (authority::Profile& profile : authority::default_profiles()) {
-    if (profile.name == arguments.profile && profile.kind == authority::ProfileKind::intermediate) {
-      return std::move(profile);
+  authority::Config config = authority::default_config();
+  if (!arguments.settings.empty()) {
+    const auto text = app::read_text(arguments.settings);
+    auto read = text ? authority::read_config(*text) : std::unexpected(text.error());
+    if (!read) {
+      return std::unexpected(
+          Problem{.summary = "cannot use " + arguments.settings + ": " + read.error().detail,
+                  .details = {},
+                  .next = {},
+                  .note = {}});
     }
+    config = *std::move(read);
   }
-  return std::unexpected(Problem{.summary = "there is no profile " + arguments.profile + " for intermediates",
-                                 .details = {},
-                                 .next = "leave --profile out, or name matter-pai",
-                                 .note = {}});
+  const auto found = config.profiles.find(arguments.profile);
+  if (found != config.profiles.end() && found->second.kind == authority::ProfileKind::intermediate) {
+    return found->second;
+  }
+  return std::unexpected(
+      Problem{.summary = "there is no profile " + arguments.profile + " for intermediates",
+              .details = {},
+              .next = "leave --profile out, name matter-pai, or give the file that has it: --settings",
+              .note = {}});
 }
 
 void run_sign(Context& context, const IntermediateArguments& arguments) {
@@ -200,8 +213,16 @@ void add_sign(CLI::App& authority, Context& context) {
   command->add_option("--days", a->days, "Days until it expires, at most as long as its issuer")
       ->check(CLI::Range(1, 36500))
       ->option_text("N");
-  command->add_option("--profile", a->profile, "Built-in profile of the intermediate, in place of --path-len")
-      ->option_text("NAME");
+  CLI::Option* const profile =
+      command
+          ->add_option("--profile", a->profile,
+                       "Profile of the intermediate, such as matter-pai, in place of --path-len")
+          ->option_text("NAME");
+  command
+      ->add_option("--settings", a->settings,
+                   "An authority.toml whose profiles are taken; else the built-in ones")
+      ->option_text("FILE")
+      ->needs(profile);
   command->add_option("--out", a->out, "File to write the certificate to (PEM)")
       ->required()
       ->option_text("FILE");
