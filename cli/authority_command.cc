@@ -285,6 +285,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_stations(*authority, context);
   add_authority_lint(*authority, context);
   add_authority_token(*authority, context);
+  add_authority_ceremony(*authority, context);
   add_authority_intermediate(*authority, context);
 }
 

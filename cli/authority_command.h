@@ -29,6 +29,8 @@ void add_authority_stations(CLI::App& authority, Context& context);
 void add_authority_lint(CLI::App& authority, Context& context);
 /// `pedigree authority csr|sign-intermediate|import-certificate`.
 void add_authority_intermediate(CLI::App& authority, Context& context);
+/// `pedigree authority ceremony|ceremony-verify|join-shares`.
+void add_authority_ceremony(CLI::App& authority, Context& context);
 /// `pedigree authority token-init`.
 void add_authority_token(CLI::App& authority, Context& context);
 /// `pedigree authority enrol-token`.

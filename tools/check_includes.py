@@ -34,6 +34,7 @@ RULES = {
     "core/grant": (["core/bytes", "core/crypto", "core/der", "core/x509", "core/cbor", "core/cose", "core/smp", "core/enrol", "core/grant"],
                    FREESTANDING),
     "crypto/psa": (["core/bytes", "core/crypto", "crypto/psa"], FREESTANDING | {"psa/"}),
+    "crypto/shares": (["core/bytes", "crypto/shares"], HOST),
     "crypto/pkcs11": (["core/bytes", "core/crypto", "crypto/pkcs11"], HOST),
     "crypto/openssl": (["core/bytes", "core/crypto", "crypto/pkcs11", "crypto/openssl"], HOST),
     "device/service": (["core", "device/service", "crypto/psa"], FREESTANDING | C_HEADERS | {"psa/", "pedigree/"}),
