@@ -40,16 +40,17 @@ Status Service::grant_write(Message& message) noexcept {
   // What came before is lost where another operation has needed the workspace: from the start again, then.
   if (resident_.kind != Resident::Kind::grant) clear_workspace();
   const std::size_t size = message.in_size(1);
-  if (resident_.kind == Resident::Kind::grant && request.offset == resident_.size) {
+  if (resident_.kind == Resident::Kind::grant && request.offset == resident_.size && size > 0) {
     if (size > resident_.form - resident_.size) return ErrorCode::too_long;
     resident_.size += message.read(1, workspace_.subspan(resident_.size, size));
+    // One that was taken stays resident, so that its last part may come again because the answer was lost.
+    if (resident_.size == resident_.form) {
+      const Status accepted = accept_grant(workspace_.first(resident_.size));
+      if (!accepted.ok()) clear_workspace();
+      PEDIGREE_CHECK(accepted);
+    }
   }
-  const auto next = static_cast<std::uint32_t>(resident_.size);
-  if (resident_.kind == Resident::Kind::grant && next == resident_.form) {
-    clear_workspace();
-    PEDIGREE_CHECK(accept_grant(workspace_.first(next)));
-  }
-  write_output(message, 0, next);
+  write_output(message, 0, static_cast<std::uint32_t>(resident_.size));
   return {};
 }
 

@@ -53,6 +53,7 @@ void add_refusal_checks(Checks& checks);
 void add_commit_checks(Checks& checks);
 void add_root_checks(Checks& checks);
 void add_attest_checks(Checks& checks);
+void add_grant_checks(Checks& checks);
 void add_lifecycle_checks(Checks& checks);
 void add_closing_checks(Checks& checks);
 void add_image_checks(Checks& checks);

@@ -44,6 +44,9 @@ constexpr Unprovoked kUnprovoked[] = {
     {ErrorCode::storage_corrupt, "a stored record would have to be damaged"},
     {ErrorCode::communication_failure, "the secure service would have to be gone"},
     {ErrorCode::not_owner, "a partition of the device would have to own a slot"},
+    {ErrorCode::grant_other_operation, "for a device that is secured, by a grant that it takes"},
+    {ErrorCode::grant_other_slot, "for a device that is secured, by a grant that it takes"},
+    {ErrorCode::grant_other_key, "for a device that is secured, by a grant that it takes"},
     {ErrorCode::attestation_failure, "the attestation service would have to fail"},
 };
 // clang-format on

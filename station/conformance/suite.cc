@@ -41,6 +41,7 @@ Checks all_checks() {
   add_refusal_checks(checks);
   add_commit_checks(checks);
   add_attest_checks(checks);
+  add_grant_checks(checks);
   add_lifecycle_checks(checks);
   add_image_checks(checks);
   add_power_checks(checks);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "core/enrol/image_group.h"
 #include "core/enrol/messages.h"
 #include "station/flow/payload.h"
 
@@ -292,6 +293,26 @@ Fault drops_token_chains() {
   });
 }
 
+/// The first challenge for grants, for ever.
+Fault repeats_challenges() {
+  const auto kept = std::make_shared<Octets>();
+  return in_answers([kept](const smp::Packet& request, Octets payload) {
+    if (!is(request, Operation::read, Command::challenge) || failed(payload)) return payload;
+    if (kept->empty()) *kept = payload;
+    return *kept;
+  });
+}
+
+/// Takes whatever comes for a grant.
+Fault takes_any_grant() {
+  return in_requests([](const smp::Packet& request, const Ask&) -> std::optional<Octets> {
+    const auto message = enrol::decode<enrol::RevocationsWrite>(request.payload);
+    if (!is(request, Operation::write, Command::challenge) || !message) return std::nullopt;
+    const auto next = static_cast<std::uint32_t>(message->offset + message->data.size());
+    return answer_to(request, encoded(enrol::ChainWriteResponse{next}));
+  });
+}
+
 /// Says that it takes larger packets than it does.
 Fault boasts() {
   return [](Bytes packet, const Ask& ask) -> std::optional<Octets> {
@@ -342,6 +363,8 @@ std::vector<KnownFault> known_faults() {
       {"ReplacesAtOnce", "commit.replace", replaces_at_once},
       {"RepeatsTokens", "attest.challenges", repeats_tokens},
       {"DropsTokenChains", "attest.chain", drops_token_chains},
+      {"RepeatsChallenges", "grant.challenge", repeats_challenges},
+      {"TakesAnyGrant", "grant.refusal", takes_any_grant},
   };
 }
 

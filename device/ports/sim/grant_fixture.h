@@ -9,11 +9,12 @@
 
 namespace pedigree::sim {
 
-/// What tests of grants name all the time.
+/// The names that these tests write most.
 using enrol::Lifecycle;
-using enrol::Purpose;
-using grant::Grant;
-using grant::Operation;
+using enrol::Purpose;    ///< likewise
+using grant::Grant;      ///< likewise
+using grant::Operation;  ///< likewise
+/// What is in a device's flash.
 using Assets = std::map<std::uint64_t, std::vector<std::uint8_t>>;
 
 /// A device in the field: slot 1 has an attestation key and slot 2 a TLS key, and the root is pinned.

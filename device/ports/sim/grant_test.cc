@@ -184,6 +184,18 @@ TEST_F(GrantTest, UploadsOfOtherSizesAreRefused) {
   EXPECT_EQ(client_.destroy(kTls), fail(ErrorCode::grant_required));
 }
 
+TEST_F(GrantTest, TheLastPartMayComeTwice) {
+  const Octets message = signer().sign(wanted(Operation::destroy, kTls));
+  const auto size = static_cast<std::uint32_t>(message.size());
+  ASSERT_EQ(client_.grant_part(message, 0, 500, size), Result<std::uint32_t>(500U));
+  ASSERT_EQ(client_.grant_part(message, 500, size, size), Result<std::uint32_t>(size));
+  EXPECT_EQ(client_.grant_part(message, 500, size, size), Result<std::uint32_t>(size))
+      << "the answer was lost";
+  EXPECT_EQ(client_.grant_part(message, size, 1, size), Result<std::uint32_t>(size));
+  EXPECT_TRUE(client_.destroy(kTls).has_value());
+  EXPECT_EQ(client_.grant(message), fail(ErrorCode::grant_nonce)) << "which is not the whole once more";
+}
+
 TEST_F(GrantTest, AnUploadThatAnotherOperationDisturbsStartsAgain) {
   const Octets message = signer().sign(wanted(Operation::destroy, kTls));
   const auto size = static_cast<std::uint32_t>(message.size());
