@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "authority/config.h"
+#include "authority/grant.h"
 #include "authority/settings.h"
 #include "authority/text.h"
 #include "registry/listing.h"
@@ -100,6 +101,47 @@ Answer<void> read_stations(const toml::table& document, const Config& config, Po
   return {};
 }
 
+Answer<GrantRule> read_grant_rule(const toml::table& table) {
+  Settings settings(table, "grant.");
+  settings.only({"role", "name", "operations", "devices"});
+  GrantRule rule;
+  std::string role = "operator";
+  rule.name.clear();
+  settings.read("role", role);
+  settings.read("name", rule.name);
+  Texts operations;
+  read_texts(settings, "operations", operations,
+             [](const std::string& name) { return parse_operation(name).has_value(); });
+  read_texts(settings, "devices", rule.devices, is_device_pattern);
+  if (!settings.fault().empty()) return bad(settings.fault());
+  const auto line = table.source().begin.line;
+  if (role != "operator" && role != "station") {
+    return bad(fmt::format("line {}: grant.role must be \"operator\" or \"station\"", line));
+  }
+  if (!is_pattern(rule.name)) {
+    return bad(fmt::format("line {}: grant.name must be a name, or the beginning of one and a '*'", line));
+  }
+  if (!operations) return bad(fmt::format("line {}: grant.operations is missing", line));
+  rule.is_operator = role == "operator";
+  rule.operations = *std::move(operations);
+  return rule;
+}
+
+Answer<void> read_grants(const toml::table& document, Policy& policy) {
+  const toml::node* node = document.get("grant");
+  if (node == nullptr) return {};
+  const toml::array* list = node->as_array();
+  if (list == nullptr) return bad("rules for grants are written as [[grant]]");
+  for (const toml::node& item : *list) {
+    const toml::table* table = item.as_table();
+    if (table == nullptr) return bad("rules for grants are written as [[grant]]");
+    auto rule = read_grant_rule(*table);
+    if (!rule) return std::unexpected(rule.error());
+    policy.grants.push_back(*std::move(rule));
+  }
+  return {};
+}
+
 std::unexpected<Refusal> not_given(const StationWish& wish, std::string_view what) {
   return refuse(ErrorCode::not_authorised,
                 fmt::format("the policy does not let station \"{}\" enrol {}", wish.station, what));
@@ -126,7 +168,7 @@ Answer<Policy> read_policy(std::string_view text, const Config& config) {
     return bad(fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }
   Settings all(document, "");
-  all.only({"policy", "station"});
+  all.only({"policy", "station", "grant"});
   if (!all.fault().empty()) return bad(all.fault());
   Policy policy;
   if (const toml::node* node = document.get("policy")) {
@@ -142,6 +184,7 @@ Answer<Policy> read_policy(std::string_view text, const Config& config) {
     policy.registered_only = stations == "registered";
   }
   if (const auto read = read_stations(document, config, policy); !read) return std::unexpected(read.error());
+  if (const auto read = read_grants(document, policy); !read) return std::unexpected(read.error());
   return policy;
 }
 
@@ -173,7 +216,29 @@ std::string write_policy(const Policy& policy) {
     line("products", rule.products);
     out += fmt::format("per_day = {}\n", rule.per_day);
   }
+  out +=
+      "\n# Who may have what granted to devices that are secured, by role (operator, station) and name:\n"
+      "# operations are begin, replace, destroy, repin and decommission. Without a [[grant]] for operators "
+      "each of\n"
+      "# them may have anything granted; a station may have only what one names.\n";
+  for (const GrantRule& rule : policy.grants) {
+    out +=
+        fmt::format("\n[[grant]]\nrole = \"{}\"\nname = {}\noperations = [{}]\n",
+                    rule.is_operator ? "operator" : "station", quoted({rule.name}), quoted(rule.operations));
+    if (rule.devices) out += fmt::format("devices = [{}]\n", quoted(*rule.devices));
+  }
   return out;
+}
+
+const GrantRule* find_grant_rule(const Policy& policy, bool is_operator, std::string_view client) noexcept {
+  const auto found = std::ranges::find_if(policy.grants, [&](const GrantRule& rule) {
+    return rule.is_operator == is_operator && fits(rule.name, client);
+  });
+  return found == policy.grants.end() ? nullptr : &*found;
+}
+
+bool names_device(const GrantRule& rule, const registry::DeviceId& device) {
+  return !rule.devices || any_fits(*rule.devices, registry::hex(device));
 }
 
 const StationRule* find_rule(const Policy& policy, std::string_view station) noexcept {

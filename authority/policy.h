@@ -25,9 +25,20 @@ struct StationRule {
   std::uint32_t per_day = 0;                         ///< certificates in a day of UTC; 0: any number
 };
 
+/// Who may have which operations granted to devices (authority/grant.h).
+struct GrantRule {
+  bool is_operator = true;                          ///< role: an operator, or a station
+  std::string name = "*";                           ///< pattern of the client's commonName
+  std::vector<std::string> operations;              ///< grant::Operation by name
+  std::optional<std::vector<std::string>> devices;  ///< patterns of device ids in lower-case hex
+};
+
 struct Policy {
   bool registered_only = false;       ///< stations = "registered": only those that the registry knows
   std::vector<StationRule> stations;  ///< the first whose name fits decides; none: refused
+  /// The first of a client's role whose name fits decides; none: refused. Where no rule is for operators,
+  /// each may have anything granted.
+  std::vector<GrantRule> grants{};
 };
 
 /// One rule that lets every station enrol every device.
@@ -39,6 +50,12 @@ struct Policy {
 
 /// The rule for a station of this name; null: there is none. Borrows the policy.
 [[nodiscard]] const StationRule* find_rule(const Policy& policy, std::string_view station) noexcept;
+
+/// The rule for grants to this client; null: there is none. Borrows the policy.
+[[nodiscard]] const GrantRule* find_grant_rule(const Policy& policy, bool is_operator,
+                                               std::string_view client) noexcept;
+/// Whether the rule is for this device.
+[[nodiscard]] bool names_device(const GrantRule& rule, const registry::DeviceId& device);
 
 /// What a station asks for.
 struct StationWish {

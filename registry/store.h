@@ -132,6 +132,17 @@ struct StateChange {
   der::UnixTime when = 0;
 };
 
+/// A grant that is about to be given out.
+struct GrantNote {
+  DeviceId device{};
+  std::string what;      ///< operation and reason, for people
+  Sha256 digest{};       ///< of the signed grant
+  bool retires = false;  ///< it ends the device
+  Actor actor;
+  der::UnixTime when = 0;
+  std::optional<StationClaim> station{};  ///< where a station asks
+};
+
 /// A line of the allow-list.
 struct Expected {
   DeviceId device{};
@@ -296,6 +307,10 @@ class Store {
   /// An operator's order. Errors: not_found, wrong_state, database_failure. `active` for a suspended device
   /// restores the state that it had.
   virtual void change_state(StateChange change, Done<DeviceState> done) = 0;
+
+  /// Notes a grant: an event, and the device's state where the grant retires it. Errors: unknown_device,
+  /// not_authorised (the station, as for issue), database_failure.
+  virtual void note_grant(GrantNote note, Done<DeviceState> done) = 0;
 
   /// Adds devices to the allow-list; those that are known stay as they are, so the same again changes
   /// nothing. What was added is one event, whose digest binds every line (registry/listing.h). Errors:

@@ -7,6 +7,7 @@
 #include "server/app/appraisal.h"
 #include "server/app/audit.h"
 #include "server/app/database.h"
+#include "server/app/grant_signer.h"
 
 namespace pedigree::app {
 namespace {
@@ -31,6 +32,7 @@ struct App::State {
   std::unique_ptr<registry::Store> store;
   std::unique_ptr<Appraisal> appraisal;
   std::unique_ptr<http::AuditSigner> log_signer;
+  std::unique_ptr<GrantKey> grant_key;
   std::unique_ptr<http::Api> api;
   std::unique_ptr<Protocols> protocols;
   std::unique_ptr<http::Server> server;
@@ -70,6 +72,11 @@ Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const Secre
   if (!signer) return std::unexpected(signer.error());
   state->log_signer = *std::move(signer);
   state->api->sign_log_with(state->log_signer.get());
+  auto grants = GrantKey::open(state->directory->layout(), state->directory->crypto(),
+                               state->directory->engine().root(), passphrase);
+  if (!grants) return std::unexpected(grants.error());
+  state->grant_key = *std::move(grants);
+  if (state->grant_key) state->api->grant_with(&state->grant_key->signer());
   state->protocols = std::make_unique<Protocols>(
       Protocols::Wanted{*state->directory, *state->store, *state->api, now,
                         [&registry = state->appraisal->registry()] { return registry.generation(); }});
@@ -107,6 +114,7 @@ std::vector<ServedProtocol> App::protocols() const {
 struct LocalAuthority::State {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<registry::Store> store;
+  std::unique_ptr<GrantKey> grant_key;
   std::unique_ptr<http::Api> api;
 };
 
@@ -125,6 +133,13 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);
+  if (passphrase != nullptr) {
+    auto grants = GrantKey::open(state->directory->layout(), state->directory->crypto(),
+                                 state->directory->engine().root(), *passphrase);
+    if (!grants) return std::unexpected(grants.error());
+    state->grant_key = *std::move(grants);
+    if (state->grant_key) state->api->grant_with(&state->grant_key->signer());
+  }
   return std::unique_ptr<LocalAuthority>(new LocalAuthority(std::move(state)));
 }
 

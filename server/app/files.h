@@ -58,6 +58,9 @@ struct Layout {
   /// Who signs the lists of revoked firmware signers.
   [[nodiscard]] std::filesystem::path list_certificate() const { return directory / "revocations.cert.pem"; }
   [[nodiscard]] std::filesystem::path list_key() const { return directory / "revocations.key.pem"; }
+  /// Who signs grants.
+  [[nodiscard]] std::filesystem::path grant_certificate() const { return directory / "grants.cert.pem"; }
+  [[nodiscard]] std::filesystem::path grant_key() const { return directory / "grants.key.pem"; }
   /// The audit log's key: private, and public as a line of text.
   [[nodiscard]] std::filesystem::path log_key() const { return directory / "audit.key.pem"; }
   [[nodiscard]] std::filesystem::path log_public_key() const { return directory / "audit.vkey"; }

@@ -11,6 +11,7 @@
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/app/audit.h"
 #include "server/app/database.h"
+#include "server/app/grant_signer.h"
 #include "server/app/signer_list.h"
 #include "server/app/token.h"
 
@@ -39,7 +40,7 @@ class Init {
   Answer<void> run() {
     for (const auto step : {&Init::make_database, &Init::make_directories, &Init::make_root,
                             &Init::make_issuers, &Init::make_tls, &Init::make_verifier_key,
-                            &Init::make_signer_of_lists, &Init::make_log, &Init::write_settings}) {
+                            &Init::make_signer_of_lists, &Init::make_signer_of_grants, &Init::make_log, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -216,6 +217,14 @@ class Init {
     if (!cas_.contains("root")) return {};
     const Made& root = cas_.at("root");
     return make_list_signer(layout_, {root.certificate, root.key.view()}, passphrase_, options_.now);
+  }
+
+  /// Signs grants; made while the root's key is at hand.
+  Answer<void> make_signer_of_grants() {
+    if (!cas_.contains("root")) return {};
+    const Made& root = cas_.at("root");
+    return make_grant_signer(layout_, {root.certificate, root.key.view()}, passphrase_, options_.now,
+                             kGrantSignerDays);
   }
 
   /// The audit log's key; its name says whose log it is.

@@ -33,6 +33,7 @@ const Api::Route Api::kRoutes[] = {
     {Method::post, "/v1/enrol", Access::station, &Api::enrol},
     {Method::post, "/v1/nonce", Access::station, &Api::nonce},
     {Method::post, "/v1/receipt", Access::station, &Api::receipt},
+    {Method::post, "/v1/grants", Access::both, &Api::grant},
     {Method::get, "/v1/audit/checkpoint", Access::client, &Api::audit_checkpoint},
     {Method::get, "/v1/audit/consistency", Access::client, &Api::audit_consistency},
     {Method::get, "/v1/audit/proof/*", Access::operator_, &Api::audit_proof},

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "authority/engine.h"
+#include "authority/grant.h"
 #include "registry/store.h"
 #include "server/http/handler.h"
 
@@ -24,6 +25,8 @@ class Api final : public Handler {
 
   /// Borrows; without a signer, /v1/audit/checkpoint answers not_found.
   void sign_log_with(AuditSigner* signer) noexcept { audit_signer_ = signer; }
+  /// Borrows; without a signer, /v1/grants answers not_found.
+  void grant_with(const authority::GrantSigner* signer) noexcept { grant_signer_ = signer; }
 
   void handle(const Request& request, Respond respond) override;
 
@@ -38,6 +41,7 @@ class Api final : public Handler {
   void revoke_issuer(Call& call);
   void signer_revocations(Call& call);
   void revoke_signer(Call& call);
+  void grant(Call& call);
   void nonce(Call& call);
   void enrol(Call& call);
   void receipt(Call& call);
@@ -78,6 +82,7 @@ class Api final : public Handler {
   registry::Store& store_;
   Appraiser* appraiser_;
   AuditSigner* audit_signer_ = nullptr;
+  const authority::GrantSigner* grant_signer_ = nullptr;
   std::function<der::UnixTime()> clock_;
   std::mutex crl_mutex_;
   std::map<std::string, CachedCrl, std::less<>> crls_;

@@ -12,6 +12,7 @@ boost::json::object describe_certificate(const registry::Certificate& certificat
                           {"profile", certificate.profile},
                           {"issuer", certificate.issuer},
                           {"state", name(certificate.state)},
+                          {"key", registry::hex(certificate.key)},
                           {"not_after", certificate.not_after},
                           {"issued_at", certificate.issued_at},
                           {"certificate", to_base64(certificate.der)}};

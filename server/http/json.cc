@@ -230,6 +230,14 @@ authority::Nonce Body::nonce(std::string_view key) {
   return nonce;
 }
 
+std::int64_t Body::number(std::string_view key, std::int64_t least, std::int64_t most) {
+  const boost::json::value* value = object_ == nullptr ? nullptr : object_->if_contains(key);
+  const std::int64_t* number = value == nullptr ? nullptr : value->if_int64();
+  if (number != nullptr && *number >= least && *number <= most) return *number;
+  wrong(fmt::format("\"{}\" must be a whole number from {} to {}", key, least, most));
+  return least;
+}
+
 std::vector<std::uint8_t> Body::octets(std::string_view key) {
   auto octets = from_base64(text(key));
   if (!octets || octets->empty()) wrong(fmt::format("\"{}\" must be base64", key));

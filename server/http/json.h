@@ -43,6 +43,8 @@ class Body {
   [[nodiscard]] registry::DeviceId device(std::string_view key);
   [[nodiscard]] registry::Serial serial(std::string_view key);
   [[nodiscard]] authority::Nonce nonce(std::string_view key);
+  /// A whole number from `least` to `most`.
+  [[nodiscard]] std::int64_t number(std::string_view key, std::int64_t least, std::int64_t most);
   [[nodiscard]] std::vector<std::uint8_t> octets(std::string_view key);
   [[nodiscard]] const boost::json::array* array(std::string_view key);
   void wrong(std::string what);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What protocols beside /v1 need of the registry's changes: one-time tokens, and replacing a certificate.
+// What protocols beside /v1 need of the registry's changes: one-time tokens, and replacing a certificate; and
+// grants.
 #include "server/store/rows.h"
 #include "server/store/writes.h"
 
@@ -17,6 +18,22 @@ Outcome<void> Writes::add_token(const registry::EnrolToken& token) {
   if (!inserted) return refuse(ErrorCode::database_failure);
   if (connection_.changes() == 0) return refuse(ErrorCode::duplicate);
   return {};
+}
+
+Outcome<registry::DeviceState> Writes::note_grant(const registry::GrantNote& note) {
+  const Statement::Step step = find_device_.bind(note.device).step();
+  if (step == Statement::Step::failed) return broken();
+  if (step == Statement::Step::done) return refuse(ErrorCode::unknown_device);
+  const auto from = static_cast<registry::DeviceState>(find_device_.integer(0));
+  find_device_.reset();
+  const auto to = note.retires ? registry::DeviceState::retired : from;
+  const Occasion occasion{note.device, note.actor, note.when};
+  if (const auto admitted = admit_station(occasion, note.station); !admitted) {
+    return std::unexpected(admitted.error());
+  }
+  if (to != from && !set_state(occasion, from, to)) return broken();
+  if (!this->note(occasion, "granted", from, to, note.what, {{}, note.digest})) return broken();
+  return to;
 }
 
 Outcome<void> Writes::admit_token(const registry::Issuance& issuance) {

@@ -70,6 +70,10 @@ class DatabaseStore final : public registry::Store {
     submit<registry::DeviceState>([this, change = std::move(change)] { return writes_.change_state(change); },
                                   std::move(done));
   }
+  void note_grant(registry::GrantNote note, Done<registry::DeviceState> done) override {
+    submit<registry::DeviceState>([this, note = std::move(note)] { return writes_.note_grant(note); },
+                                  std::move(done));
+  }
   void set_station(registry::StationChange change, Done<registry::Station> done) override {
     submit<registry::Station>([this, change = std::move(change)] { return writes_.set_station(change); },
                               std::move(done));

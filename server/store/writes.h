@@ -50,6 +50,7 @@ class Writes {
   [[nodiscard]] registry::Outcome<registry::SignerList> add_signer_list(const registry::SignerList& list);
   [[nodiscard]] registry::Outcome<registry::SignedHead> add_signed_head(const registry::SignedHead& head);
   [[nodiscard]] registry::Outcome<registry::DeviceState> change_state(const registry::StateChange& change);
+  [[nodiscard]] registry::Outcome<registry::DeviceState> note_grant(const registry::GrantNote& note);
   [[nodiscard]] registry::Outcome<registry::Imported> import(const registry::Import& import);
   [[nodiscard]] registry::Outcome<registry::Station> set_station(const registry::StationChange& change);
   [[nodiscard]] registry::Outcome<void> note_refusal(const registry::StationRefusal& refusal);
