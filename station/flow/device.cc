@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/enrol/image_group.h"
 #include "station/flow/payload.h"
 #include "station/link/text.h"
 
@@ -272,6 +273,52 @@ Outcome<std::vector<std::uint8_t>> Device::commit_once(std::uint32_t slot, Bytes
     receipt.insert(receipt.end(), part.data.begin(), part.data.end());
   }
   return receipt;
+}
+
+Outcome<void> Device::destroy(std::uint32_t slot) {
+  STATION_TRY(
+      call(link_, request(smp::Operation::write, enrol::Command::destroy, enrol::SlotRequest{slot}, true)));
+  return {};
+}
+
+Outcome<Challenge> Device::challenge() {
+  const Request ask{.operation = smp::Operation::read,
+                    .group = smp::kPedigreeGroup,
+                    .command = static_cast<std::uint8_t>(enrol::Command::challenge),
+                    .payload = {0xa0},
+                    .slow = false};
+  STATION_ASSIGN(const auto payload, call(link_, ask));
+  STATION_ASSIGN(const auto message, decoded<enrol::ChallengeResponse>(payload, "the device's challenge"));
+  Challenge challenge{.max_size = message.max_size};
+  std::ranges::copy(message.nonce, challenge.nonce.begin());
+  return challenge;
+}
+
+Outcome<void> Device::send_grant(Bytes grant) {
+  std::size_t position = 0;
+  for (unsigned standstills = 0; standstills < kStandstills;) {
+    enrol::RevocationsWrite message;
+    message.offset = static_cast<std::uint32_t>(position);
+    if (position == 0) message.total = static_cast<std::uint32_t>(grant.size());
+    Writer size;
+    enrol::encode(message, size);
+    const std::size_t room = room_beside(size.size(), link_.limits().packet);
+    message.data = grant.subspan(position, std::min(room, grant.size() - position));
+    const bool last = position + message.data.size() == grant.size();
+    STATION_ASSIGN(const auto payload,
+                   call(link_, request(smp::Operation::write, enrol::Command::challenge, message, last)));
+    STATION_ASSIGN(const auto stands,
+                   decoded<enrol::ChainWriteResponse>(payload, "the device's answer to a grant"));
+    if (stands.offset == grant.size()) return {};
+    if (stands.offset > grant.size()) {
+      return unreadable(Side::device, {ErrorCode::bad_offset, 0}, "the grant's transfer");
+    }
+    standstills = stands.offset > position ? 0 : standstills + 1;
+    position = stands.offset;
+  }
+  return failed_with(
+      Side::device, ErrorCode::bad_offset,
+      fmt::format("the device's transfer stands still at {} of {} octets", position, grant.size()));
 }
 
 Outcome<void> Device::abort(std::uint32_t slot) {

@@ -52,6 +52,12 @@ struct PendingKey {
   std::vector<std::uint8_t> spki;
 };
 
+/// The nonce that a grant must answer, and octets of the longest one.
+struct Challenge {
+  Sha256 nonce{};
+  std::uint32_t max_size = 0;
+};
+
 /// Failures of every call: Side::device with the device's own error, and those of Link::exchange.
 class Device {
  public:
@@ -75,6 +81,11 @@ class Device {
   /// The receipt.
   [[nodiscard]] Outcome<std::vector<std::uint8_t>> commit(std::uint32_t slot, Bytes nonce);
   [[nodiscard]] Outcome<void> abort(std::uint32_t slot);
+  [[nodiscard]] Outcome<void> destroy(std::uint32_t slot);
+  /// What a grant must answer.
+  [[nodiscard]] Outcome<Challenge> challenge();
+  /// Sends a signed grant, which the device verifies with the last part.
+  [[nodiscard]] Outcome<void> send_grant(Bytes grant);
 
  private:
   [[nodiscard]] Outcome<std::vector<std::uint8_t>> commit_once(std::uint32_t slot, Bytes nonce);

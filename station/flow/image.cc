@@ -55,13 +55,6 @@ Outcome<std::vector<ImageSlot>> slots_in(Bytes payload) {
   return slots;
 }
 
-/// Octets of data that a part may carry beside the rest of its message.
-std::size_t room_beside(std::size_t message, std::size_t packet) {
-  // The empty byte string's head is one octet; that of a longer one is up to three.
-  const std::size_t overhead = smp::kHeaderSize + message + 2;
-  return packet > overhead ? packet - overhead : 1;
-}
-
 /// Moves an object to the device in parts: `part(offset)` makes a request, `stands(payload)` reads from its
 /// answer where the transfer stands.
 class Transfer {

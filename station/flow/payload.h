@@ -28,4 +28,11 @@ Outcome<Message> decoded(Bytes payload, std::string_view what) {
   return *message;
 }
 
+/// Octets of data that a part may carry beside the rest of its message.
+inline std::size_t room_beside(std::size_t message, std::size_t packet) {
+  // The empty byte string's head is one octet; that of a longer one is up to three.
+  const std::size_t overhead = smp::kHeaderSize + message + 2;
+  return packet > overhead ? packet - overhead : 1;
+}
+
 }  // namespace pedigree::station

@@ -73,6 +73,8 @@ struct ProvisionOptions {
   /// Where a new key comes from. Empty: for an attestation key the one that the device was made with, if it
   /// has one, because the platform attests with no other; a generated key for anything else.
   std::optional<enrol::Origin> origin;
+  /// Why secured devices are to get keys: their grants' reason. Empty: no grants are asked for.
+  std::string grant_why = {};
   std::string out;     ///< folder for <device>-<profile>.chain.pem; empty: none
   bool reset = false;  ///< restart the device at the end
   unsigned jobs = 64;  ///< units at a time

@@ -8,6 +8,7 @@
 #include "core/cbor/cbor.h"
 #include "core/x509/certificate.h"
 #include "core/x509/test_keys.h"
+#include "station/flow/grant.h"
 #include "station/flow/image.h"
 #include "station/link/text.h"
 
@@ -155,7 +156,8 @@ Outcome<void> UnitRun::provision() {
 
 Outcome<void> UnitRun::meet() {
   STATION_TRY(step(Step::connect, [&] { return negotiate(link_); }));
-  STATION_ASSIGN(const DeviceInfo info, device_.info());
+  STATION_ASSIGN(info_, device_.info());
+  const DeviceInfo& info = info_;
   result_.device = info.id;
   claim_ = line_.journal.claim(info.id);
   result_.pinned_root = info.pinned_root;
@@ -271,7 +273,9 @@ enrol::Origin UnitRun::origin_for(enrol::Purpose purpose) const {
 Outcome<void> UnitRun::make_key(enrol::Purpose purpose, const std::optional<Slot>& slot) {
   KeyRequest request{.purpose = purpose, .type = options_.key_type, .origin = origin_for(purpose)};
   if (slot) request = {slot->slot, slot->purpose, slot->type, slot->origin};
-  STATION_ASSIGN(const auto pending, step(Step::key, [&] { return device_.begin(request); }));
+  STATION_ASSIGN(const auto pending, step(Step::key, [&] {
+                   return begin_granted(device_, line_.authority, info_, request, options_.grant_why);
+                 }));
   const Sha256 digest = digest_of(line_.crypto, pending.spki);
   key_ = hex(digest);
   result_.slot = pending.slot;

@@ -46,6 +46,7 @@ class UnitRun {
   const ProvisionOptions& options_;
   const std::size_t index_;
   UnitResult result_;
+  DeviceInfo info_;
   std::uint32_t origins_ = 0;  // bit n: the device takes enrol::Origin n
   Journal::Claim claim_;
   std::string key_;  // hex of SHA-256 of the slot's SPKI

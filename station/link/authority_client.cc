@@ -124,6 +124,39 @@ class HttpsAuthority final : public AuthorityClient {
     return list;
   }
 
+  Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) override {
+    json::object body{{"device", question.device},
+                      {"nonce", hex(question.nonce)},
+                      {"operation", question.operation},
+                      {"why", question.why}};
+    if (question.slot != 0) body["slot"] = question.slot;
+    if (!question.purpose.empty()) body["purpose"] = question.purpose;
+    if (!question.algorithm.empty()) body["algorithm"] = question.algorithm;
+    if (!question.root.empty()) body["root"] = question.root;
+    STATION_ASSIGN(const json::object answer, ask("/v1/grants", body));
+    auto message = from_base64(text_member(answer, "grant"));
+    if (!message || message->empty()) return malformed("grant");
+    return *std::move(message);
+  }
+
+  Outcome<std::vector<std::string>> revoke_all(const std::string& device, const std::string& reason,
+                                               const std::string& why,
+                                               const std::vector<std::string>& kept) override {
+    STATION_ASSIGN(const json::object body, ask("/v1/devices/" + device, {}));
+    const json::value* const certificates = body.if_contains("certificates");
+    if (certificates == nullptr || !certificates->is_array()) return malformed("certificates");
+    std::vector<std::string> revoked;
+    for (const json::value& one : certificates->get_array()) {
+      if (!one.is_object()) return malformed("certificates");
+      if (text_member(one.get_object(), "state") == "revoked") continue;
+      if (std::ranges::find(kept, text_member(one.get_object(), "key")) != kept.end()) continue;
+      std::string serial = text_member(one.get_object(), "serial");
+      STATION_TRY(ask("/v1/revoke", {{"serial", serial}, {"reason", reason}, {"why", why}}));
+      revoked.push_back(std::move(serial));
+    }
+    return revoked;
+  }
+
   std::string name() const override { return options_.url; }
 
  private:

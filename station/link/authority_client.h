@@ -38,6 +38,18 @@ struct Nonce {
   bool evidence = false;  ///< the profile wants evidence in the request
 };
 
+/// What a secured device is to be permitted; what an operation does not have is left out.
+struct GrantQuestion {
+  std::string device = {};     ///< device id, 66 hex digits
+  Sha256 nonce = {};           ///< of its challenge
+  std::string operation = {};  ///< begin, replace, destroy, repin, decommission
+  std::uint32_t slot = 0;      ///< 0: none
+  std::string purpose = {};    ///< iak, idevid, tls, data
+  std::string algorithm = {};  ///< P-256, P-384
+  std::string root = {};       ///< repin: SHA-256 of the new root's key, hex
+  std::string why = {};        ///< for the history
+};
+
 /// Calls block and may come from any number of threads. Every call may be repeated: an authority answers a
 /// second time as it did the first. Failures: Side::authority with the authority's own code and sentence;
 /// timeout and connection_failed where it could not be reached in the time allowed.
@@ -54,6 +66,14 @@ class AuthorityClient {
   /// The newest list of revoked firmware signers, as devices take it; empty where the authority has none.
   /// Asked once for each client.
   [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> signer_revocations() = 0;
+  /// A signed grant, as devices take it; the authority has logged it.
+  [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) = 0;
+  /// Revokes every certificate of the device that is not revoked yet, for a reason of RFC 5280 5.3.1, except
+  /// those for `kept` keys (hex of SHA-256 of the SPKI); their serials. An operator's. A device without any
+  /// is no failure.
+  [[nodiscard]] virtual Outcome<std::vector<std::string>> revoke_all(
+      const std::string& device, const std::string& reason, const std::string& why,
+      const std::vector<std::string>& kept) = 0;
   /// For messages: the URL.
   [[nodiscard]] virtual std::string name() const = 0;
 };

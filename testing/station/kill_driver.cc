@@ -79,6 +79,15 @@ class KillingAuthority final : public AuthorityClient {
   Outcome<std::vector<std::uint8_t>> signer_revocations() override {
     return killer_.around("authority revocations", [&] { return authority_.signer_revocations(); });
   }
+  Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) override {
+    return killer_.around("authority grant", [&] { return authority_.grant(question); });
+  }
+  Outcome<std::vector<std::string>> revoke_all(const std::string& device, const std::string& reason,
+                                               const std::string& why,
+                                               const std::vector<std::string>& kept) override {
+    return killer_.around("authority revoke",
+                          [&] { return authority_.revoke_all(device, reason, why, kept); });
+  }
   std::string name() const override { return authority_.name(); }
 
  private:

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a secured device does with a grant: the station asks the device for a challenge, carries it to the
+// authority, and the grant back. Every flow may be started again: what is done is passed over.
+#pragma once
+
+#include "core/grant/grant.h"
+#include "station/flow/device.h"
+#include "station/link/authority_client.h"
+
+namespace pedigree::station {
+
+/// Has the authority grant something for this device, and gives the grant to it. `wish.device` and
+/// `wish.nonce` are filled in here. Failures: those of Device and AuthorityClient.
+[[nodiscard]] Outcome<void> obtain_grant(Device& device, AuthorityClient& authority, const DeviceInfo& info,
+                                         GrantQuestion wish);
+
+/// begin, with a grant where the device asks for one and there is a reason to give (`why` not empty).
+[[nodiscard]] Outcome<PendingKey> begin_granted(Device& device, AuthorityClient& authority,
+                                                const DeviceInfo& info, KeyRequest request,
+                                                const std::string& why);
+
+/// What was taken from a device.
+struct Emptied {
+  std::vector<std::uint32_t> slots;  ///< destroyed in this run
+  std::vector<std::string> revoked;  ///< serials of certificates revoked in this run
+  bool already = false;              ///< nothing was left to be done on the device
+};
+
+/// A device that comes back: revokes its certificates as superseded, but for those of keys that it was made
+/// with, and destroys the key of every slot, by a grant each where the device is secured. It can be
+/// provisioned again then.
+[[nodiscard]] Outcome<Emptied> return_device(Device& device, AuthorityClient& authority,
+                                             const std::string& why);
+
+/// The end of a device: its certificates are revoked, the registry retires it, and it wipes itself. Failures
+/// also: storage_failure where it is closed and not empty yet, which a restart finishes.
+[[nodiscard]] Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority,
+                                                   const std::string& why);
+
+}  // namespace pedigree::station

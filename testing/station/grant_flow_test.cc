@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flows of grants, between an authority that serves and a simulated device in this process; and the
+// conformance checks of grants on such a device.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <fstream>
+
+#include "device/ports/sim/test_unit.h"
+#include "station/conformance/line.h"
+#include "station/conformance/suite.h"
+#include "station/flow/grant.h"
+#include "station/flow/provision.h"
+#include "testing/authority/authority.h"
+
+namespace pedigree::testing {
+namespace {
+
+using namespace station;
+using enrol::Lifecycle;
+
+/// A line without a cable; it loses an answer where a test wants that.
+class DirectLine final : public conformance::Line {
+ public:
+  explicit DirectLine(sim::Device& device) : device_(device) {}
+  station::Outcome<void> send(Bytes packet) override {
+    const Bytes answer = device_.handle(packet);
+    if (!answer.empty()) answers_.emplace_back(answer.begin(), answer.end());
+    device_.reset_if_asked();
+    return {};
+  }
+  station::Outcome<void> send_octets(Bytes octets) override { return send(octets); }
+  std::optional<Octets> receive(conformance::Clock::time_point) override {
+    if (answers_.empty()) return std::nullopt;
+    Octets answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+  }
+  [[nodiscard]] std::size_t largest() const override { return 1024; }
+  [[nodiscard]] bool serial() const override { return false; }
+  [[nodiscard]] std::string peer() const override { return "direct"; }
+
+ private:
+  sim::Device& device_;
+  std::deque<Octets> answers_;
+};
+
+conformance::Wire wire_to(sim::Device& device) {
+  return {std::make_unique<DirectLine>(device), conformance::WireOptions{}};
+}
+
+class GrantFlow : public ::testing::Test {
+ protected:
+  GrantFlow() {
+    std::ofstream(authority_.layout().policy(), std::ios::app)
+        << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n";
+    authority_.restart();
+    station_ = connect("station");
+    operator_ = connect("operator");
+  }
+  std::unique_ptr<AuthorityClient> connect(const std::string& who) {
+    const auto& layout = authority_.layout();
+    auto client = open_authority(loop_, {.url = authority_.url(),
+                                         .ca_file = layout.tls_certificate("ca"),
+                                         .certificate_file = layout.tls_certificate(who),
+                                         .key_file = layout.tls_key(who),
+                                         .notice = {}});
+    if (!client) throw std::runtime_error(client.error().message);
+    return *std::move(client);
+  }
+  UnitResult provision(const std::string& profile, const std::string& why = {}) {
+    const auto journal = Journal::open(authority_.scratch("journal"));
+    const station::Line line{*station_, **journal, crypto_};
+    ProvisionOptions options;
+    options.profile = profile;
+    options.issuer = "acme";
+    options.grant_why = why;
+    return provision_unit(wire_, line, options);
+  }
+  void secure() { device_->platform().lifecycle = Lifecycle::secured; }
+  std::string state_of_device() {
+    return std::string(authority_.client("operator")
+                           ->get("/v1/devices/" + hex(device_->id()))
+                           .json()
+                           .at("state")
+                           .as_string());
+  }
+
+  ServedAuthority authority_;
+  crypto::OpenSslCrypto crypto_;
+  Loop loop_;
+  std::unique_ptr<AuthorityClient> station_, operator_;
+  std::unique_ptr<sim::Device> device_ = sim::open_in_memory();
+  conformance::Wire wire_ = wire_to(*device_);
+  station::Device calls_{wire_};
+};
+
+TEST_F(GrantFlow, ADeviceComesBackAndIsProvisionedAgain) {
+  ASSERT_EQ(provision("iak").state, UnitState::provisioned);
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  const auto before = calls_.slots().value();
+  ASSERT_EQ(before.size(), 2U);
+  const auto emptied = return_device(calls_, *operator_, "back from the field");
+  ASSERT_TRUE(emptied.has_value()) << emptied.error().message;
+  EXPECT_EQ(emptied->slots, (std::vector<std::uint32_t>{2, 1})) << "the key that it was made with last";
+  EXPECT_EQ(emptied->revoked.size(), 1U) << "whose certificate stays";
+  EXPECT_TRUE(calls_.slots().value().empty());
+  const auto again = return_device(calls_, *operator_, "back from the field");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->already && again->revoked.empty());
+
+  const UnitResult refused = provision("tls-client");
+  ASSERT_TRUE(refused.failure.has_value());
+  EXPECT_EQ(refused.failure->code, ErrorCode::grant_required);
+  const UnitResult iak = provision("iak", "repaired");
+  EXPECT_EQ(iak.state, UnitState::provisioned) << (iak.failure ? iak.failure->message : "");
+  const UnitResult tls = provision("tls-client", "repaired");
+  EXPECT_EQ(tls.state, UnitState::provisioned) << (tls.failure ? tls.failure->message : "");
+  EXPECT_EQ(provision("tls-client").state, UnitState::already);
+  const auto after = calls_.slots().value();
+  ASSERT_EQ(after.size(), 2U);
+  EXPECT_EQ(after[0].key, before[0].key);
+  EXPECT_NE(after[1].key, before[1].key);
+}
+
+TEST_F(GrantFlow, AReturnThatIsInterruptedGoesOn) {
+  ASSERT_EQ(provision("iak").state, UnitState::provisioned);
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  // Power goes while the first slot is being destroyed.
+  std::size_t writes = 0;
+  device_->storage().set_hook(
+      [&](sim::Storage::Write, std::uint64_t) -> std::int32_t { return writes++ < 2 ? 0 : -146; });
+  const auto cut = return_device(calls_, *operator_, "x");
+  device_->storage().set_hook({});
+  device_->reboot();
+  secure();
+  const auto emptied = return_device(calls_, *operator_, "x");
+  ASSERT_TRUE(emptied.has_value()) << emptied.error().message;
+  EXPECT_TRUE(calls_.slots().value().empty());
+  const UnitResult iak = provision("iak", "repaired");
+  EXPECT_EQ(iak.state, UnitState::provisioned) << (iak.failure ? iak.failure->message : "");
+}
+
+TEST_F(GrantFlow, ADeviceIsEnded) {
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  // It is closed, and the power goes before it has wiped itself.
+  std::size_t writes = 0;
+  device_->storage().set_hook(
+      [&](sim::Storage::Write, std::uint64_t) -> std::int32_t { return writes++ < 1 ? 0 : -146; });
+  EXPECT_FALSE(decommission_device(calls_, *operator_, "recycled").has_value());
+  EXPECT_EQ(state_of_device(), "retired") << "nobody believes it any more";
+  const auto closed = decommission_device(calls_, *operator_, "recycled");
+  ASSERT_FALSE(closed.has_value());
+  EXPECT_EQ(closed.error().code, ErrorCode::storage_failure);
+  device_->storage().set_hook({});
+  device_->reboot();
+  secure();
+  const auto ended = decommission_device(calls_, *operator_, "recycled");
+  ASSERT_TRUE(ended.has_value()) << ended.error().message;
+  EXPECT_TRUE(ended->already) << "the restart has finished it";
+  EXPECT_EQ(calls_.info().value().lifecycle, Lifecycle::decommissioned);
+  EXPECT_EQ(state_of_device(), "retired");
+  EXPECT_EQ(return_device(calls_, *operator_, "x").error().code, ErrorCode::lifecycle_forbids);
+}
+
+TEST_F(GrantFlow, WhoeverMayNotIsTold) {
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  const auto refused = decommission_device(calls_, *station_, "x");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().side, Side::authority);
+  EXPECT_EQ(refused.error().code, ErrorCode::not_authorised);
+  EXPECT_EQ(calls_.slots().value().size(), 1U);
+}
+
+/// Keys of a conformance run.
+class Keys final : public conformance::KeyMaker {
+ public:
+  Result<crypto::PrivateKey> make(crypto::KeyType type) override {
+    auto key = crypto::OpenSslKey::generate(type);
+    if (!key) return std::unexpected(key.error());
+    keys_.push_back(*std::move(key));
+    return keys_.back().view();
+  }
+  Result<Octets> private_value(const crypto::PrivateKey&) override { return fail(ErrorCode::key_not_found); }
+
+ private:
+  std::deque<crypto::OpenSslKey> keys_;
+};
+
+TEST(GrantConformance, ASimulatedDevicePasses) {
+  const auto device = sim::open_in_memory();
+  conformance::Wire wire = wire_to(*device);
+  const crypto::OpenSslCrypto crypto;
+  Keys keys;
+  auto authority = conformance::TestAuthority::make(crypto, keys);
+  ASSERT_TRUE(authority.has_value());
+  conformance::Bench bench({wire, crypto, *authority, keys, {.pin_root = true, .change_in_use = false}, {}});
+  ASSERT_TRUE(negotiate(wire).has_value());
+  ASSERT_TRUE(bench.meet().has_value());
+  const auto checks = conformance::select(conformance::all_checks(), {"grant"}, {});
+  ASSERT_EQ(checks.size(), 3U);
+  const conformance::Report report = conformance::run_checks(checks, bench, {});
+  for (const conformance::Row& row : report.rows) {
+    EXPECT_EQ(row.ending, conformance::Ending::passed) << row.name << ": " << row.detail;
+  }
+  EXPECT_TRUE(report.left_behind.empty());
+  for (const conformance::ErrorRow& row : report.errors) {
+    if (!name(row.code).starts_with("grant_")) continue;
+    EXPECT_TRUE(row.answered || !row.why.empty()) << name(row.code);
+  }
+}
+
+}  // namespace
+}  // namespace pedigree::testing
