@@ -38,9 +38,10 @@ class Init {
       : options_(options), passphrase_(passphrase), layout_{options.directory} {}
 
   Answer<void> run() {
-    for (const auto step : {&Init::make_database, &Init::make_directories, &Init::make_root,
-                            &Init::make_issuers, &Init::make_tls, &Init::make_verifier_key,
-                            &Init::make_signer_of_lists, &Init::make_signer_of_grants, &Init::make_log, &Init::write_settings}) {
+    for (const auto step :
+         {&Init::make_database, &Init::make_directories, &Init::make_root, &Init::make_issuers,
+          &Init::make_tls, &Init::make_verifier_key, &Init::make_signer_of_lists,
+          &Init::make_signer_of_grants, &Init::make_log, &Init::write_settings}) {
       if (const auto done = (this->*step)(); !done) return done;
     }
     return {};
