@@ -3,7 +3,7 @@
 
 #include <openssl/err.h>
 
-#include "crypto/openssl/token_key.h"
+#include "crypto/openssl/sign_failure.h"
 
 namespace pedigree::crypto::openssl {
 namespace {

@@ -7,7 +7,7 @@
 #include <openssl/rsa.h>
 
 #include "core/crypto/rsa_key.h"
-#include "crypto/openssl/token_key.h"
+#include "crypto/openssl/sign_failure.h"
 
 namespace pedigree::crypto::openssl {
 namespace {

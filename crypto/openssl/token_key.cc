@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 
 #include "crypto/openssl/handles.h"
+#include "crypto/openssl/sign_failure.h"
 
 namespace pedigree::crypto {
 namespace {
@@ -20,16 +21,6 @@ using pkcs11::TokenKey;
 using CurveKey = std::unique_ptr<EC_KEY, Deleter<EC_KEY_free>>;
 using RsaKey = std::unique_ptr<RSA, Deleter<RSA_free>>;
 using CurveSignature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
-
-/// The number under which our errors stand in OpenSSL's queue; the reason is an ErrorCode.
-int error_library() {
-  static const int number = ERR_get_next_error_library();
-  return number;
-}
-
-void raise(ErrorCode code) {
-  ERR_raise(error_library(), static_cast<int>(code));
-}
 
 void free_key(void* /*parent*/, void* key, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*number*/,
               void* /*context*/) {
@@ -52,7 +43,7 @@ ECDSA_SIG* sign_on_curve(const unsigned char* digest, int size, const BIGNUM* /*
   std::array<std::uint8_t, kMaxSignatureSize> raw;  // NOLINT: what is read was written
   const auto signed_size = token->sign(Mechanism::ecdsa, Bytes(digest, static_cast<std::size_t>(size)), raw);
   if (!signed_size) {
-    raise(signed_size.error().code);
+    openssl::raise_sign_failure(signed_size.error().code);
     return nullptr;
   }
   const std::size_t half = *signed_size / 2;
@@ -63,7 +54,7 @@ ECDSA_SIG* sign_on_curve(const unsigned char* digest, int size, const BIGNUM* /*
   (void)r.release();
   (void)s.release();
   if (ECDSA_do_verify(digest, size, signature.get(), key) != 1) {
-    raise(ErrorCode::crypto_failure);
+    openssl::raise_sign_failure(ErrorCode::crypto_failure);
     return nullptr;
   }
   return signature.release();
@@ -72,7 +63,7 @@ ECDSA_SIG* sign_on_curve(const unsigned char* digest, int size, const BIGNUM* /*
 int sign_by_rsa(int size, const unsigned char* input, unsigned char* output, RSA* key, int padding) {
   auto* const token = static_cast<TokenKey*>(RSA_get_ex_data(key, rsa_index()));
   if (padding != RSA_PKCS1_PADDING && padding != RSA_NO_PADDING) {
-    raise(ErrorCode::unsupported_algorithm);
+    openssl::raise_sign_failure(ErrorCode::unsupported_algorithm);
     return -1;
   }
   const Bytes message(input, static_cast<std::size_t>(size));
@@ -80,7 +71,7 @@ int sign_by_rsa(int size, const unsigned char* input, unsigned char* output, RSA
   const auto done = token->sign(padding == RSA_NO_PADDING ? Mechanism::rsa_raw : Mechanism::rsa_pkcs1,
                                 message, {output, octets});
   if (!done) {
-    raise(done.error().code);
+    openssl::raise_sign_failure(done.error().code);
     return -1;
   }
   std::array<std::uint8_t, kMaxSignatureSize> opened;  // NOLINT: what is read was written
@@ -88,7 +79,7 @@ int sign_by_rsa(int size, const unsigned char* input, unsigned char* output, RSA
       *done == octets ? RSA_public_decrypt(static_cast<int>(octets), output, opened.data(), key, padding)
                       : -1;
   if (opened_size != size || !equal(Bytes(opened).first(message.size()), message)) {
-    raise(ErrorCode::crypto_failure);
+    openssl::raise_sign_failure(ErrorCode::crypto_failure);
     return -1;
   }
   return static_cast<int>(octets);
@@ -165,15 +156,4 @@ Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
   return OpenSslKey::adopt(key);
 }
 
-namespace openssl {
-
-ErrorCode take_sign_failure() noexcept {
-  ErrorCode code = ErrorCode::crypto_failure;
-  while (const unsigned long error = ERR_get_error()) {
-    if (ERR_GET_LIB(error) == error_library()) code = static_cast<ErrorCode>(ERR_GET_REASON(error));
-  }
-  return code;
-}
-
-}  // namespace openssl
 }  // namespace pedigree::crypto

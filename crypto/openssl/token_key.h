@@ -14,11 +14,3 @@ namespace pedigree::crypto {
                                                 const pkcs11::Limits& limits = {});
 
 }  // namespace pedigree::crypto
-
-namespace pedigree::crypto::openssl {
-
-/// Why a signature failed, from OpenSSL's queue of errors, which is emptied: what the token said, or
-/// crypto_failure.
-[[nodiscard]] ErrorCode take_sign_failure() noexcept;
-
-}  // namespace pedigree::crypto::openssl
