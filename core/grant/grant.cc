@@ -65,8 +65,9 @@ class Items {
   }
   template <typename Enum>
   Enum enumerator_of(std::uint8_t key, Enum first, Enum last) noexcept {
-    return static_cast<Enum>(
-        number_of(key, static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(last)));
+    const std::uint64_t value =
+        number_of(key, static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(last));
+    return sound_ ? static_cast<Enum>(value) : first;
   }
   [[gnu::noinline]] Bytes octets_of(std::uint8_t key, std::size_t size) noexcept {
     number(key, key);

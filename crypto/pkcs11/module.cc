@@ -21,7 +21,7 @@ Result<std::shared_ptr<Module>> Module::load(const std::string& path) {
   struct sigaction pipe{};
   if (sigaction(SIGPIPE, nullptr, &pipe) == 0 && pipe.sa_handler == SIG_DFL)
     (void)std::signal(SIGPIPE, SIG_IGN);
-  const std::shared_ptr<Module> module(new Module());
+  std::shared_ptr<Module> module(new Module());
   if (path.empty()) {
     CK_FUNCTION_LIST** const list = p11_kit_modules_load(nullptr, 0);
     if (list == nullptr) return fail(ErrorCode::io_failure);
