@@ -105,6 +105,10 @@ TEST_F(Nodes, WithoutTheDatabaseANodeIsNotReadyAndComesBackByItself) {
   EXPECT_EQ(refused.error(), "database_failure");
   server_.start();
   EXPECT_TRUE(serve.process().wait_until([&] { return client.get("/v1/health").status == 200; }));
+  // That reads go well again says nothing of the writer, who notices with its next write: clients retry.
+  EXPECT_TRUE(serve.process().wait_until([&] {
+    return client.post("/v1/nonce", {{"device", Unit(2).id()}, {"profile", "iak"}}).status == 200;
+  }));
   EXPECT_EQ(enrol(client, Unit(2)).status, 200U);
 }
 

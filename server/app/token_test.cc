@@ -68,7 +68,7 @@ class TokenServed : public ::testing::Test {
         .output;
   }
   /// Enrols new devices until the authority can sign again.
-  bool comes_back(int& seed) {
+  bool comes_back(std::uint64_t& seed) {
     for (int i = 0; i < 600; ++i) {
       const Answer answer = enrol(*client("station"), Unit(seed++));
       if (answer.status == 200) return verdict(answer).find(": OK") != std::string::npos;
@@ -115,10 +115,12 @@ TEST_F(TokenServed, ManyStationsShareTheSessions) {
   std::atomic<int> good = 0;
   {
     std::vector<std::jthread> stations;
-    for (int i = 0; i < 12; ++i) {
+    for (std::uint64_t i = 0; i < 12; ++i) {
       stations.emplace_back([&, i] {
         const auto station = client("station");
-        for (int j = 0; j < 10; ++j) good += enrol(*station, Unit(1000 + 10 * i + j)).status == 200 ? 1 : 0;
+        for (std::uint64_t j = 0; j < 10; ++j) {
+          good += enrol(*station, Unit(1000 + 10 * i + j)).status == 200 ? 1 : 0;
+        }
       });
     }
   }
@@ -127,7 +129,7 @@ TEST_F(TokenServed, ManyStationsShareTheSessions) {
 
 TEST_F(TokenServed, PulledOutItIsUnavailableAndRecovers) {
   serve(uri_, "pulled");
-  int seed = 2000;
+  std::uint64_t seed = 2000;
   ASSERT_EQ(enrol(*client("station"), Unit(seed++)).status, 200U);
   std::filesystem::rename(*trial_ / "token/tokens", *trial_ / "token/away");
   const auto station = client("station");
@@ -169,7 +171,7 @@ TEST_F(TokenServed, ATokenServedElsewhereMayDieAndStartAgain) {
   const std::string pin = (*trial_ / "token/pin").string();
   serve("pkcs11:token=acme%20hsm?module-path=" + std::string(kClientModule) + "&pin-source=" + pin, "remote");
   ASSERT_NE(app_, nullptr);
-  int seed = 3000;
+  std::uint64_t seed = 3000;
   ASSERT_EQ(enrol(*client("station"), Unit(seed++)).status, 200U);
   stop(*server);
   for (int i = 0; i < 3; ++i) expect_away(enrol(*client("station"), Unit(seed++)));

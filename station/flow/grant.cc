@@ -82,8 +82,8 @@ Outcome<Emptied> return_device(Device& device, AuthorityClient& authority, const
   // A key that the device was made with is the same afterwards: its certificate stays. Its slot goes last, so
   // that a run that was cut short still finds it when certificates are revoked, which is done before
   // anything.
-  const auto built_in = std::ranges::stable_partition(
-      slots, [](const Slot& slot) { return slot.origin != enrol::Origin::builtin; });
+  const auto built_in =
+      std::ranges::partition(slots, [](const Slot& slot) { return slot.origin != enrol::Origin::builtin; });
   std::vector<std::string> kept;
   for (const Slot& slot : built_in) kept.push_back(slot.key);
   STATION_ASSIGN(emptied.revoked, authority.revoke_all(info.id, "superseded", why, kept));
