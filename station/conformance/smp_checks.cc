@@ -136,7 +136,7 @@ Checked check_unknown_group(Bench& bench) {
 
 Checked check_unknown_command(Bench& bench) {
   const auto unknown = static_cast<std::uint16_t>(ErrorCode::unknown_command);
-  for (const std::uint8_t command : {std::uint8_t{9}, std::uint8_t{64}, std::uint8_t{255}}) {
+  for (const std::uint8_t command : {std::uint8_t{12}, std::uint8_t{64}, std::uint8_t{255}}) {
     for (const Operation operation : {Operation::read, Operation::write}) {
       const Request request = request_of(operation, smp::kPedigreeGroup, command);
       STATION_TRY(expect_status(bench, request, Version::v2, true, unknown));
