@@ -120,10 +120,15 @@ Status Service::begin(Message& message) noexcept {
   PEDIGREE_CHECK(check_room(message, 0, sizeof(pedigree_begin_response_t)));
   PEDIGREE_CHECK(check_room(message, 1, PEDIGREE_MAX_SPKI));
 
-  Found found;
-  PEDIGREE_CHECK(find_slot(request.slot, wanted, found));
-  const SlotRecord& record = found.record;
   const bool replace = request.replace != 0;
+  Found found;
+  if (const Status located = find_slot(request.slot, wanted, found); !located.ok()) {
+    // Where a grant is missing, that is the reason.
+    PEDIGREE_CHECK(check_permission({replace ? grant::Operation::replace : grant::Operation::begin,
+                                     request.slot, wanted.purpose, wanted.type}));
+    return located;
+  }
+  const SlotRecord& record = found.record;
   const bool reused = record.pending || (record.active && !replace);
   if (record.pending) {
     PEDIGREE_CHECK(check_same_request(*record.pending, wanted, ErrorCode::slot_busy));

@@ -82,7 +82,7 @@ Outcome<void> Bench::ask_whether_open() {
   makes_keys = info.lifecycle == enrol::Lifecycle::assembly_and_test ||
                info.lifecycle == enrol::Lifecycle::rot_provisioning;
   if (makes_keys) return {};
-  const auto answer = write(Command::destroy, enrol::SlotRequest{info.slots_total + 1}, true);
+  const auto answer = write(Command::begin, generate(info.slots_total + 1, enrol::Purpose::data), true);
   if (!answer && answer.error().code == ErrorCode::timeout) return std::unexpected(answer.error());
   makes_keys = closes_at_boot = !answer && answer.error().code == ErrorCode::slot_not_found;
   return {};
