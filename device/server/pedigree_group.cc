@@ -227,12 +227,15 @@ Result<void> revocations_read(const Call& call) noexcept {
   return {};
 }
 
-Result<void> revocations_write(const Call& call) noexcept {
+/// A part of what comes in parts: a list of revoked signers, a grant.
+template <typename PartRequest>
+Result<void> write_part(const Call& call,
+                        psa_status_t (*write)(psa_handle_t, const PartRequest*, const std::uint8_t*,
+                                              std::size_t, std::uint32_t*)) noexcept {
   PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::RevocationsWrite>(call.payload));
-  const pedigree_revocations_write_request_t request{message.offset, message.total.value_or(0)};
+  const PartRequest request{message.offset, message.total.value_or(0)};
   std::uint32_t next = 0;
-  PEDIGREE_TRY(as_result(
-      pedigree_revocations_write(call.service, &request, message.data.data(), message.data.size(), &next)));
+  PEDIGREE_TRY(as_result(write(call.service, &request, message.data.data(), message.data.size(), &next)));
   enrol::encode(enrol::ChainWriteResponse{next}, call.out);
   return {};
 }
@@ -241,16 +244,6 @@ Result<void> challenge(const Call& call) noexcept {
   pedigree_challenge_t challenge{};
   PEDIGREE_TRY(as_result(pedigree_challenge(call.service, &challenge)));
   enrol::encode(enrol::ChallengeResponse{challenge.nonce, challenge.max_grant}, call.out);
-  return {};
-}
-
-Result<void> grant_write(const Call& call) noexcept {
-  PEDIGREE_ASSIGN(const auto message, enrol::decode<enrol::RevocationsWrite>(call.payload));
-  const pedigree_grant_write_request_t request{message.offset, message.total.value_or(0)};
-  std::uint32_t next = 0;
-  PEDIGREE_TRY(as_result(
-      pedigree_grant_write(call.service, &request, message.data.data(), message.data.size(), &next)));
-  enrol::encode(enrol::ChainWriteResponse{next}, call.out);
   return {};
 }
 
@@ -292,9 +285,9 @@ Result<void> serve_write(enrol::Command command, const Call& call) noexcept {
     case enrol::Command::destroy:
       return on_slot(call, pedigree_destroy);
     case enrol::Command::challenge:
-      return grant_write(call);
+      return write_part(call, pedigree_grant_write);
     case enrol::Command::revocations:
-      return revocations_write(call);
+      return write_part(call, pedigree_revocations_write);
     default:
       return fail(ErrorCode::unknown_command);
   }

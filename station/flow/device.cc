@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "core/enrol/image_group.h"
 #include "station/flow/payload.h"
+#include "station/flow/transfer.h"
 #include "station/link/text.h"
 
 namespace pedigree::station {
@@ -13,8 +13,6 @@ namespace {
 
 /// Larger than any request or chain of ours; keeps a broken device from filling our memory.
 constexpr std::size_t kLargestObject = 64U << 10U;
-/// How often a write may make no progress before it is given up.
-constexpr unsigned kStandstills = 4;
 
 std::vector<std::uint8_t> copy(Bytes octets) {
   return {octets.begin(), octets.end()};
@@ -201,9 +199,7 @@ Request Device::chain_part(std::uint32_t slot, Bytes chain, const Sha256& sha256
   }
   Writer size;
   enrol::encode(message, size);
-  // The empty byte string's head is one octet; that of a longer one is up to three.
-  const std::size_t overhead = smp::kHeaderSize + size.size() + 2;
-  const std::size_t room = link_.limits().packet > overhead ? link_.limits().packet - overhead : 1;
+  const std::size_t room = room_beside(size.size(), link_.limits().packet);
   message.data = chain.subspan(offset, std::min(room, chain.size() - offset));
   return request(smp::Operation::write, enrol::Command::chain, message, false);
 }
@@ -295,30 +291,7 @@ Outcome<Challenge> Device::challenge() {
 }
 
 Outcome<void> Device::send_grant(Bytes grant) {
-  std::size_t position = 0;
-  for (unsigned standstills = 0; standstills < kStandstills;) {
-    enrol::RevocationsWrite message;
-    message.offset = static_cast<std::uint32_t>(position);
-    if (position == 0) message.total = static_cast<std::uint32_t>(grant.size());
-    Writer size;
-    enrol::encode(message, size);
-    const std::size_t room = room_beside(size.size(), link_.limits().packet);
-    message.data = grant.subspan(position, std::min(room, grant.size() - position));
-    const bool last = position + message.data.size() == grant.size();
-    STATION_ASSIGN(const auto payload,
-                   call(link_, request(smp::Operation::write, enrol::Command::challenge, message, last)));
-    STATION_ASSIGN(const auto stands,
-                   decoded<enrol::ChainWriteResponse>(payload, "the device's answer to a grant"));
-    if (stands.offset == grant.size()) return {};
-    if (stands.offset > grant.size()) {
-      return unreadable(Side::device, {ErrorCode::bad_offset, 0}, "the grant's transfer");
-    }
-    standstills = stands.offset > position ? 0 : standstills + 1;
-    position = stands.offset;
-  }
-  return failed_with(
-      Side::device, ErrorCode::bad_offset,
-      fmt::format("the device's transfer stands still at {} of {} octets", position, grant.size()));
+  return send_object(link_, enrol::Command::challenge, grant, "the grant");
 }
 
 Outcome<void> Device::abort(std::uint32_t slot) {

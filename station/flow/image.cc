@@ -7,6 +7,7 @@
 
 #include "core/firmware_image/revocation_list.h"
 #include "station/flow/payload.h"
+#include "station/flow/transfer.h"
 #include "station/link/text.h"
 
 namespace pedigree::station {
@@ -14,12 +15,6 @@ namespace pedigree::station {
 namespace {
 
 using enrol::ImageCommand;
-
-/// How often a transfer may make no progress before it is given up.
-constexpr unsigned kStandstills = 4;
-/// Parts that are handed to the link at once, in multiples of what the device buffers: enough to keep the
-/// line busy, and few enough that a loss, after which the rest is refused, costs little.
-constexpr std::size_t kRounds = 4;
 
 template <typename Message>
 Request image_request(smp::Operation operation, ImageCommand command, const Message& message, bool slow) {
@@ -54,62 +49,6 @@ Outcome<std::vector<ImageSlot>> slots_in(Bytes payload) {
   for (std::size_t i = 0; i < message.count; ++i) slots.push_back(owned(message.images[i]));
   return slots;
 }
-
-/// Moves an object to the device in parts: `part(offset)` makes a request, `stands(payload)` reads from its
-/// answer where the transfer stands.
-class Transfer {
- public:
-  Transfer(Link& link, std::size_t total, std::string what)
-      : link_(link), total_(total), what_(std::move(what)) {}
-
-  template <typename Part, typename Stands, typename Progress>
-  Outcome<Uploaded> run(Part part, Stands stands, Progress progress) {
-    std::size_t position = 0;
-    std::optional<std::size_t> resumed;
-    for (unsigned standstills = 0; standstills < kStandstills;) {
-      STATION_ASSIGN(const std::size_t reached, round(part, stands, position));
-      // What the first answer counts beyond the first part was there before.
-      if (!resumed) resumed = reached > first_size_ ? reached : 0;
-      if (reached > position) progress(reached);
-      if (reached == total_) return Uploaded{total_, *resumed};
-      standstills = reached > position ? 0 : standstills + 1;
-      together_ = reached > position ? most_together() : 1;
-      position = reached;
-    }
-    return failed_with(Side::device, ErrorCode::bad_offset,
-                       fmt::format("{} stands still at {} of {} octets", what_, position, total_));
-  }
-
- private:
-  [[nodiscard]] std::size_t most_together() const { return kRounds * std::max(1U, link_.limits().in_flight); }
-
-  /// Sends parts from `position` on. Answers where the device stands then: the last answer counts, as an
-  /// earlier one may be from before a restart of the device.
-  template <typename Part, typename Stands>
-  Outcome<std::size_t> round(Part part, Stands stands, std::size_t position) {
-    std::vector<Request> parts;
-    for (std::size_t next = position; next < total_ && parts.size() < together_;) {
-      std::size_t size = 0;
-      parts.push_back(part(next, size));
-      if (next == 0) first_size_ = size;
-      next += size;
-    }
-    std::size_t reached = 0;
-    for (auto& answer : link_.exchange(std::move(parts))) {
-      STATION_ASSIGN(const auto payload, payload_of(std::move(answer)));
-      STATION_ASSIGN(const std::size_t offset, stands(payload));
-      if (offset > total_) return unreadable(Side::device, {ErrorCode::bad_offset, 0}, what_);
-      reached = std::max(reached, offset);
-    }
-    return reached;
-  }
-
-  Link& link_;
-  std::size_t total_;
-  std::string what_;
-  std::size_t together_ = 1;  // the first part alone: it says where the device stands
-  std::size_t first_size_ = 0;
-};
 
 }  // namespace
 
@@ -190,35 +129,9 @@ Outcome<KeptRevocations> ImageClient::revocations() {
   return KeptRevocations{m.number, m.size, m.count, m.max_size};
 }
 
-Request ImageClient::revocations_part(Bytes list, std::size_t offset) const {
-  enrol::RevocationsWrite message;
-  message.offset = static_cast<std::uint32_t>(offset);
-  if (offset == 0) message.total = static_cast<std::uint32_t>(list.size());
-  Writer size;
-  enrol::encode(message, size);
-  const std::size_t room = room_beside(size.size(), link_.limits().packet);
-  message.data = list.subspan(offset, std::min(room, list.size() - offset));
-  return {.operation = smp::Operation::write,
-          .group = smp::kPedigreeGroup,
-          .command = static_cast<std::uint8_t>(enrol::Command::revocations),
-          .payload = encoded(message),
-          // With the last part the device verifies the list.
-          .slow = offset + message.data.size() == list.size()};
-}
-
 Outcome<KeptRevocations> ImageClient::send_revocations(Bytes list) {
   if (list.empty()) return failed(Side::station, ErrorCode::list_refused);
-  const auto part = [&](std::size_t offset, std::size_t& size) {
-    Request request = revocations_part(list, offset);
-    size = enrol::decode<enrol::RevocationsWrite>(request.payload)->data.size();
-    return request;
-  };
-  const auto stands = [](Bytes payload) -> Outcome<std::size_t> {
-    STATION_ASSIGN(const auto answer,
-                   decoded<enrol::ChainWriteResponse>(payload, "the device's answer to a revocation list"));
-    return answer.offset;
-  };
-  STATION_TRY(Transfer(link_, list.size(), "the revocation list").run(part, stands, [](std::size_t) {}));
+  STATION_TRY(send_object(link_, enrol::Command::revocations, list, "the revocation list"));
   return revocations();
 }
 

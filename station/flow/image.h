@@ -75,7 +75,6 @@ class ImageClient {
  private:
   [[nodiscard]] Request upload_part(Bytes image, const Sha256& sha256, std::uint32_t number,
                                     std::size_t offset) const;
-  [[nodiscard]] Request revocations_part(Bytes list, std::size_t offset) const;
 
   Link& link_;
 };
