@@ -16,7 +16,4 @@ struct Api::Call {
   [[nodiscard]] registry::Actor actor() const { return {request.client->name, request.client->from}; }
 };
 
-/// A device as an answer shows it.
-[[nodiscard]] boost::json::object describe_device(const registry::Device& device);
-
 }  // namespace pedigree::http

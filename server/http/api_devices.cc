@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "server/http/api_call.h"
+#include "server/http/describe.h"
 
 namespace pedigree::http {
 namespace {
@@ -60,22 +61,6 @@ std::string read_line(const boost::json::value& item, const authority::Config& c
 
 }  // namespace
 
-boost::json::object describe_device(const registry::Device& device) {
-  boost::json::object out{{"device", registry::hex(device.id)},
-                          {"state", name(device.state)},
-                          {"profiles", device.profiles},
-                          {"created", device.created},
-                          {"changed", device.changed}};
-  const std::pair<std::string_view, const std::string&> texts[] = {{"batch", device.batch},
-                                                                   {"product", device.product},
-                                                                   {"label", device.label},
-                                                                   {"station", device.station}};
-  for (const auto& [key, text] : texts) {
-    if (!text.empty()) out[key] = text;
-  }
-  return out;
-}
-
 void Api::device(Call& call) {
   const auto id = registry::parse_device_id(call.argument);
   if (!id)
@@ -87,7 +72,7 @@ void Api::device(Call& call) {
   if (!certificates || !events) {
     return call.respond(error_response(ErrorCode::database_failure, sentence(ErrorCode::database_failure)));
   }
-  boost::json::object answer = describe_device(*found);
+  boost::json::object answer = describe(*found);
   boost::json::array& list = answer["certificates"].emplace_array();
   for (const registry::Certificate& one : *certificates) list.push_back(describe_certificate(one));
   boost::json::array& history = answer["events"].emplace_array();

@@ -40,7 +40,7 @@ void Api::nonce(Call& call) {
   const der::UnixTime now = clock_();
   const auto made = engine_.nonce(device, profile, now);
   if (!made) return call.respond(error_response(made.error().code, made.error().detail));
-  auto claim = claim_station(engine_, store_, *call.request.client, device, profile, nullptr, now);
+  auto claim = claim_station(engine_, store_, *call.request.client, {device, profile, std::nullopt}, now);
   if (!claim) return call.respond(error_response(claim.error().code, claim.error().detail));
   registry::Asking asking{device,           profile, call.actor(), now, engine_.config().listed_only,
                           *std::move(claim)};
@@ -65,9 +65,8 @@ void Api::enrol(Call& call) {
   if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
   request.nonce = nonce;
   request.csr = csr;
-  const std::string_view issuer = request.issuer;
-  auto claim = claim_station(engine_, store_, *call.request.client, request.device, request.profile, &issuer,
-                             clock_());
+  auto claim = claim_station(engine_, store_, *call.request.client,
+                             {request.device, request.profile, request.issuer}, clock_());
   if (!claim) return call.respond(error_response(claim.error().code, claim.error().detail));
   std::vector<registry::Certificate> known;
   if (engine_.needs_evidence(request.profile)) {

@@ -4,6 +4,7 @@
 
 #include "registry/listing.h"
 #include "server/http/api_call.h"
+#include "server/http/describe.h"
 
 namespace pedigree::http {
 namespace {
@@ -96,7 +97,7 @@ void Api::devices(Call& call) {
   const auto found = store_.devices(page);
   if (!found) return fail(call.respond, found.error());
   boost::json::array list;
-  for (const registry::Device& one : found->devices) list.push_back(describe_device(one));
+  for (const registry::Device& one : found->devices) list.push_back(describe(one));
   boost::json::object answer{{"devices", std::move(list)}};
   if (found->next) answer["next"] = registry::hex(*found->next);
   call.respond(json_response(std::move(answer)));
@@ -136,8 +137,7 @@ void Api::batches(Call& call) {
   if (!found) return fail(call.respond, found.error());
   boost::json::array list;
   for (const registry::Batch& one : *found) {
-    list.push_back(
-        {{"batch", one.name}, {"imported", one.imported}, {"since", one.made_at}, {"who", one.who}});
+    list.push_back(describe(one));
   }
   boost::json::object answer{{"batches", std::move(list)}};
   if (found->size() == limit) answer["next"] = found->back().name;
@@ -151,11 +151,7 @@ void Api::batch(Call& call, const std::string& name) {
   if (!counts) return fail(call.respond, counts.error());
   boost::json::array list;
   for (const registry::BatchCount& one : *counts) {
-    list.push_back({{"state", registry::name(one.state)},
-                    {"station", one.station},
-                    {"devices", one.devices},
-                    {"first", one.first},
-                    {"last", one.last}});
+    list.push_back(describe(one));
   }
   call.respond(
       json_response({{"batch", found->name}, {"imported", found->imported}, {"counts", std::move(list)}}));
@@ -167,11 +163,7 @@ void Api::stations(Call& call) {
   if (!found) return fail(call.respond, found.error());
   boost::json::array list;
   for (const registry::Station& one : *found) {
-    boost::json::object station{
-        {"name", one.name},           {"enabled", one.enabled},       {"certificate_sha256", nullptr},
-        {"issued_today", one.issued}, {"refused_today", one.refused}, {"since", one.changed}};
-    if (one.certificate) station["certificate_sha256"] = registry::hex(*one.certificate);
-    list.push_back(std::move(station));
+    list.push_back(describe(one));
   }
   call.respond(json_response({{"stations", std::move(list)}}));
 }
