@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "authority/encode.h"
 #include "core/firmware_image/revocation_list.h"
 #include "core/x509/oids.h"
 
@@ -18,16 +19,6 @@ struct Subject {
   KeyIdentifier identifier{};
 };
 
-template <typename Write>
-Der encode(Write write) {
-  std::array<std::uint8_t, 1024> buffer{};
-  Writer out(buffer);
-  der::Builder builder(out);
-  write(builder);
-  const Bytes octets = out.written();
-  return {octets.begin(), octets.end()};
-}
-
 Result<Subject> describe(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
                          std::span<const x509::NamePart> name) {
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
@@ -35,7 +26,7 @@ Result<Subject> describe(const crypto::Crypto& crypto, const crypto::PrivateKey&
   Subject subject;
   PEDIGREE_ASSIGN(subject.identifier, key_identifier(crypto, public_key.key));
   subject.name = encode([&](der::Builder& out) { x509::write_name(name, out); });
-  subject.spki = encode([&](der::Builder& out) { x509::write_spki(public_key, out); });
+  PEDIGREE_ASSIGN(subject.spki, public_key_info(crypto, key));
   return subject;
 }
 
@@ -95,6 +86,21 @@ Result<KeyIdentifier> key_identifier(const crypto::Crypto& crypto, Bytes public_
   KeyIdentifier identifier{};
   std::copy_n(digest.begin(), identifier.size(), identifier.begin());
   return identifier;
+}
+
+Result<Der> public_key_info(const crypto::Crypto& crypto, const crypto::PrivateKey& key) {
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
+  PEDIGREE_ASSIGN(const crypto::PublicKey half, crypto.public_key(key, buffer));
+  return encode([&](der::Builder& out) { x509::write_spki(half, out); });
+}
+
+Result<void> check_key_of(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                          const x509::Certificate& certificate) {
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
+  PEDIGREE_ASSIGN(const crypto::PublicKey half, crypto.public_key(key, buffer));
+  const auto& certified = certificate.spki().key;
+  if (certified && certified->type == half.type && equal(certified->key, half.key)) return {};
+  return fail(ErrorCode::key_mismatch);
 }
 
 Result<std::array<std::uint8_t, 16>> random_serial(const crypto::Crypto& crypto) {

@@ -17,6 +17,12 @@ using Der = std::vector<std::uint8_t>;
 using KeyIdentifier = std::array<std::uint8_t, 20>;
 [[nodiscard]] Result<KeyIdentifier> key_identifier(const crypto::Crypto& crypto, Bytes public_key);
 
+/// The public half of a private key as SubjectPublicKeyInfo, DER. Errors: those of Crypto::public_key.
+[[nodiscard]] Result<Der> public_key_info(const crypto::Crypto& crypto, const crypto::PrivateKey& key);
+/// Whether a certificate is for this key. Errors: key_mismatch, those of Crypto::public_key.
+[[nodiscard]] Result<void> check_key_of(const crypto::Crypto& crypto, const crypto::PrivateKey& key,
+                                        const x509::Certificate& certificate);
+
 /// 128 random bits whose first octet is not zero. Errors: no_entropy.
 [[nodiscard]] Result<std::array<std::uint8_t, 16>> random_serial(const crypto::Crypto& crypto);
 

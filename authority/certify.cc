@@ -36,14 +36,21 @@ Answer<crypto::PublicKey> check_subject(const crypto::Crypto& crypto, const Cert
   return *spki->key;
 }
 
+Answer<crypto::PublicKey> check_subject(const crypto::Crypto& crypto, const Profile& profile,
+                                        CertifyFields& fields) {
+  auto key = check_subject(crypto, fields);
+  if (!key) return key;
+  if (const auto type = check_key_type(profile, key->type); !type) return std::unexpected(type.error());
+  const auto life = static_cast<der::UnixTime>(profile.days.value_or(0)) * 86400;
+  fields.not_after = std::min(fields.not_after, fields.not_before + life);
+  return key;
+}
+
 Answer<x509::Certificate> check_issuer(const crypto::Crypto& crypto, const CertifyFields& fields) {
   const auto issuer = x509::Certificate::parse(fields.issuer.certificate);
   if (!issuer) return refuse(issuer.error());
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-  const auto key = crypto.public_key(fields.issuer.key, buffer);
-  if (!key) return refuse(key.error());
-  const auto& certified = issuer->spki().key;
-  if (!certified || certified->type != key->type || !equal(certified->key, key->key)) {
+  if (const auto own = check_key_of(crypto, fields.issuer.key, *issuer); !own) {
+    if (own.error().code != ErrorCode::key_mismatch) return refuse(own.error());
     return refuse(ErrorCode::key_mismatch, "the issuer's key is not the one in its certificate");
   }
   const x509::Extensions& extensions = issuer->extensions();

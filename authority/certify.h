@@ -3,6 +3,7 @@
 #pragma once
 
 #include "authority/ca_certificate.h"
+#include "authority/profile.h"
 
 namespace pedigree::authority {
 
@@ -19,6 +20,9 @@ struct CertifyFields {
 /// those of parse_spki and check_public_key.
 [[nodiscard]] Answer<crypto::PublicKey> check_subject(const crypto::Crypto& crypto,
                                                       const CertifyFields& fields);
+/// The same for a profile, whose validity cuts fields.not_after. Errors also: wrong_key_type.
+[[nodiscard]] Answer<crypto::PublicKey> check_subject(const crypto::Crypto& crypto, const Profile& profile,
+                                                      CertifyFields& fields);
 /// The issuer's certificate, where it may issue at all. Errors: key_mismatch, not_a_ca, key_usage_forbids,
 /// expired, those of parse and of the crypto.
 [[nodiscard]] Answer<x509::Certificate> check_issuer(const crypto::Crypto& crypto,

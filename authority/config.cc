@@ -105,11 +105,9 @@ Answer<void> read_issuer(const toml::table& table, Config& config) {
   });
   if (!settings.fault().empty()) return bad(settings.fault());
   if (!is_name(issuer.name)) return bad(fmt::format("issuer.name \"{}\" is not a name", issuer.name));
-  const auto named = [&](std::string_view name) {
-    return std::ranges::any_of(config.issuers, [&](const IssuerConfig& other) { return other.name == name; });
-  };
-  if (named(issuer.name)) return bad(fmt::format("issuer {} is there twice", issuer.name));
-  if (issuer.parent != "root" && !named(issuer.parent)) {
+  if (find_issuer(config, issuer.name) != nullptr)
+    return bad(fmt::format("issuer {} is there twice", issuer.name));
+  if (issuer.parent != "root" && find_issuer(config, issuer.parent) == nullptr) {
     return bad(fmt::format("issuer {}: its parent {} does not stand before it", issuer.name, issuer.parent));
   }
   if (state != "active" && state != "retired") {
@@ -140,6 +138,11 @@ Answer<void> read_issuers(const toml::table& document, Config& config) {
 
 std::string_view name(IssuerState state) noexcept {
   return state == IssuerState::active ? "active" : "retired";
+}
+
+const IssuerConfig* find_issuer(const Config& config, std::string_view name) noexcept {
+  const auto found = std::ranges::find(config.issuers, name, &IssuerConfig::name);
+  return found == config.issuers.end() ? nullptr : &*found;
 }
 
 Config default_config() {

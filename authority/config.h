@@ -59,6 +59,8 @@ struct Config {
   Policy policy = open_policy();  ///< from policy.toml
 };
 
+/// An intermediate of this name; null: none. Borrows the configuration.
+[[nodiscard]] const IssuerConfig* find_issuer(const Config& config, std::string_view name) noexcept;
 /// Defaults for everything, no issuer.
 [[nodiscard]] Config default_config();
 /// Reads TOML. Unknown settings, wrong types and contradictions are bad_configuration, with line and setting.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "authority/config.h"
 #include "authority/text.h"
@@ -8,34 +7,21 @@
 namespace pedigree::authority {
 namespace {
 
-std::string list(const std::vector<std::string>& texts) {
-  std::vector<std::string> quoted;
-  quoted.reserve(texts.size());
-  for (const std::string& text : texts) quoted.push_back('"' + text + '"');
-  return fmt::format("[{}]", fmt::join(quoted, ", "));
-}
-
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::vector<std::string> quoted;
-  for (const std::string& text : texts) quoted.push_back(quote(text));
-  return fmt::format("[{}]", fmt::join(quoted, ", "));
-}
-
 std::string write_names(const Profile& profile) {
   std::string out;
   std::vector<std::string> texts;
   for (const SubjectPart& part : profile.subject) texts.push_back(subject_part_text(part));
-  if (!texts.empty()) out += fmt::format("subject = {}\n", quoted_list(texts));
+  if (!texts.empty()) out += fmt::format("subject = {}\n", quote_list(texts));
   texts.clear();
   for (const AlternativeName& name : profile.alternative_names) texts.push_back(alternative_name_text(name));
-  if (!texts.empty()) out += fmt::format("subject_alt_names = {}\n", quoted_list(texts));
+  if (!texts.empty()) out += fmt::format("subject_alt_names = {}\n", quote_list(texts));
   if (profile.basic_constraints) out += "basic_constraints = true\n";
   if (profile.path_len) out += fmt::format("path_len = {}\n", *profile.path_len);
   if (!profile.permitted_dns.empty()) {
-    out += fmt::format("permitted_dns = {}\n", quoted_list(profile.permitted_dns));
+    out += fmt::format("permitted_dns = {}\n", quote_list(profile.permitted_dns));
   }
   if (!profile.accepted_by.empty()) {
-    out += fmt::format("accepted_by = {}\n", quoted_list(profile.accepted_by));
+    out += fmt::format("accepted_by = {}\n", quote_list(profile.accepted_by));
   }
   return out;
 }
@@ -49,7 +35,7 @@ std::string write_device(const Profile& profile) {
       "hardware_module_name = {}\ndevice_uri = {}\ntest_keys = {}\nattestation = {}\nevidence = \"{}\"\n"
       "evidence_lifecycles = {}\n",
       profile.hardware_module_name, profile.device_uri, profile.test_keys, profile.attestation,
-      profile.evidence_required ? "required" : "none", list(lifecycles));
+      profile.evidence_required ? "required" : "none", quote_list(lifecycles));
 }
 
 std::string write_profile(const Profile& profile) {
@@ -64,8 +50,8 @@ std::string write_profile(const Profile& profile) {
   for (const auto& purpose : profile.key_purposes) purposes.push_back(dotted(purpose));
   std::string out = fmt::format("\n[profile.{}]\n", profile.name);
   if (profile.kind != ProfileKind::device) out += fmt::format("kind = \"{}\"\n", name(profile.kind));
-  out += fmt::format("keys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n", list(keys),
-                     list(uses), list(purposes),
+  out += fmt::format("keys = {}\nkey_usage = {}\nextended_key_usage = {}\nvalidity = {}\n", quote_list(keys),
+                     quote_list(uses), quote_list(purposes),
                      profile.days ? std::to_string(*profile.days) : std::string("\"forever\""));
   return out + write_names(profile) + write_device(profile);
 }
@@ -75,7 +61,7 @@ std::string write_profile(const Profile& profile) {
 std::string write_issuer(const IssuerConfig& issuer) {
   std::string out =
       fmt::format("\n[[issuer]]\nname = \"{}\"\nparent = \"{}\"\nstate = \"{}\"\nprofiles = {}\n",
-                  issuer.name, issuer.parent, name(issuer.state), list(issuer.profiles));
+                  issuer.name, issuer.parent, name(issuer.state), quote_list(issuer.profiles));
   // A literal string: a URI has escapes with %, and no quote.
   if (!issuer.key.empty()) out += fmt::format("key = '{}'\n", issuer.key);
   return out;

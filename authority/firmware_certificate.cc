@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "authority/intermediate.h"
 #include "core/csr/csr.h"
 #include "core/firmware_image/signer.h"
 #include "core/firmware_image/verify.h"
@@ -49,15 +48,7 @@ Answer<crypto::PublicKey> check_profiled(const crypto::Crypto& crypto, const Pro
                   fmt::format("profile {} must be of kind \"{}\", for codeSigning alone, and valid for days",
                               profile.name, name(kind)));
   }
-  auto key = check_subject(crypto, fields);
-  if (!key) return key;
-  if (std::ranges::find(profile.keys, key->type) == profile.keys.end()) {
-    return refuse(ErrorCode::wrong_key_type,
-                  fmt::format("profile {} does not certify {} keys", profile.name, crypto::name(key->type)));
-  }
-  fields.not_after =
-      std::min(fields.not_after, fields.not_before + static_cast<der::UnixTime>(*profile.days) * 86400);
-  return key;
+  return check_subject(crypto, profile, fields);
 }
 
 }  // namespace
@@ -86,7 +77,8 @@ Answer<Der> make_oem(const crypto::Crypto& crypto, const Profile& profile, Certi
   extensions.key_usage = x509::kKeyCertSign | x509::kCrlSign;
   extensions.ext_key_usage = kPurposes;
   extensions.extra = extra;
-  return certify(crypto, fields, *issuer, *key, named_subject(profile, fields.common_name), extensions);
+  return certify(crypto, fields, *issuer, *key, subject_of(profile, {{}, {}, fields.common_name}),
+                 extensions);
 }
 
 Answer<Der> make_firmware_signer(const crypto::Crypto& crypto, const Profile& profile, CertifyFields fields) {
@@ -111,7 +103,8 @@ Answer<Der> make_firmware_signer(const crypto::Crypto& crypto, const Profile& pr
   x509::ExtensionSet extensions;
   extensions.key_usage = x509::kDigitalSignature;
   extensions.ext_key_usage = kPurposes;
-  return certify(crypto, fields, *issuer, *key, named_subject(profile, fields.common_name), extensions);
+  return certify(crypto, fields, *issuer, *key, subject_of(profile, {{}, {}, fields.common_name}),
+                 extensions);
 }
 
 Answer<Bytes> requested_key(const crypto::Crypto& crypto, Bytes request) {

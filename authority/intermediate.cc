@@ -5,21 +5,10 @@
 
 #include <algorithm>
 
-#include "core/x509/oids.h"
+#include "authority/encode.h"
 
 namespace pedigree::authority {
 namespace {
-
-template <typename Write>
-Der encode(Write write) {
-  std::array<std::uint8_t, 4096> buffer{};
-  Writer out(buffer);
-  der::Builder builder(out);
-  write(builder);
-  if (!out.fits()) return {};
-  const Bytes octets = out.written();
-  return {octets.begin(), octets.end()};
-}
 
 /// NameConstraints content (RFC 5280 4.2.1.10): permitted dNSName subtrees.
 Der permitted_names(const Profile& profile) {
@@ -55,29 +44,13 @@ bool purposes_nest(const Profile& profile, const x509::Certificate& issuer) {
 
 }  // namespace
 
-Der named_subject(const Profile& profile, std::string_view common_name) {
-  if (profile.subject.empty()) return {};
-  std::vector<std::string> texts;
-  std::vector<x509::NamePart> parts;
-  texts.reserve(profile.subject.size());
-  for (const SubjectPart& part : profile.subject) {
-    texts.push_back(expand(part.text, {{}, {}, common_name}));
-    parts.push_back({part.type, texts.back()});
-  }
-  return encode([&](der::Builder& out) { x509::write_name(parts, out); });
-}
-
 Answer<Der> make_intermediate(const crypto::Crypto& crypto, const Profile& profile, CertifyFields fields) {
   if (profile.kind != ProfileKind::intermediate) {
     return refuse(ErrorCode::bad_configuration,
                   fmt::format("profile {} is not for CAs (kind = \"intermediate\")", profile.name));
   }
-  const auto key = check_subject(crypto, fields);
+  const auto key = check_subject(crypto, profile, fields);
   if (!key) return std::unexpected(key.error());
-  if (std::ranges::find(profile.keys, key->type) == profile.keys.end()) {
-    return refuse(ErrorCode::wrong_key_type,
-                  fmt::format("profile {} does not certify {} keys", profile.name, crypto::name(key->type)));
-  }
   const auto issuer = check_issuer(crypto, fields);
   if (!issuer) return std::unexpected(issuer.error());
   if (const auto deep = check_depth(*issuer); !deep) return std::unexpected(deep.error());
@@ -86,7 +59,7 @@ Answer<Der> make_intermediate(const crypto::Crypto& crypto, const Profile& profi
         ErrorCode::eku_forbids,
         fmt::format("the issuer is limited to other purposes than profile {} writes", profile.name));
   }
-  const Der subject = named_subject(profile, fields.common_name);
+  const Der subject = subject_of(profile, {{}, {}, fields.common_name});
   const Der constraints = permitted_names(profile);
   const std::vector<Bytes> purposes(profile.key_purposes.begin(), profile.key_purposes.end());
   x509::ExtensionSet extensions;
@@ -94,8 +67,6 @@ Answer<Der> make_intermediate(const crypto::Crypto& crypto, const Profile& profi
   extensions.key_usage = profile.key_usage;
   extensions.ext_key_usage = purposes;
   extensions.name_constraints = constraints;
-  const auto life = static_cast<der::UnixTime>(profile.days.value_or(0)) * 86400;
-  fields.not_after = std::min(fields.not_after, fields.not_before + life);
   return certify(crypto, fields, *issuer, *key, subject, extensions);
 }
 

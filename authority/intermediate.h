@@ -14,7 +14,4 @@ namespace pedigree::authority {
 [[nodiscard]] Answer<Der> make_intermediate(const crypto::Crypto& crypto, const Profile& profile,
                                             CertifyFields fields);
 
-/// The profile's subject as Name, DER, for a CA or signer of this name; empty: it names none.
-[[nodiscard]] Der named_subject(const Profile& profile, std::string_view common_name);
-
 }  // namespace pedigree::authority

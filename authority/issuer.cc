@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "authority/issuer.h"
 
+#include "authority/encode.h"
 #include "core/cose/cose.h"
 #include "core/x509/oids.h"
 
@@ -37,16 +38,6 @@ const std::string& brief_placeholder() {
 
 std::string with_placeholders(std::string_view text) {
   return expand(text, {hex_placeholder(), brief_placeholder(), {}});
-}
-
-template <typename Write>
-Der encode(Write write) {
-  std::array<std::uint8_t, 2048> buffer{};
-  Writer out(buffer);
-  der::Builder builder(out);
-  write(builder);
-  const Bytes octets = out.written();
-  return {octets.begin(), octets.end()};
 }
 
 std::optional<std::size_t> find(const Der& in, Bytes what, std::size_t from) {
@@ -95,14 +86,8 @@ std::array<std::uint8_t, kHexIdSize> hex_digits(const registry::DeviceId& id) {
 
 /// The profile's subject; where it names none, the serialNumber.
 Der subject_name(const Profile& profile) {
-  std::vector<std::string> texts;
-  std::vector<x509::NamePart> parts;
-  texts.reserve(profile.subject.size());
-  for (const SubjectPart& part : profile.subject) {
-    texts.push_back(with_placeholders(part.text));
-    parts.push_back({part.type, texts.back()});
-  }
-  if (parts.empty()) parts.push_back({oid::kSerialNumber, hex_placeholder()});
+  if (!profile.subject.empty()) return subject_of(profile, {hex_placeholder(), brief_placeholder(), {}});
+  const x509::NamePart parts[] = {{oid::kSerialNumber, hex_placeholder()}};
   return encode([&](der::Builder& out) { x509::write_name(parts, out); });
 }
 

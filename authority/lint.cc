@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "authority/encode.h"
 #include "core/x509/oids.h"
 #include "core/x509/path.h"
 
@@ -333,32 +334,26 @@ Result<std::vector<LintResult>> lint(const crypto::Crypto& crypto, std::span<con
 
 Result<Der> twin(const crypto::Crypto& crypto, const Certificate& original, const crypto::PrivateKey& key,
                  const Signer* issuer) {
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-  PEDIGREE_ASSIGN(const crypto::PublicKey half, crypto.public_key(key, buffer));
-  PEDIGREE_ASSIGN(const KeyIdentifier identifier, key_identifier(crypto, half.key));
+  PEDIGREE_ASSIGN(const Der spki, public_key_info(crypto, key));
+  PEDIGREE_ASSIGN(const auto half, x509::parse_spki(spki));
+  if (!half.key) return fail(ErrorCode::unsupported_algorithm);
+  PEDIGREE_ASSIGN(const KeyIdentifier identifier, key_identifier(crypto, half.key->key));
   PEDIGREE_ASSIGN(const auto serial, random_serial(crypto));
-  Der spki(1024);
-  Writer spki_out(spki);
-  der::Builder spki_der(spki_out);
-  x509::write_spki(half, spki_der);
-  spki.resize(spki_out.size());
-  // All extensions as they stand, but for the key identifiers.
-  Der rest(16384);
-  Writer out(rest);
-  der::Builder builder(out);
-  const auto copy = [&](const x509::Extension& extension) {
-    if (equal(extension.oid, Bytes(oid::kSubjectKeyIdentifier)) ||
-        equal(extension.oid, Bytes(oid::kAuthorityKeyIdentifier))) {
-      return;
-    }
-    const std::size_t sequence = builder.open(der::kSequence);
-    builder.oid(extension.oid);
-    if (extension.critical) builder.boolean(true);
-    builder.element(der::kOctetString, extension.value);
-    builder.close(sequence);
-  };
-  PEDIGREE_TRY(x509::for_each_extension(original.extensions_content(), copy));
-  if (!out.fits()) return fail(ErrorCode::buffer_too_small);
+  // All extensions as they stand, but for the key identifiers. Their form was checked when it was parsed.
+  const Der rest = encode([&](der::Builder& builder) {
+    const auto copy = [&](const x509::Extension& extension) {
+      if (equal(extension.oid, Bytes(oid::kSubjectKeyIdentifier)) ||
+          equal(extension.oid, Bytes(oid::kAuthorityKeyIdentifier))) {
+        return;
+      }
+      const std::size_t sequence = builder.open(der::kSequence);
+      builder.oid(extension.oid);
+      if (extension.critical) builder.boolean(true);
+      builder.element(der::kOctetString, extension.value);
+      builder.close(sequence);
+    };
+    (void)x509::for_each_extension(original.extensions_content(), copy);
+  });
   x509::CertificateFields fields;
   fields.serial = serial;
   fields.subject = original.subject();
@@ -366,7 +361,7 @@ Result<Der> twin(const crypto::Crypto& crypto, const Certificate& original, cons
   fields.not_before = original.not_before();
   fields.not_after = original.not_after();
   fields.spki = spki;
-  fields.extensions.extra = out.written();
+  fields.extensions.extra = rest;
   fields.extensions.subject_key_identifier = identifier;
   std::optional<Certificate> above;
   if (issuer != nullptr) {

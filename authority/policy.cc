@@ -2,7 +2,6 @@
 #include "authority/policy.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "authority/config.h"
 #include "authority/grant.h"
@@ -64,9 +63,8 @@ Answer<StationRule> read_rule(const toml::table& table, const Config& config) {
   settings.read("name", rule.name);
   read_texts(settings, "profiles", rule.profiles,
              [&](const std::string& name) { return config.profiles.contains(name); });
-  read_texts(settings, "issuers", rule.issuers, [&](const std::string& name) {
-    return std::ranges::any_of(config.issuers, [&](const IssuerConfig& one) { return one.name == name; });
-  });
+  read_texts(settings, "issuers", rule.issuers,
+             [&](const std::string& name) { return find_issuer(config, name) != nullptr; });
   read_texts(settings, "devices", rule.devices, is_device_pattern);
   read_texts(settings, "batches", rule.batches, is_pattern);
   read_texts(settings, "products", rule.products, is_pattern);
@@ -147,13 +145,6 @@ std::unexpected<Refusal> not_given(const StationWish& wish, std::string_view wha
                 fmt::format("the policy does not let station \"{}\" enrol {}", wish.station, what));
 }
 
-std::string quoted(const std::vector<std::string>& texts) {
-  std::vector<std::string> out;
-  out.reserve(texts.size());
-  for (const std::string& text : texts) out.push_back(quote(text));
-  return fmt::format("{}", fmt::join(out, ", "));
-}
-
 }  // namespace
 
 Policy open_policy() {
@@ -205,9 +196,9 @@ std::string write_policy(const Policy& policy) {
       "# per_day: certificates that a station may have issued in a day of UTC; 0: any number.\n",
       policy.registered_only ? "registered" : "any");
   for (const StationRule& rule : policy.stations) {
-    out += fmt::format("\n[[station]]\nname = {}\n", quoted({rule.name}));
+    out += fmt::format("\n[[station]]\nname = {}\n", quote(rule.name));
     const auto line = [&](std::string_view key, const Texts& texts) {
-      if (texts) out += fmt::format("{} = [{}]\n", key, quoted(*texts));
+      if (texts) out += fmt::format("{} = {}\n", key, quote_list(*texts));
     };
     line("profiles", rule.profiles);
     line("issuers", rule.issuers);
@@ -223,9 +214,9 @@ std::string write_policy(const Policy& policy) {
       "# them may have anything granted; a station may have only what one names.\n";
   for (const GrantRule& rule : policy.grants) {
     out +=
-        fmt::format("\n[[grant]]\nrole = \"{}\"\nname = {}\noperations = [{}]\n",
-                    rule.is_operator ? "operator" : "station", quoted({rule.name}), quoted(rule.operations));
-    if (rule.devices) out += fmt::format("devices = [{}]\n", quoted(*rule.devices));
+        fmt::format("\n[[grant]]\nrole = \"{}\"\nname = {}\noperations = {}\n",
+                    rule.is_operator ? "operator" : "station", quote(rule.name), quote_list(rule.operations));
+    if (rule.devices) out += fmt::format("devices = {}\n", quote_list(*rule.devices));
   }
   return out;
 }

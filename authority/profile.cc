@@ -240,6 +240,12 @@ bool is_issued_by_default(const Profile& profile) noexcept {
   return profile.kind == ProfileKind::device && profile.subject.empty();
 }
 
+Answer<void> check_key_type(const Profile& profile, crypto::KeyType type) {
+  if (std::ranges::find(profile.keys, type) != profile.keys.end()) return {};
+  return refuse(ErrorCode::wrong_key_type,
+                fmt::format("profile {} does not certify {} keys", profile.name, crypto::name(type)));
+}
+
 Answer<void> check_profile(const Profile& profile) {
   const auto wrong = [&](std::string_view what) {
     return refuse(ErrorCode::bad_configuration, fmt::format("profile {}: {}", profile.name, what));

@@ -81,6 +81,10 @@ struct Profile {
 [[nodiscard]] std::vector<Profile> default_profiles();
 /// What a profile of another name starts from: P-256, P-384 or Ed25519, digitalSignature, one year.
 [[nodiscard]] Profile blank_profile(std::string name);
+/// The profile's subject as Name, DER, with what stands for its placeholders; empty: it names none.
+[[nodiscard]] std::vector<std::uint8_t> subject_of(const Profile& profile, const PlaceholderValues& values);
+/// Whether the profile certifies keys of this type. Errors: wrong_key_type.
+[[nodiscard]] Answer<void> check_key_type(const Profile& profile, crypto::KeyType type);
 /// Whether a new authority's intermediates issue it: those that need nothing from their owner.
 [[nodiscard]] bool is_issued_by_default(const Profile& profile) noexcept;
 /// Refuses what no certificate of its kind may have (bad_configuration), naming the profile and the setting.

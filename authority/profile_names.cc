@@ -3,8 +3,10 @@
 #include <array>
 #include <utility>
 
+#include "authority/encode.h"
 #include "authority/profile.h"
 #include "authority/text.h"
+#include "core/x509/name.h"
 #include "core/x509/oids.h"
 
 namespace pedigree::authority {
@@ -84,6 +86,18 @@ std::string alternative_name_text(const AlternativeName& name) {
     if (form == name.form) return std::string(word) + ":" + name.text;
   }
   return name.text;
+}
+
+std::vector<std::uint8_t> subject_of(const Profile& profile, const PlaceholderValues& values) {
+  if (profile.subject.empty()) return {};
+  std::vector<std::string> texts;
+  std::vector<x509::NamePart> parts;
+  texts.reserve(profile.subject.size());  // the parts borrow them
+  for (const SubjectPart& part : profile.subject) {
+    texts.push_back(expand(part.text, values));
+    parts.push_back({part.type, texts.back()});
+  }
+  return encode([&](der::Builder& out) { x509::write_name(parts, out); });
 }
 
 }  // namespace pedigree::authority

@@ -28,11 +28,7 @@ Answer<void> check_key(const x509::SubjectPublicKeyInfo& spki, const Profile& pr
   if (!spki.key) {
     return refuse(ErrorCode::unsupported_algorithm, "the request's key is of a type that is not supported");
   }
-  if (std::ranges::find(profile.keys, spki.key->type) == profile.keys.end()) {
-    return refuse(ErrorCode::wrong_key_type, fmt::format("profile {} does not certify {} keys", profile.name,
-                                                         crypto::name(spki.key->type)));
-  }
-  return {};
+  return check_key_type(profile, spki.key->type);
 }
 
 Answer<void> check_entropy_attribute(const csr::Request& request, const Profile& profile) {

@@ -2,6 +2,7 @@
 #include "authority/text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <chrono>
@@ -131,6 +132,13 @@ std::string quote(std::string_view text) {
     out += c;
   }
   return out + '"';
+}
+
+std::string quote_list(const std::vector<std::string>& texts) {
+  std::vector<std::string> quoted;
+  quoted.reserve(texts.size());
+  for (const std::string& text : texts) quoted.push_back(quote(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
 
 std::string iso_time(der::UnixTime when) {

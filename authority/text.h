@@ -31,6 +31,8 @@ namespace pedigree::authority {
 [[nodiscard]] std::optional<psa_token::Lifecycle> parse_lifecycle(std::string_view text) noexcept;
 /// A text as a TOML basic string, with its quotes; `text` has no control characters.
 [[nodiscard]] std::string quote(std::string_view text);
+/// Texts as a TOML array of such strings, with its brackets.
+[[nodiscard]] std::string quote_list(const std::vector<std::string>& texts);
 /// "2026-11-24T05:00:00Z".
 [[nodiscard]] std::string iso_time(der::UnixTime when);
 /// Letters, digits, '-' and '_', 1..64 characters, not "root": names of issuers and profiles.

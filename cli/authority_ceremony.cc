@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // pedigree authority ceremony|ceremony-verify|join-shares: the root that is kept offline.
+#include <unistd.h>
+
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -103,8 +106,14 @@ void run_join(Context& context, const CeremonyArguments& arguments) {
   const auto joined = app::join_shares(files, passphrases);
   if (!joined) return report_refusal(context, "join the shares", joined.error());
   // Past the buffers of streams, which nobody wipes.
-  if (std::fwrite(joined->text().data(), 1, joined->text().size(), stdout) != joined->text().size() ||
-      std::fflush(stdout) != 0) {
+  std::string_view rest = joined->text();
+  while (!rest.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (!rest.empty()) {
     return print_error(context, kExitUnreadable,
                        {.summary = "cannot write the passphrase", .details = {}, .next = {}, .note = {}});
   }

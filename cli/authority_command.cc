@@ -40,19 +40,12 @@ struct ServeArguments {
   unsigned threads = 0;
 };
 
-const std::map<std::string, crypto::KeyType>& key_types() {
-  using enum crypto::KeyType;
-  static const std::map<std::string, crypto::KeyType> types{
-      {"P-256", p256}, {"P-384", p384}, {"Ed25519", ed25519}, {"RSA-3072", rsa3072}, {"RSA-4096", rsa4096}};
-  return types;
-}
-
 app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
   app::InitOptions options;
   options.directory = arguments.directory;
   options.root_name = arguments.root_name;
   options.root_certificate = arguments.root;
-  options.key_type = key_types().at(arguments.key);
+  options.key_type = ca_key_types().at(arguments.key);
   options.token = arguments.token;
   options.hosts = arguments.hosts;
   options.crl_url = arguments.crl_url;
@@ -210,7 +203,7 @@ void add_init(CLI::App& authority, Context& context) {
   init->add_option("--host", arguments->hosts, "Name or address of the server, for its certificate")
       ->option_text("HOST");
   init->add_option("--key", arguments->key, "Type of the CA keys")
-      ->check(CLI::IsMember(key_types()))
+      ->check(CLI::IsMember(ca_key_types()))
       ->option_text("P-256|P-384|Ed25519|RSA-3072|RSA-4096");
   init->add_option("--token", arguments->token,
                    "Make the intermediates' keys in this PKCS#11 token, under their names (see token-init)")
@@ -247,6 +240,13 @@ void add_serve(CLI::App& authority, Context& context) {
 }
 
 }  // namespace
+
+const std::map<std::string, crypto::KeyType>& ca_key_types() {
+  using enum crypto::KeyType;
+  static const std::map<std::string, crypto::KeyType> types{
+      {"P-256", p256}, {"P-384", p384}, {"Ed25519", ed25519}, {"RSA-3072", rsa3072}, {"RSA-4096", rsa4096}};
+  return types;
+}
 
 void report_refusal(Context& context, std::string_view doing, const authority::Refusal& refusal,
                     std::string next) {

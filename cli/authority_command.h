@@ -3,9 +3,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "authority/refusal.h"
 #include "cli/output.h"
+#include "core/crypto/crypto.h"
 
 namespace pedigree::cli {
 
@@ -35,6 +37,8 @@ void add_authority_ceremony(CLI::App& authority, Context& context);
 void add_authority_token(CLI::App& authority, Context& context);
 /// `pedigree authority enrol-token`.
 void add_authority_protocols(CLI::App& authority, Context& context);
+/// Types of key that CAs may have, by their names.
+[[nodiscard]] const std::map<std::string, crypto::KeyType>& ca_key_types();
 /// Who acts, for the registry's history: the login name, as far as the system knows it.
 [[nodiscard]] std::string login();
 /// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.

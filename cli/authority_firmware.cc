@@ -71,17 +71,6 @@ struct Subject {
   std::optional<OpenSslKey> made;
 };
 
-Octets spki_of(const crypto::Crypto& crypto, const OpenSslKey& key) {
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-  const auto public_key = crypto.public_key(key.view(), buffer);
-  Octets spki(1024);
-  Writer writer(spki);
-  der::Builder builder(writer);
-  if (public_key) x509::write_spki(*public_key, builder);
-  spki.resize(writer.size());
-  return spki;
-}
-
 Outcome<Octets> key_of_request(const crypto::Crypto& crypto, const std::string& file) {
   const auto content = read_input(file);
   if (!content) return unreadable(content.error());
@@ -94,6 +83,12 @@ Outcome<Octets> key_of_request(const crypto::Crypto& crypto, const std::string& 
 
 Outcome<Subject> find_subject(const crypto::Crypto& crypto, const FirmwareArguments& arguments) {
   Subject subject;
+  const auto use = [&](const OpenSslKey& key) -> Outcome<void> {
+    auto spki = authority::public_key_info(crypto, key.view());
+    if (!spki) return refused("use the key", {spki.error().code, std::string(sentence(spki.error().code))});
+    subject.spki = *std::move(spki);
+    return {};
+  };
   if (!arguments.request.empty()) {
     auto spki = key_of_request(crypto, arguments.request);
     if (!spki) return std::unexpected(spki.error());
@@ -105,11 +100,11 @@ Outcome<Subject> find_subject(const crypto::Crypto& crypto, const FirmwareArgume
   } else if (!arguments.key.empty()) {
     const auto key = open_private_key(arguments.key, arguments.key_passphrase_file);
     if (!key) return unreadable(key.error());
-    subject.spki = spki_of(crypto, *key);
+    if (auto used = use(*key); !used) return std::unexpected(used.error());
   } else {
     auto key = OpenSslKey::generate(key_types().at(arguments.key_type));
     if (!key) return refused("make a key", {key.error().code, std::string(sentence(key.error().code))});
-    subject.spki = spki_of(crypto, *key);
+    if (auto used = use(*key); !used) return std::unexpected(used.error());
     subject.made = *std::move(key);
   }
   return subject;

@@ -37,13 +37,6 @@ struct IntermediateArguments {
 constexpr const char* kPassphraseHelp =
     "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)";
 
-const std::map<std::string, crypto::KeyType>& key_types() {
-  using enum crypto::KeyType;
-  static const std::map<std::string, crypto::KeyType> types{
-      {"P-256", p256}, {"P-384", p384}, {"Ed25519", ed25519}, {"RSA-3072", rsa3072}, {"RSA-4096", rsa4096}};
-  return types;
-}
-
 /// The first block of this label, or the file as DER.
 std::expected<Octets, Problem> read_der(const std::string& file, std::string_view label) {
   auto found = read_certificates(file, label);
@@ -58,7 +51,7 @@ void run_csr(Context& context, const IntermediateArguments& arguments) {
     if (!given) return print_error(context, kExitUnreadable, given.error());
     passphrase = *std::move(given);
   }
-  const app::IssuerRequest wish{arguments.name, arguments.common_name, key_types().at(arguments.key_type),
+  const app::IssuerRequest wish{arguments.name, arguments.common_name, ca_key_types().at(arguments.key_type),
                                 arguments.token};
   const auto request = app::request_issuer({arguments.directory}, wish, passphrase);
   if (!request) return report_refusal(context, "request the intermediate", request.error());
@@ -180,7 +173,7 @@ void add_csr(CLI::App& authority, Context& context) {
       ->required()
       ->option_text("TEXT");
   command->add_option("--key", a->key_type, "Type of the key")
-      ->check(CLI::IsMember(key_types()))
+      ->check(CLI::IsMember(ca_key_types()))
       ->option_text("P-256|P-384|Ed25519|RSA-3072|RSA-4096");
   command->add_option("--token", a->token, "Make the key in this PKCS#11 token")->option_text("pkcs11:URI");
   command->add_option("--out", a->out, "File to write the request to (PKCS#10, PEM)")

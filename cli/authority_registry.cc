@@ -15,6 +15,7 @@
 #include "cli/allow_list.h"
 #include "cli/authority_command.h"
 #include "server/app/app.h"
+#include "server/http/describe.h"
 
 namespace pedigree::cli {
 namespace {
@@ -292,11 +293,7 @@ void show_batch(Context& context, registry::Store& store, const std::string& nam
   json::array list;
   Table table({"state", "station", "devices", "first", "last"});
   for (const registry::BatchCount& one : *counts) {
-    list.push_back({{"state", registry::name(one.state)},
-                    {"station", one.station},
-                    {"devices", one.devices},
-                    {"first", one.first},
-                    {"last", one.last}});
+    list.push_back(http::describe(one));
     table.add({std::string(registry::name(one.state)), one.station, std::to_string(one.devices),
                authority::iso_time(one.first), authority::iso_time(one.last)});
   }
@@ -317,8 +314,7 @@ void run_batches(Context& context, const LookArguments& arguments) {
     const auto page = authority->store().batches(after, 1000);
     if (!page) return failed(context, page.error());
     for (const registry::Batch& one : *page) {
-      list.push_back(
-          {{"batch", one.name}, {"imported", one.imported}, {"since", one.made_at}, {"who", one.who}});
+      list.push_back(http::describe(one));
       table.add({one.name, std::to_string(one.imported), authority::iso_time(one.made_at), one.who});
     }
     if (page->size() < 1000) break;

@@ -12,6 +12,8 @@
 #include "cli/authority_command.h"
 #include "server/app/app.h"
 #include "server/app/directory.h"
+#include "server/http/describe.h"
+#include "server/http/station_claim.h"
 
 namespace pedigree::cli {
 namespace {
@@ -43,12 +45,7 @@ void run_list(Context& context, const StationArguments& arguments) {
   json::array list;
   Table table({"station", "state", "certificate (SHA-256)", "issued today", "refused today", "since"});
   for (const registry::Station& one : *stations) {
-    list.push_back({{"name", one.name},
-                    {"enabled", one.enabled},
-                    {"certificate_sha256", to_json(one.certificate)},
-                    {"issued_today", one.issued},
-                    {"refused_today", one.refused},
-                    {"since", one.changed}});
+    list.push_back(http::describe(one));
     table.add({one.name,
                {one.enabled ? "enabled" : "disabled", one.enabled ? Style::good : Style::bad},
                one.certificate ? registry::hex(*one.certificate) : "any of this name",
@@ -203,23 +200,13 @@ authority::Answer<void> check_registered(registry::Store& store, const authority
 authority::Answer<const authority::StationRule*> decide(app::LocalAuthority& authority,
                                                         const PolicyArguments& arguments,
                                                         const registry::DeviceId& device) {
-  const authority::Policy& policy = authority.engine().config().policy;
-  const authority::StationRule* rule = authority::find_rule(policy, arguments.station);
-  if (rule == nullptr) {
-    return authority::refuse(ErrorCode::not_authorised,
-                             fmt::format("the policy has no rule for station \"{}\"", arguments.station));
-  }
   const auto issuer = authority.engine().select_issuer(arguments.issuer, arguments.profile);
+  const auto rule = http::check_station(authority.engine(), authority.store(),
+                                        {device, arguments.profile, arguments.issuer, arguments.station});
+  if (!rule) return rule;
   if (!issuer) return std::unexpected(issuer.error());
-  const authority::StationWish wish{arguments.station, device, arguments.profile, (*issuer)->config().name};
-  if (const auto checked = authority::check_wish(*rule, wish); !checked) {
-    return std::unexpected(checked.error());
-  }
-  const auto known = authority.store().device(device);
-  if (!known && known.error().code != ErrorCode::not_found) return authority::refuse(known.error());
-  const auto listed = authority::check_listing(*rule, wish, known ? &*known : nullptr);
-  if (!listed) return std::unexpected(listed.error());
-  const auto registered = check_registered(authority.store(), policy, *rule, arguments.station);
+  const auto registered =
+      check_registered(authority.store(), authority.engine().config().policy, **rule, arguments.station);
   if (!registered) return std::unexpected(registered.error());
   return rule;
 }

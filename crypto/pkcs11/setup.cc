@@ -64,13 +64,7 @@ Result<void> init_token(const std::string& module_path, std::string_view label, 
   PEDIGREE_ASSIGN(const auto use, module->use(kPatience));
   std::string padded(label);
   padded.resize(kLabelSize, ' ');
-  std::string escaped = "pkcs11:token=";
-  for (const char c : label) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    const auto octet = static_cast<std::uint8_t>(c);
-    escaped += {'%', kDigits[octet >> 4U], kDigits[octet & 15U]};
-  }
-  PEDIGREE_ASSIGN(const Uri named, Uri::parse(escaped));
+  PEDIGREE_ASSIGN(const Uri named, Uri::parse("pkcs11:token=" + escape(label)));
   if (find_token(use.libraries(), named)) return fail(ErrorCode::duplicate_key);
   CK_FUNCTION_LIST* const library = use.libraries().front();
   PEDIGREE_ASSIGN(const CK_SLOT_ID slot, empty_slot(library));

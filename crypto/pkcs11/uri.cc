@@ -38,25 +38,6 @@ std::optional<std::string> unescape(std::string_view text) {
   return out;
 }
 
-/// Every octet but letters, digits and "-._~" escaped.
-std::string escape(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto octet = static_cast<std::uint8_t>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[octet >> 4U];
-      out += kDigits[octet & 15U];
-    }
-  }
-  return out;
-}
-
 bool is_of_object(std::string_view attribute) {
   const std::string_view name = attribute.substr(0, attribute.find('='));
   return name == "object" || name == "id" || name == "type" || name == "object-type";
@@ -84,6 +65,24 @@ std::string path_value(std::string_view object, std::string_view name) {
 }
 
 }  // namespace
+
+std::string escape(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto octet = static_cast<std::uint8_t>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[octet >> 4U];
+      out += kDigits[octet & 15U];
+    }
+  }
+  return out;
+}
 
 bool is_uri(std::string_view text) noexcept {
   return text.starts_with(kScheme);

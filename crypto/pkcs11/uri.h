@@ -13,6 +13,8 @@ struct p11_kit_uri;  // p11-kit's P11KitUri
 
 namespace pedigree::pkcs11 {
 
+/// A value of a URI: every octet but letters, digits and "-._~" escaped (RFC 3986 2.1).
+[[nodiscard]] std::string escape(std::string_view text);
 /// Whether a text is such a URI rather than a file's name.
 [[nodiscard]] bool is_uri(std::string_view text) noexcept;
 

@@ -114,7 +114,6 @@ std::vector<ServedProtocol> App::protocols() const {
 struct LocalAuthority::State {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<registry::Store> store;
-  std::unique_ptr<GrantKey> grant_key;
   std::unique_ptr<http::Api> api;
 };
 
@@ -133,13 +132,6 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);
-  if (passphrase != nullptr) {
-    auto grants = GrantKey::open(state->directory->layout(), state->directory->crypto(),
-                                 state->directory->engine().root(), *passphrase);
-    if (!grants) return std::unexpected(grants.error());
-    state->grant_key = *std::move(grants);
-    if (state->grant_key) state->api->grant_with(&state->grant_key->signer());
-  }
   return std::unique_ptr<LocalAuthority>(new LocalAuthority(std::move(state)));
 }
 

@@ -46,15 +46,9 @@ Answer<std::optional<crypto::OpenSslKey>> open_key(const std::filesystem::path& 
 std::optional<http::EarSigner> signer_of(const crypto::Crypto& crypto,
                                          const std::optional<crypto::OpenSslKey>& key) {
   if (!key) return std::nullopt;
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> point{};
-  const auto half = crypto.public_key(key->view(), point);
-  if (!half) return std::nullopt;
-  std::vector<std::uint8_t> spki(256);
-  Writer out(spki);
-  der::Builder builder(out);
-  x509::write_spki(*half, builder);
-  spki.resize(out.size());
-  return http::EarSigner{crypto, key->view(), std::move(spki)};
+  auto spki = authority::public_key_info(crypto, key->view());
+  if (!spki) return std::nullopt;
+  return http::EarSigner{crypto, key->view(), *std::move(spki)};
 }
 
 }  // namespace

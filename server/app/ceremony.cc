@@ -126,10 +126,8 @@ class Ceremony {
     if (!joined) return std::unexpected(joined.error());
     const auto key = open_key(layout_.root_key(), *joined);
     if (!key) return std::unexpected(key.error());
-    std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-    const auto half = crypto_.public_key(key->view(), buffer);
     const auto root = x509::Certificate::parse(root_);
-    if (half && root && root->spki().key && equal(half->key, root->spki().key->key)) return {};
+    if (root && authority::check_key_of(crypto_, key->view(), *root)) return {};
     return refuse(ErrorCode::key_mismatch, "the key that the shares open is not the root's");
   }
 

@@ -64,10 +64,8 @@ Answer<crypto::PrivateKey> Directory::State::open_key(const authority::IssuerCon
   const std::string where = issuer.key.empty() ? layout.issuer_key(issuer.name).string() : issuer.key;
   auto key = issuer.key.empty() ? app::open_key(where, passphrase) : open_token_key(issuer.key);
   if (!key) return std::unexpected(key.error());
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-  const auto half = crypto.public_key(key->view(), buffer);
   const auto parsed = x509::Certificate::parse(certificate);
-  if (!half || !parsed || !parsed->spki().key || !equal(half->key, parsed->spki().key->key)) {
+  if (!parsed || !authority::check_key_of(crypto, key->view(), *parsed)) {
     return refuse(ErrorCode::key_mismatch,
                   fmt::format("{} is not the key of {}'s certificate", where, issuer.name));
   }

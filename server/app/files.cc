@@ -82,6 +82,15 @@ Answer<void> write_private(const std::filesystem::path& path, std::string_view t
   return {};
 }
 
+Answer<void> replace_private(const std::filesystem::path& path, std::string_view text) {
+  const std::filesystem::path fresh = path.string() + ".new";
+  std::error_code ignored;
+  std::filesystem::remove(fresh, ignored);
+  if (auto written = write_private(fresh, text); !written) return written;
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed("replace", path);
+  return {};
+}
+
 Answer<void> check_ours(const std::filesystem::path& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return failed("examine", path);

@@ -85,6 +85,8 @@ struct Layout {
 [[nodiscard]] Answer<void> make_directory(const std::filesystem::path& path);
 /// Creates a file, which must not exist, with mode 0600, and synchronises it. Errors: io_failure.
 [[nodiscard]] Answer<void> write_private(const std::filesystem::path& path, std::string_view text);
+/// The same over a file that may be there, and is whole in any case: the new one is made beside it first.
+[[nodiscard]] Answer<void> replace_private(const std::filesystem::path& path, std::string_view text);
 /// Refuses a file or directory that group or others may write (bad_configuration). Errors: io_failure.
 [[nodiscard]] Answer<void> check_ours(const std::filesystem::path& path);
 /// A certificate or configuration. Errors: io_failure; bad_configuration where group or others may write it.

@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/grant_signer.h"
 
-#include <fmt/format.h>
-
 #include "crypto/openssl/openssl_crypto.h"
 
 namespace pedigree::app {
-namespace {
-
 using authority::refuse;
 using crypto::OpenSslKey;
-
-/// Beside the file that it replaces first, so that there is always a whole one.
-Answer<void> replace_private(const std::filesystem::path& path, std::string_view text) {
-  std::filesystem::path fresh = path;
-  fresh += ".new";
-  std::error_code error;
-  std::filesystem::remove(fresh, error);
-  if (auto written = write_private(fresh, text); !written) return written;
-  std::filesystem::rename(fresh, path, error);
-  if (error) return refuse(ErrorCode::io_failure, fmt::format("{}: {}", path.string(), error.message()));
-  return {};
-}
-
-}  // namespace
 
 Answer<void> make_grant_signer(const Layout& layout, const authority::Signer& root,
                                const SecretText& passphrase, der::UnixTime now, std::uint32_t days) {

@@ -3,11 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "authority/firmware_certificate.h"
 #include "authority/intermediate.h"
 #include "authority/text.h"
@@ -24,12 +19,6 @@ namespace {
 
 using authority::refuse;
 using crypto::OpenSslKey;
-
-const authority::IssuerConfig* find_issuer(const authority::Config& config, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(config.issuers, [&](const auto& issuer) { return issuer.name == name; });
-  return found == config.issuers.end() ? nullptr : &*found;
-}
 
 /// Where the key of a new intermediate is: made, or there already.
 Answer<OpenSslKey> new_key(const Layout& layout, const IssuerRequest& wish, const SecretText& passphrase) {
@@ -59,20 +48,15 @@ Answer<OpenSslKey> new_key(const Layout& layout, const IssuerRequest& wish, cons
 }
 
 Result<Der> write_request(const crypto::Crypto& crypto, const OpenSslKey& key, std::string_view common_name) {
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> half{};
-  PEDIGREE_ASSIGN(const crypto::PublicKey public_key, crypto.public_key(key.view(), half));
+  PEDIGREE_ASSIGN(const Der spki, authority::public_key_info(crypto, key.view()));
   std::array<std::uint8_t, 256> subject{};
-  std::array<std::uint8_t, 1024> spki{};
   Writer subject_out(subject);
-  Writer spki_out(spki);
   der::Builder subject_der(subject_out);
-  der::Builder spki_der(spki_out);
   const x509::NamePart parts[] = {{x509::oid::kCommonName, common_name}};
   x509::write_name(parts, subject_der);
-  x509::write_spki(public_key, spki_der);
   Der buffer(4096);
   PEDIGREE_ASSIGN(const Bytes written,
-                  csr::write_request(crypto, {subject_out.written(), spki_out.written(), {}}, key.view(),
+                  csr::write_request(crypto, {subject_out.written(), spki, {}}, key.view(),
                                      crypto::default_algorithm(key.type()), buffer));
   return Der(written.begin(), written.end());
 }
@@ -95,7 +79,7 @@ Answer<std::vector<Der>> chain_above(const Layout& layout, const authority::Conf
                                      std::string_view parent) {
   std::vector<Der> chain;
   while (parent != "root") {
-    const authority::IssuerConfig* issuer = find_issuer(config, parent);
+    const authority::IssuerConfig* issuer = authority::find_issuer(config, parent);
     if (issuer == nullptr) {
       return refuse(ErrorCode::bad_configuration,
                     fmt::format("there is no intermediate {} to be its parent", parent));
@@ -141,23 +125,9 @@ Answer<void> check_key(const Layout& layout, const ImportedIssuer& wish, const D
   const auto key =
       wish.key.empty() ? open_key(layout.issuer_key(wish.name), passphrase) : open_token_key(wish.key);
   if (!key) return std::unexpected(key.error());
-  const crypto::OpenSslCrypto crypto;
-  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-  const auto half = crypto.public_key(key->view(), buffer);
   const auto parsed = x509::Certificate::parse(certificate);
-  if (half && parsed && parsed->spki().key && equal(half->key, parsed->spki().key->key)) return {};
+  if (parsed && authority::check_key_of(crypto::OpenSslCrypto(), key->view(), *parsed)) return {};
   return refuse(ErrorCode::key_mismatch, fmt::format("the certificate is not for the key of {}", wish.name));
-}
-
-/// Replaces a file by one that is durable before it has the name.
-Answer<void> replace(const std::filesystem::path& path, std::string_view text) {
-  const std::filesystem::path next = path.string() + ".next";
-  std::error_code ignored;
-  std::filesystem::remove(next, ignored);
-  if (const auto written = write_private(next, text); !written) return written;
-  if (std::rename(next.c_str(), path.c_str()) == 0) return {};
-  return refuse(ErrorCode::io_failure,
-                fmt::format("cannot replace {}: {}", path.string(), std::strerror(errno)));
 }
 
 authority::IssuerConfig settings_of(const authority::Config& config, const ImportedIssuer& wish) {
@@ -175,7 +145,8 @@ authority::IssuerConfig settings_of(const authority::Config& config, const Impor
 Answer<Der> request_issuer(const Layout& layout, const IssuerRequest& wish, const SecretText& passphrase) {
   const auto config = read_settings(layout);
   if (!config) return std::unexpected(config.error());
-  if (!authority::is_name(wish.name) || wish.name == "root" || find_issuer(*config, wish.name) != nullptr) {
+  if (!authority::is_name(wish.name) || wish.name == "root" ||
+      authority::find_issuer(*config, wish.name) != nullptr) {
     return refuse(ErrorCode::bad_configuration,
                   fmt::format("\"{}\" is no name for an intermediate, or is taken", wish.name));
   }
@@ -224,7 +195,7 @@ Answer<void> import_issuer(const Layout& layout, const ImportedIssuer& wish, Byt
   chain->insert(chain->begin(), Der(certificate.begin(), certificate.end()));
   if (const auto sound = check_chain(layout, *chain, wish.now); !sound) return sound;
   if (const auto ours = check_key(layout, wish, chain->front(), passphrase); !ours) return ours;
-  const bool configured = find_issuer(*config, wish.name) != nullptr;
+  const bool configured = authority::find_issuer(*config, wish.name) != nullptr;
   auto text = read_text(layout.config());
   if (!text) return std::unexpected(text.error());
   if (!configured) *text += authority::write_issuer(settings_of(*config, wish));
@@ -242,7 +213,7 @@ Answer<void> import_issuer(const Layout& layout, const ImportedIssuer& wish, Byt
   } else if (const auto written = write_private(path, certificate_pem(certificate)); !written) {
     return written;
   }
-  return configured ? Answer<void>() : replace(layout.config(), *text);
+  return configured ? Answer<void>() : replace_private(layout.config(), *text);
 }
 
 }  // namespace pedigree::app

@@ -70,21 +70,15 @@ class Linter {
   Answer<void> run(const Profile& profile, crypto::KeyType type) {
     const auto key = OpenSslKey::generate(type);
     if (!key) return refuse(key.error());
-    std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-    const auto half = crypto_.public_key(key->view(), buffer);
-    if (!half) return refuse(half.error());
-    Der spki(1024);
-    Writer out(spki);
-    der::Builder builder(out);
-    x509::write_spki(*half, builder);
-    spki.resize(out.size());
+    const auto spki = authority::public_key_info(crypto_, key->view());
+    if (!spki) return refuse(spki.error());
     switch (profile.kind) {
       case ProfileKind::device:
-        return run_device(profile, type, spki);
+        return run_device(profile, type, *spki);
       case ProfileKind::intermediate:
-        return run_below_root(profile, type, spki);
+        return run_below_root(profile, type, *spki);
       case ProfileKind::firmware_signer:
-        return run_signer(profile, type, spki);
+        return run_signer(profile, type, *spki);
       case ProfileKind::identity:
         break;
     }
@@ -142,15 +136,9 @@ class Linter {
     if (above == engine_.config().profiles.end()) return {};
     auto key = OpenSslKey::generate(crypto::KeyType::p256);
     if (!key) return refuse(key.error());
-    std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer{};
-    const auto half = crypto_.public_key(key->view(), buffer);
-    if (!half) return refuse(half.error());
-    Der oem_spki(1024);
-    Writer out(oem_spki);
-    der::Builder builder(out);
-    x509::write_spki(*half, builder);
-    oem_spki.resize(out.size());
-    auto oem = make_oem(above->second, oem_spki);
+    const auto oem_spki = authority::public_key_info(crypto_, key->view());
+    if (!oem_spki) return refuse(oem_spki.error());
+    auto oem = make_oem(above->second, *oem_spki);
     if (!oem) return std::unexpected(oem.error());
     Twin twin{{*std::move(oem)}, *std::move(key)};
     const auto& root = twins_.at(std::string(kRoot)).chain;

@@ -114,13 +114,8 @@ Answer<std::string> make_trial_token(const TrialToken& wanted) {
                   module ? wanted.module_path + " cannot be loaded (Debian's package softhsm2 has it)"
                          : fmt::format("the token {}: {}", wanted.label, sentence(made.error().code)));
   }
-  std::string escaped;
-  for (const char c : wanted.label) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
-    escaped += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return fmt::format("pkcs11:token={}?module-path={}&pin-source={}", escaped, wanted.module_path,
-                     files[0].string());
+  return fmt::format("pkcs11:token={}?module-path={}&pin-source={}", pkcs11::escape(wanted.label),
+                     wanted.module_path, files[0].string());
 }
 
 }  // namespace pedigree::app

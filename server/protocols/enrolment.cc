@@ -29,9 +29,8 @@ std::unexpected<authority::Refusal> refuse_conflict(const authority::Engine& eng
 
 void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
   if (request.client == nullptr) return done(refuse(ErrorCode::not_authorised, "nobody asks"));
-  const std::string_view issuer = request.issuer;
-  auto claim = http::claim_station(engine_, store_, *request.client, request.device, request.profile, &issuer,
-                                   clock_());
+  auto claim = http::claim_station(engine_, store_, *request.client,
+                                   {request.device, request.profile, request.issuer}, clock_());
   if (!claim) return done(std::unexpected(claim.error()));
   auto certified = engine_.certify_plain(
       {request.device, request.profile, request.issuer, request.csr, request.spki}, clock_());
