@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "authority/text.h"
+
 namespace pedigree::authority {
 namespace {
 
@@ -25,6 +27,18 @@ grant::Grant content_of(const GrantOrder& order, der::UnixTime now) {
   }
   if (order.operation == grant::Operation::repin) content.root = order.root;
   return content;
+}
+
+/// Why this signer signs no grants that devices take, and what ends that.
+std::unexpected<Refusal> useless(ErrorCode code, Bytes certificate, der::UnixTime now) {
+  const auto signer = x509::Certificate::parse(certificate);
+  const bool timely = !signer || (signer->not_before() <= now && now <= signer->not_after());
+  const std::string why = timely ? std::string(sentence(code))
+                                 : fmt::format("its certificate is good from {} until {}",
+                                               iso_time(signer->not_before()), iso_time(signer->not_after()));
+  return refuse(code, fmt::format("the signer of grants is of no use: {}; another is made by pedigree "
+                                  "authority grant-signer",
+                                  why));
 }
 
 }  // namespace
@@ -71,6 +85,26 @@ Answer<void> check_grant(const Policy& policy, bool is_operator, std::string_vie
   return {};
 }
 
+Answer<Der> certify_grant_signer(const crypto::Crypto& crypto, const CertifyFields& fields) {
+  const auto key = check_subject(crypto, fields);
+  if (!key) return std::unexpected(key.error());
+  if (key->type != crypto::KeyType::p256) {
+    return refuse(ErrorCode::wrong_key_type, "the key of a signer of grants is on P-256");
+  }
+  const auto issuer = check_issuer(crypto, fields);
+  if (!issuer) return std::unexpected(issuer.error());
+  if (!equal(issuer->subject(), issuer->issuer())) {
+    return refuse(ErrorCode::untrusted_root,
+                  "devices take grants of a delegate of their root alone, and "
+                  "the issuer is below another CA");
+  }
+  const Bytes purposes[] = {grant::kKeyPurpose};
+  x509::ExtensionSet extensions;
+  extensions.key_usage = x509::kDigitalSignature;
+  extensions.ext_key_usage = purposes;
+  return certify(crypto, fields, *issuer, *key, {}, extensions);
+}
+
 Answer<SignedGrant> GrantSigner::sign(const GrantOrder& order, der::UnixTime now) const {
   std::array<std::uint8_t, 2 * grant::kMaxSize> buffer{};
   const auto message = grant::sign(crypto_, content_of(order, now), certificate_, root_, key_, buffer);
@@ -82,8 +116,7 @@ Answer<SignedGrant> GrantSigner::sign(const GrantOrder& order, der::UnixTime now
   grant::Seen seen;
   std::array<std::uint8_t, grant::kScratch> scratch{};
   if (const auto good = grant::verify(crypto_, *message, *hash, seen, scratch); !good) {
-    return refuse(good.error().code,
-                  fmt::format("the signer of grants is of no use: {}", sentence(good.error().code)));
+    return useless(good.error().code, certificate_, now);
   }
   return SignedGrant{{message->begin(), message->end()}, now, now + kGrantLife};
 }

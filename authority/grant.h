@@ -2,6 +2,7 @@
 // Grants as the authority gives them: what is asked for, who may ask, and the signed message.
 #pragma once
 
+#include "authority/certify.h"
 #include "authority/policy.h"
 #include "core/grant/grant.h"
 
@@ -28,6 +29,11 @@ struct GrantOrder {
 [[nodiscard]] Answer<void> check_grant(const Policy& policy, bool is_operator, std::string_view client,
                                        const GrantOrder& order);
 
+/// Certifies a delegate that signs grants: kp-deviceGrant and nothing else. Devices take one that their root
+/// has named itself. Errors: wrong_key_type (not P-256), untrusted_root (the issuer is below another CA),
+/// those of check_subject, check_issuer and certify.
+[[nodiscard]] Answer<Der> certify_grant_signer(const crypto::Crypto& crypto, const CertifyFields& fields);
+
 /// A signed grant and how long it is good for.
 struct SignedGrant {
   std::vector<std::uint8_t> message;
@@ -44,7 +50,7 @@ class GrantSigner {
       : crypto_(crypto), certificate_(std::move(certificate)), root_(std::move(root)), key_(key) {}
 
   /// Signs, and verifies as a device will: what devices would refuse is not given out. Errors: those of
-  /// grant::sign and grant::verify.
+  /// grant::sign and grant::verify, of which the detail says who may end it.
   [[nodiscard]] Answer<SignedGrant> sign(const GrantOrder& order, der::UnixTime now) const;
 
  private:

@@ -114,6 +114,7 @@ std::vector<ServedProtocol> App::protocols() const {
 struct LocalAuthority::State {
   std::unique_ptr<Directory> directory;
   std::unique_ptr<registry::Store> store;
+  std::unique_ptr<GrantKey> grant_key;
   std::unique_ptr<http::Api> api;
 };
 
@@ -142,6 +143,16 @@ http::Response LocalAuthority::call(http::Method method, std::string_view target
   state_->api->handle({method, target, body, false, &identity},
                       [&promise](http::Response response) { promise.set_value(std::move(response)); });
   return promise.get_future().get();
+}
+
+Answer<void> LocalAuthority::take_grant_signer(const SecretText& passphrase) {
+  auto key = GrantKey::open(layout(), state_->directory->crypto(), engine().root(), passphrase);
+  if (!key) return std::unexpected(key.error());
+  state_->grant_key = *std::move(key);
+  if (state_->grant_key == nullptr)
+    return authority::refuse(ErrorCode::not_found, "this authority has no signer of grants");
+  state_->api->grant_with(&state_->grant_key->signer());
+  return {};
 }
 
 const authority::Engine& LocalAuthority::engine() const noexcept {

@@ -58,6 +58,9 @@ class LocalAuthority {
   /// Calls /v1 as an operator of that name and waits for the answer.
   [[nodiscard]] http::Response call(http::Method method, std::string_view target, std::string_view body,
                                     std::string who);
+  /// Grants are signed from now on (POST /v1/grants). Errors: not_found where the directory has no signer of
+  /// grants, those of GrantKey::open.
+  [[nodiscard]] Answer<void> take_grant_signer(const SecretText& passphrase);
   [[nodiscard]] const authority::Engine& engine() const noexcept;
   [[nodiscard]] registry::Store& store() noexcept;
   [[nodiscard]] const Layout& layout() const noexcept;

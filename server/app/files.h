@@ -61,6 +61,8 @@ struct Layout {
   /// Who signs grants.
   [[nodiscard]] std::filesystem::path grant_certificate() const { return directory / "grants.cert.pem"; }
   [[nodiscard]] std::filesystem::path grant_key() const { return directory / "grants.key.pem"; }
+  /// The key of the next one, while its certificate is being made elsewhere.
+  [[nodiscard]] std::filesystem::path next_grant_key() const { return directory / "grants.next.key.pem"; }
   /// The audit log's key: private, and public as a line of text.
   [[nodiscard]] std::filesystem::path log_key() const { return directory / "audit.key.pem"; }
   [[nodiscard]] std::filesystem::path log_public_key() const { return directory / "audit.vkey"; }

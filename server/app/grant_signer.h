@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who signs an authority's grants: a delegate of the root, in the directory.
+// Who signs an authority's grants: a delegate of the root, in the directory. The root's key may be there too,
+// for a moment, or elsewhere: then a request leaves, and a certificate comes back.
 #pragma once
 
 #include "authority/grant.h"
@@ -12,10 +13,26 @@ inline constexpr std::uint32_t kGrantSignerDays = 730;
 
 /// Makes the signer of grants below the root: grants.cert.pem and grants.key.pem (P-256, encrypted with the
 /// passphrase), over those that are there: devices refuse the old one from the new one's first grant on.
-/// Errors: io_failure, those of the crypto.
+/// Errors: io_failure, those of the crypto and of certify_grant_signer.
 [[nodiscard]] Answer<void> make_grant_signer(const Layout& layout, const authority::Signer& root,
                                              const SecretText& passphrase, der::UnixTime now,
                                              std::uint32_t days);
+
+/// Makes the next signer's key, which waits beside the one that signs, and a PKCS#10 request for it, DER.
+/// Asked again, the key is kept and requested again. Errors: those of keep_key and the crypto.
+[[nodiscard]] Answer<Der> request_grant_signer(const Layout& layout, const SecretText& passphrase);
+
+/// Signs such a request with the root's key. Of the request its key is taken, after proof of possession, and
+/// nothing else. Errors: those of requested_key and certify_grant_signer.
+[[nodiscard]] Answer<Der> sign_grant_signer(Bytes request, const authority::Signer& root, der::UnixTime now,
+                                            std::uint32_t days);
+
+/// Takes the certificate of the signer that was requested, which signs from now on: its grants must be good
+/// under the directory's root. Asked again with the same, it changes nothing. Errors: key_mismatch,
+/// grant_signer_refused (it is older than the one that is there: devices would refuse it), those of
+/// GrantSigner::sign, read_certificate and open_key.
+[[nodiscard]] Answer<void> import_grant_signer(const Layout& layout, Bytes certificate,
+                                               const SecretText& passphrase, der::UnixTime now);
 
 /// The signer with its key.
 class GrantKey {

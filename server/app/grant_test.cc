@@ -9,7 +9,6 @@
 #include <future>
 
 #include "crypto/openssl/openssl_crypto.h"
-#include "server/app/grant_signer.h"
 #include "server/http/json.h"
 #include "testing/authority/authority.h"
 
@@ -190,34 +189,6 @@ TEST(GrantPolicy, SaysWhoMayHaveWhatGranted) {
         "[[grant]]\nname = \"x\"\noperations = [\"begin\"]\ndevices = [\"zz\"]"}) {
     EXPECT_FALSE(authority::read_policy(wrong, config).has_value()) << wrong;
   }
-}
-
-TEST(GrantSigner, ANewOneEndsTheOldOneAndAnExpiredOneSignsNothing) {
-  const AuthorityFolder folder;
-  const app::SecretText passphrase{kPassphrase};
-  const crypto::OpenSslCrypto crypto;
-  const auto root = app::read_certificate(folder.layout().root_certificate()).value();
-  const auto key = app::open_key(folder.layout().root_key(), passphrase).value();
-  const Sha256 hash = *crypto.sha256(x509::Certificate::parse(root)->spki().whole);
-  const auto first = app::GrantKey::open(folder.layout(), crypto, root, passphrase);
-  ASSERT_TRUE(first && *first) << "authority init has made it";
-  const der::UnixTime now = std::time(nullptr);
-  ASSERT_TRUE(app::make_grant_signer(folder.layout(), {root, key.view()}, passphrase, now + 10, 30));
-  const auto second = app::GrantKey::open(folder.layout(), crypto, root, passphrase);
-  ASSERT_TRUE(second && *second);
-
-  const authority::GrantOrder order{.device = *registry::parse_device_id(kDevice),
-                                    .operation = grant::Operation::decommission};
-  grant::Seen seen;
-  std::array<std::uint8_t, grant::kScratch> scratch{};
-  const auto old_one = (*first)->signer().sign(order, now + 20);
-  const auto new_one = (*second)->signer().sign(order, now + 20);
-  ASSERT_TRUE(old_one && new_one);
-  EXPECT_TRUE(grant::verify(crypto, old_one->message, hash, seen, scratch).has_value());
-  EXPECT_TRUE(grant::verify(crypto, new_one->message, hash, seen, scratch).has_value());
-  EXPECT_EQ(grant::verify(crypto, old_one->message, hash, seen, scratch).error().code,
-            ErrorCode::grant_signer_refused);
-  EXPECT_EQ((*second)->signer().sign(order, now + 40 * 86400).error().code, ErrorCode::grant_expired);
 }
 
 }  // namespace

@@ -22,43 +22,13 @@ using crypto::OpenSslKey;
 
 /// Where the key of a new intermediate is: made, or there already.
 Answer<OpenSslKey> new_key(const Layout& layout, const IssuerRequest& wish, const SecretText& passphrase) {
-  if (!wish.token.empty()) {
-    const auto uri = pkcs11::Uri::parse(wish.token);
-    if (!uri) return open_token_key(wish.token);  // which says what is wrong
-    const std::string named = uri->with_object(wish.name);
-    auto made = make_token_key(named, wish.key_type);
-    if (!made && made.error().code == ErrorCode::duplicate_key) return open_token_key(named);
-    return made;
-  }
-  const auto path = layout.issuer_key(wish.name);
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) return open_key(path, passphrase);
-  if (passphrase.text().empty()) {
-    return refuse(ErrorCode::bad_configuration, "an empty passphrase would leave the CA key unprotected");
-  }
-  auto key = OpenSslKey::generate(wish.key_type);
-  if (!key) return refuse(key.error());
-  auto pem = key->to_pem(passphrase.text());
-  if (!pem) return refuse(pem.error());
-  const SecretText secret(*std::move(pem));
-  if (const auto written = write_private(path, secret.text()); !written) {
-    return std::unexpected(written.error());
-  }
-  return *std::move(key);
-}
-
-Result<Der> write_request(const crypto::Crypto& crypto, const OpenSslKey& key, std::string_view common_name) {
-  PEDIGREE_ASSIGN(const Der spki, authority::public_key_info(crypto, key.view()));
-  std::array<std::uint8_t, 256> subject{};
-  Writer subject_out(subject);
-  der::Builder subject_der(subject_out);
-  const x509::NamePart parts[] = {{x509::oid::kCommonName, common_name}};
-  x509::write_name(parts, subject_der);
-  Der buffer(4096);
-  PEDIGREE_ASSIGN(const Bytes written,
-                  csr::write_request(crypto, {subject_out.written(), spki, {}}, key.view(),
-                                     crypto::default_algorithm(key.type()), buffer));
-  return Der(written.begin(), written.end());
+  if (wish.token.empty()) return keep_key(layout.issuer_key(wish.name), wish.key_type, passphrase);
+  const auto uri = pkcs11::Uri::parse(wish.token);
+  if (!uri) return open_token_key(wish.token);  // which says what is wrong
+  const std::string named = uri->with_object(wish.name);
+  auto made = make_token_key(named, wish.key_type);
+  if (!made && made.error().code == ErrorCode::duplicate_key) return open_token_key(named);
+  return made;
 }
 
 /// A CA below which any device may be certified.
@@ -141,6 +111,38 @@ authority::IssuerConfig settings_of(const authority::Config& config, const Impor
 }
 
 }  // namespace
+
+Answer<OpenSslKey> keep_key(const std::filesystem::path& path, crypto::KeyType type,
+                            const SecretText& passphrase) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return open_key(path, passphrase);
+  if (passphrase.text().empty()) {
+    return refuse(ErrorCode::bad_configuration, "an empty passphrase would leave the CA key unprotected");
+  }
+  auto key = OpenSslKey::generate(type);
+  if (!key) return refuse(key.error());
+  auto pem = key->to_pem(passphrase.text());
+  if (!pem) return refuse(pem.error());
+  const SecretText secret(*std::move(pem));
+  if (const auto written = write_private(path, secret.text()); !written) {
+    return std::unexpected(written.error());
+  }
+  return *std::move(key);
+}
+
+Result<Der> write_request(const crypto::Crypto& crypto, const OpenSslKey& key, std::string_view common_name) {
+  PEDIGREE_ASSIGN(const Der spki, authority::public_key_info(crypto, key.view()));
+  std::array<std::uint8_t, 256> subject{};
+  Writer subject_out(subject);
+  der::Builder subject_der(subject_out);
+  const x509::NamePart parts[] = {{x509::oid::kCommonName, common_name}};
+  x509::write_name(parts, subject_der);
+  Der buffer(4096);
+  PEDIGREE_ASSIGN(const Bytes written,
+                  csr::write_request(crypto, {subject_out.written(), spki, {}}, key.view(),
+                                     crypto::default_algorithm(key.type()), buffer));
+  return Der(written.begin(), written.end());
+}
 
 Answer<Der> request_issuer(const Layout& layout, const IssuerRequest& wish, const SecretText& passphrase) {
   const auto config = read_settings(layout);

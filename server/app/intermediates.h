@@ -8,6 +8,14 @@
 
 namespace pedigree::app {
 
+/// The key in a file, which is made, encrypted with the passphrase, where it is not there yet. Errors:
+/// bad_configuration (no passphrase), those of open_key and write_private.
+[[nodiscard]] Answer<crypto::OpenSslKey> keep_key(const std::filesystem::path& path, crypto::KeyType type,
+                                                  const SecretText& passphrase);
+/// A PKCS#10 request for a key, DER, under a common name of 1 to 64 characters. Errors: those of the crypto.
+[[nodiscard]] Result<Der> write_request(const crypto::Crypto& crypto, const crypto::OpenSslKey& key,
+                                        std::string_view common_name);
+
 struct IssuerRequest {
   std::string name;         ///< of the intermediate, in this authority
   std::string common_name;  ///< asked for; who signs decides

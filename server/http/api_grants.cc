@@ -60,7 +60,9 @@ ErrorCode error_of(registry::DeviceState state) noexcept {
 
 void Api::grant(Call& call) {
   if (grant_signer_ == nullptr) {
-    return call.respond(error_response(ErrorCode::not_found, "this authority has no signer of grants"));
+    return call.respond(error_response(ErrorCode::not_found,
+                                       "this authority has no signer of grants; one is made by pedigree "
+                                       "authority grant-signer"));
   }
   Body body(call.request.body);
   const GrantOrder order = read_order(body);
