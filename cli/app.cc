@@ -92,6 +92,9 @@ void build_app(CLI::App& app, Context& context) {
   add_audit_command(app, context);
   add_device_command(app, context);
   add_provision_command(app, context);
+  add_rma_command(app, context);
+  add_decommission_command(app, context);
+  add_grant_command(app, context);
   add_attest_command(app, context);
   add_device_test_command(app, context);
   add_image_command(app, context);

@@ -279,6 +279,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_queries(*authority, context);
   add_authority_offline(*authority, context);
   add_authority_signers(*authority, context);
+  add_authority_grants(*authority, context);
   add_authority_firmware(*authority, context);
   add_authority_protocols(*authority, context);
   add_authority_registry(*authority, context);

@@ -21,6 +21,8 @@ void add_authority_queries(CLI::App& authority, Context& context);
 void add_authority_offline(CLI::App& authority, Context& context);
 /// `pedigree authority revoke-signer|signer-revocations`.
 void add_authority_signers(CLI::App& authority, Context& context);
+/// `pedigree authority grant|grant-signer|sign-grant-signer`.
+void add_authority_grants(CLI::App& authority, Context& context);
 /// `pedigree authority oem|firmware-signer`.
 void add_authority_firmware(CLI::App& authority, Context& context);
 /// `pedigree authority import|batches|alarms`.

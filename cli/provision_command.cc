@@ -257,6 +257,11 @@ void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
       .add_option("--journal", arguments.journal,
                   "Folder of the journal, by which a run goes on after a crash")
       ->option_text("DIR");
+  command
+      .add_option(
+          "--grant", arguments.flow.grant_why,
+          "Have new keys of secured devices granted, for this reason (policy.toml must let the station)")
+      ->option_text("WHY");
   command.add_option("--out", arguments.flow.out, "Folder to write each chain to, as PEM")
       ->option_text("DIR");
   command.add_option("--jobs", arguments.flow.jobs, "Devices at a time (default 64)")

@@ -64,7 +64,7 @@ std::string next_step(const UnitResult& result) {
     case ErrorCode::chain_root_mismatch:
       return "use the authority whose root the device has pinned";
     case ErrorCode::grant_required:
-      return "the device is secured; provision it before that, or replace it";
+      return "the device is secured: have its key granted with --grant WHY";
     case ErrorCode::lifecycle_forbids:
       return "the device's lifecycle allows no provisioning: pedigree provision --info shows it";
     case ErrorCode::unknown_command:

@@ -70,7 +70,8 @@ Outcome<PendingKey> begin_granted(Device& device, AuthorityClient& authority, co
   return device.begin(request);
 }
 
-Outcome<Emptied> return_device(Device& device, AuthorityClient& authority, const std::string& why) {
+Outcome<Emptied> return_device(Device& device, AuthorityClient& authority, const std::string& why,
+                               const Steps& steps) {
   STATION_ASSIGN(const auto info, device.info());
   if (info.lifecycle == enrol::Lifecycle::decommissioned) {
     return failed(Side::device, ErrorCode::lifecycle_forbids);
@@ -88,18 +89,21 @@ Outcome<Emptied> return_device(Device& device, AuthorityClient& authority, const
   for (const Slot& slot : built_in) kept.push_back(slot.key);
   STATION_ASSIGN(emptied.revoked, authority.revoke_all(info.id, "superseded", why, kept));
   for (const Slot& slot : slots) {
+    if (steps) steps(1 + emptied.slots.size(), 1 + slots.size());
     STATION_TRY(destroy(device, authority, info, slot.slot, why));
     emptied.slots.push_back(slot.slot);
   }
   return emptied;
 }
 
-Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority, const std::string& why) {
+Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority, const std::string& why,
+                                     const Steps& steps) {
   STATION_ASSIGN(const auto info, device.info());
   Emptied emptied;
   emptied.already = info.lifecycle == enrol::Lifecycle::decommissioned && info.slots_used == 0;
   // Nobody believes the device any more before it is told.
   STATION_ASSIGN(emptied.revoked, authority.revoke_all(info.id, "cessationOfOperation", why, {}));
+  if (steps) steps(1, 2);
   if (info.lifecycle != enrol::Lifecycle::decommissioned) {
     STATION_TRY(obtain_grant(device, authority, info,
                              {.operation = std::string(grant::name(Operation::decommission)), .why = why}));

@@ -3,6 +3,8 @@
 // authority, and the grant back. Every flow may be started again: what is done is passed over.
 #pragma once
 
+#include <functional>
+
 #include "core/grant/grant.h"
 #include "station/flow/device.h"
 #include "station/link/authority_client.h"
@@ -26,15 +28,18 @@ struct Emptied {
   bool already = false;              ///< nothing was left to be done on the device
 };
 
+/// Called as a flow goes on: steps that are done, of how many.
+using Steps = std::function<void(std::size_t done, std::size_t total)>;
+
 /// A device that comes back: revokes its certificates as superseded, but for those of keys that it was made
 /// with, and destroys the key of every slot, by a grant each where the device is secured. It can be
 /// provisioned again then.
 [[nodiscard]] Outcome<Emptied> return_device(Device& device, AuthorityClient& authority,
-                                             const std::string& why);
+                                             const std::string& why, const Steps& steps = {});
 
 /// The end of a device: its certificates are revoked, the registry retires it, and it wipes itself. Failures
 /// also: storage_failure where it is closed and not empty yet, which a restart finishes.
 [[nodiscard]] Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority,
-                                                   const std::string& why);
+                                                   const std::string& why, const Steps& steps = {});
 
 }  // namespace pedigree::station

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// pedigree rma|decommission|grant: what secured devices do with grants of their authority.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/device_lines.h"
+#include "cli/files.h"
+#include "station/flow/grant.h"
+#include "station/link/text.h"
+
+namespace pedigree::cli {
+namespace {
+
+namespace json = boost::json;
+using station::Outcome;
+using station::Unit;
+
+struct GrantArguments {
+  LineArguments lines;
+  double authority_timeout = 60;
+  std::string tls;
+  station::AuthorityOptions authority;
+  std::string why;
+  std::string file;
+};
+
+std::string next_step(const station::Failure& failure) {
+  switch (failure.code) {
+    case ErrorCode::not_authorised:
+      return "take an operator's certificate that policy.toml lets have this granted";
+    case ErrorCode::unknown_command:
+      return "this device takes no grants, or has another --smp-group";
+    case ErrorCode::grant_nonce:
+    case ErrorCode::grant_expired:
+      return "have another one granted: pedigree grant challenge, and pedigree authority grant";
+    case ErrorCode::grant_signer_refused:
+      return "use the authority whose root the device has pinned, and its newest signer of grants";
+    case ErrorCode::not_owner:
+      return "a secure partition owns the slot; decommission takes it too";
+    case ErrorCode::not_found:
+      return "there, make a signer of grants: pedigree authority grant-signer --dir DIR";
+    default:
+      return {};
+  }
+}
+
+/// Whose failure it is, in words.
+std::string summary(const station::Failure& failure) {
+  switch (exit_code_of(failure)) {
+    case kExitDeviceRefused:
+      return "the device refused: " + failure.message;
+    case kExitAuthorityRefused:
+      return "the authority refused: " + failure.message;
+    default:
+      return failure.message;
+  }
+}
+
+/// Opens the link and does it; a failure is printed and kept in `list`, and does not keep the other devices
+/// from theirs.
+void each(Context& context, const Lines& lines, json::array& list,
+          const std::function<Outcome<json::object>(station::Device&)>& action) {
+  for (const Unit& unit : lines.units) {
+    const auto done = [&]() -> Outcome<json::object> {
+      STATION_ASSIGN(const auto link, unit.open());
+      STATION_TRY(station::negotiate(*link));
+      station::Device device(*link);
+      return action(device);
+    }();
+    if (done) {
+      json::object entry = *done;
+      entry["line"] = unit.peer;
+      list.push_back(std::move(entry));
+      continue;
+    }
+    const station::Failure& failure = done.error();
+    const ExitCode code = exit_code_of(failure);
+    list.push_back(json::object{
+        {"line", unit.peer}, {"error", failure.message}, {"code", static_cast<unsigned>(failure.code)}});
+    if (!context.json) {
+      print_error(context, code, {summary(failure), {{"line", unit.peer}}, next_step(failure), {}});
+    }
+    context.exit_code = code;
+  }
+}
+
+void finish(const Context& context, const Lines& lines, json::array list) {
+  if (context.json) print_json(json::object{{"devices", std::move(list)}});
+  if (lines.capture != nullptr && !lines.capture->finish())
+    print_warning(context, "the capture is not complete");
+}
+
+void complete_authority(GrantArguments& arguments) {
+  station::AuthorityOptions& authority = arguments.authority;
+  if (!arguments.tls.empty()) {
+    if (authority.ca_file.empty()) authority.ca_file = arguments.tls + "/ca.cert.pem";
+    if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/operator.cert.pem";
+    if (authority.key_file.empty()) authority.key_file = arguments.tls + "/operator.key.pem";
+  }
+  if (authority.ca_file.empty() || authority.certificate_file.empty() || authority.key_file.empty()) {
+    stop(kExitUsage, "--tls is missing",
+         "give --tls FOLDER, the folder tls of the authority, or --ca, --cert and --key");
+  }
+}
+
+std::string slots_text(const std::vector<std::uint32_t>& slots) {
+  if (slots.empty()) return "no slot was in use";
+  std::string text = slots.size() == 1 ? "destroyed slot" : "destroyed slots";
+  for (const std::uint32_t slot : slots) text += fmt::format(" {}", slot);
+  return text;
+}
+
+using Flow = Outcome<station::Emptied> (*)(station::Device&, station::AuthorityClient&, const std::string&,
+                                           const station::Steps&);
+
+/// What is said of a device whose flow went to its end.
+std::string ending(const station::Emptied& emptied, bool ends) {
+  std::string what;
+  if (ends) {
+    what = emptied.already ? "was decommissioned before" : "is decommissioned";
+  } else {
+    what = slots_text(emptied.slots);
+  }
+  return fmt::format("{}, {} certificate{} revoked", what, emptied.revoked.size(),
+                     emptied.revoked.size() == 1 ? "" : "s");
+}
+
+void run_flow(Context& context, GrantArguments& arguments, Flow flow, bool ends) {
+  complete_authority(arguments);
+  Lines lines;
+  prepare(lines, context, arguments.lines);
+  arguments.authority.give_up =
+      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
+  arguments.authority.notice = notices(lines, context);
+  const auto authority =
+      need(station::open_authority(lines.loop, arguments.authority),
+           "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
+  json::array list;
+  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+    STATION_ASSIGN(const auto info, device.info());
+    Progress progress(context, ends ? "decommission" : "rma", info.slots_used + 1);
+    const station::Steps steps = [&](std::size_t done, std::size_t total) {
+      progress.advance((info.slots_used + 1) * done / total);
+    };
+    auto outcome = flow(device, *authority, arguments.why, steps);
+    progress.finish();
+    STATION_ASSIGN(const auto emptied, std::move(outcome));
+    json::array slots(emptied.slots.begin(), emptied.slots.end());
+    json::array revoked;
+    for (const std::string& serial : emptied.revoked) revoked.push_back(json::string(serial));
+    if (!context.json && !context.quiet) {
+      print_line(fmt::format("{}  {}", styled(context, Style::strong, shorten(printable(info.id))),
+                             ending(emptied, ends)));
+    }
+    return json::object{{"device", info.id},
+                        {"already", emptied.already},
+                        {"destroyed", std::move(slots)},
+                        {"revoked", std::move(revoked)}};
+  });
+  finish(context, lines, std::move(list));
+}
+
+void run_challenge(Context& context, GrantArguments& arguments) {
+  Lines lines;
+  prepare(lines, context, arguments.lines);
+  json::array list;
+  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+    STATION_ASSIGN(const auto info, device.info());
+    STATION_ASSIGN(const auto challenge, device.challenge());
+    const std::string nonce = station::hex(challenge.nonce);
+    if (!context.json) {
+      print_line(fmt::format("--device {} --nonce {}", printable(info.id), nonce));
+    }
+    return json::object{{"device", info.id}, {"nonce", nonce}, {"largest", challenge.max_size}};
+  });
+  finish(context, lines, std::move(list));
+}
+
+/// Gives the grant to the device. A key is destroyed by a call of its own, which an earlier run may not have
+/// come to.
+Outcome<void> carry_out(station::Device& device, const std::string& id, Bytes message,
+                        const grant::Grant& content) {
+  const bool destroys = content.operation == grant::Operation::destroy;
+  if (destroys && id == station::hex(content.device_id)) {
+    auto destroyed = device.destroy(content.slot);
+    if (destroyed || destroyed.error().code != ErrorCode::grant_required) return destroyed;
+  }
+  STATION_TRY(device.send_grant(message));
+  return destroys ? device.destroy(content.slot) : Outcome<void>();
+}
+
+std::string done_text(grant::Operation operation, std::uint32_t slot) {
+  switch (operation) {
+    case grant::Operation::begin:
+    case grant::Operation::replace:
+      return fmt::format("{} of slot {} is permitted until the device restarts", grant::name(operation),
+                         slot);
+    case grant::Operation::destroy:
+      return fmt::format("the key of slot {} is destroyed", slot);
+    case grant::Operation::repin:
+      return "takes another root now, with its next chain";
+    case grant::Operation::decommission:
+      break;
+  }
+  return "is decommissioned";
+}
+
+void run_send(Context& context, GrantArguments& arguments) {
+  const auto message = read_input(arguments.file, grant::kMaxSize);
+  if (!message) return print_error(context, kExitUnreadable, message.error());
+  const auto read = grant::read(*message);
+  if (!read) {
+    stop(kExitUnreadable, arguments.file + ": " + std::string(sentence(read.error().code)),
+         "pedigree authority grant writes such a file");
+  }
+  Lines lines;
+  prepare(lines, context, arguments.lines);
+  if (lines.units.size() != 1) {
+    stop(kExitUsage, "a grant is for one device, and more are named", "name the one");
+  }
+  const grant::Grant& content = read->grant;
+  json::array list;
+  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+    STATION_ASSIGN(const auto info, device.info());
+    STATION_TRY(carry_out(device, info.id, *message, content));
+    if (!context.json && !context.quiet) {
+      print_line(fmt::format("{}  {}", styled(context, Style::strong, shorten(printable(info.id))),
+                             done_text(content.operation, content.slot)));
+    }
+    return json::object{{"device", info.id}, {"operation", grant::name(content.operation)}};
+  });
+  finish(context, lines, std::move(list));
+}
+
+void add_authority_options(CLI::App& command, GrantArguments& arguments) {
+  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT")
+      ->required()
+      ->option_text("URL");
+  command
+      .add_option("--tls", arguments.tls, "Folder with ca.cert.pem, operator.cert.pem and operator.key.pem")
+      ->option_text("DIR");
+  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server")
+      ->option_text("FILE");
+  command
+      .add_option("--cert", arguments.authority.certificate_file, "PEM file with the operator's certificate")
+      ->option_text("FILE");
+  command.add_option("--key", arguments.authority.key_file, "PEM file with the operator's private key")
+      ->option_text("FILE");
+  command
+      .add_option("--authority-timeout", arguments.authority_timeout,
+                  "Try an unreachable authority for this many seconds (default 60)")
+      ->check(CLI::Range(0.0, 86400.0));
+  command.add_option("--why", arguments.why, "A sentence for the history")->required()->option_text("TEXT");
+}
+
+void add_flow(CLI::App& app, Context& context, const char* name, const char* help, const char* footer,
+              Flow flow, bool ends) {
+  auto arguments = std::make_shared<GrantArguments>();
+  CLI::App* command = app.add_subcommand(name, help);
+  command->footer(footer);
+  add_line_options(*command, arguments->lines);
+  add_authority_options(*command, *arguments);
+  command->callback([arguments, &context, flow, ends] {
+    guarded(context, [&] { run_flow(context, *arguments, flow, ends); });
+  });
+}
+
+}  // namespace
+
+void add_rma_command(CLI::App& app, Context& context) {
+  add_flow(app, context, "rma", "Empty devices that come back, so that they can be provisioned again",
+           "Destroys the key of every slot, by a grant each where the device is secured, and revokes the "
+           "device's\n"
+           "certificates as superseded. Run again, it goes on where it stopped.",
+           station::return_device, false);
+}
+
+void add_decommission_command(CLI::App& app, Context& context) {
+  add_flow(app, context, "decommission",
+           "End devices for good: they wipe themselves and serve nothing any more",
+           "Revokes the device's certificates, retires it in the registry, and has it wipe every slot by a "
+           "grant.\n"
+           "There is no way back. Run again, it goes on where it stopped.",
+           station::decommission_device, true);
+}
+
+void add_grant_command(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("grant", "Carry grants by hand, where the authority is out of reach");
+  command->require_subcommand(1);
+  auto asked = std::make_shared<GrantArguments>();
+  CLI::App* challenge =
+      command->add_subcommand("challenge", "Show what pedigree authority grant needs to know of a device");
+  challenge->footer("The nonce is good for one try, and until the device restarts.");
+  add_line_options(*challenge, asked->lines);
+  challenge->callback([asked, &context] { guarded(context, [&] { run_challenge(context, *asked); }); });
+  auto sent = std::make_shared<GrantArguments>();
+  CLI::App* send = command->add_subcommand("send", "Give a device its grant, and do what it permits");
+  send->footer(
+      "A key that may be made or replaced is made by pedigree provision afterwards, before the device "
+      "restarts.");
+  add_line_options(*send, sent->lines);
+  send->add_option("grant", sent->file, "File with the grant")->required()->option_text("FILE");
+  send->callback([sent, &context] { guarded(context, [&] { run_send(context, *sent); }); });
+}
+
+}  // namespace pedigree::cli
