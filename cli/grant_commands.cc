@@ -39,6 +39,8 @@ std::string next_step(const station::Failure& failure) {
       return "have another one granted: pedigree grant challenge, and pedigree authority grant";
     case ErrorCode::grant_signer_refused:
       return "use the authority whose root the device has pinned, and its newest signer of grants";
+    case ErrorCode::lifecycle_forbids:
+      return "pedigree provision --info shows it; a decommissioned device stays so";
     case ErrorCode::not_owner:
       return "a secure partition owns the slot; decommission takes it too";
     case ErrorCode::not_found:

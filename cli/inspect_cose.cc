@@ -9,6 +9,7 @@
 #include "core/cose/cose.h"
 #include "core/enrol/messages.h"
 #include "core/firmware_image/revocation_list.h"
+#include "core/grant/grant.h"
 #include "core/x509/certificate.h"
 #include "crypto/openssl/openssl_crypto.h"
 
@@ -37,7 +38,40 @@ void add_revocations(Report& report, const image::RevocationList& list) {
   for (std::size_t i = 0; i < list.size(); ++i) report.add("key sha256", to_hex(list[i]));
 }
 
+void add_number(Report& report, const char* name, std::uint64_t value) {
+  report.add(name, std::to_string(value), boost::json::value(value));
+}
+
+void add_time(Report& report, const char* name, std::uint64_t when) {
+  report.add(name, time_text(static_cast<der::UnixTime>(when)), boost::json::value(when));
+}
+
+void add_grant(Report& report, const grant::Grant& grant) {
+  using enum grant::Operation;
+  report.kind = "grant";
+  report.title =
+      fmt::format("grant to {} for device {}", name(grant.operation), shorten(to_hex(grant.device_id)));
+  report.add("operation", std::string(name(grant.operation)));
+  report.add("device id", to_hex(grant.device_id));
+  report.add("nonce", to_hex(grant.nonce));
+  add_time(report, "issued at", grant.issued_at);
+  add_time(report, "expires at", grant.expires_at);
+  if (grant.operation <= destroy) add_number(report, "slot", grant.slot);
+  if (grant.operation <= replace) {
+    report.add("purpose", std::string(enrol::name(grant.purpose)));
+    report.add("key", std::string(crypto::name(grant.type)));
+  }
+  if (grant.operation == repin) report.add("new root sha256", to_hex(grant.root));
+}
+
+/// What the signature of such a payload is over beside it.
+Bytes context_of(Bytes payload) {
+  if (image::parse_revocations(payload)) return as_bytes(image::kRevocationContext);
+  return grant::decode(payload) ? as_bytes(grant::kContext) : Bytes();
+}
+
 void add_payload(Report& report, Bytes payload) {
+  if (const auto grant = grant::decode(payload)) return add_grant(report, *grant);
   if (const auto list = image::parse_revocations(payload)) return add_revocations(report, *list);
   if (const auto receipt = enrol::decode<enrol::Receipt>(payload)) {
     report.kind = "receipt";
@@ -61,8 +95,7 @@ void add_verdict(Report& report, const cose::Sign1& message) {
     return;
   }
   const crypto::OpenSslCrypto crypto;
-  const bool is_list = image::parse_revocations(*message.payload()).has_value();
-  const Bytes context = is_list ? as_bytes(image::kRevocationContext) : Bytes();
+  const Bytes context = context_of(*message.payload());
   Octets scratch(message.payload()->size() + message.protected_header().size() + context.size() + 64);
   const auto verdict = message.verify(crypto, *leaf->spki().key, context, scratch);
   report.add("verified",

@@ -7,6 +7,7 @@
 #include "cli/image_values.h"
 #include "cli/inspect.h"
 #include "core/firmware_image/revocation_list.h"
+#include "core/grant/grant.h"
 #include "core/x509/extensions.h"
 #include "core/x509/general_name.h"
 #include "core/x509/oids.h"
@@ -44,6 +45,7 @@ const Name kPurposes[] = {{oid::kServerAuth, "serverAuth"},
                           {oid::kDocumentSigning, "documentSigning"},
                           {oid::kAttestationKey, "attestationKey"},
                           {image::kSignerRevocationPurpose, "signerRevocation"},
+                          {grant::kKeyPurpose, "deviceGrant"},
                           {oid::kAnyExtendedKeyUsage, "anyExtendedKeyUsage"}};
 constexpr const char* kUsages[] = {"digitalSignature", "nonRepudiation", "keyEncipherment",
                                    "dataEncipherment", "keyAgreement",   "keyCertSign",

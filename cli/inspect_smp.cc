@@ -38,6 +38,7 @@ constexpr CommandName kCommands[] = {{smp::kOsGroup, 0, "echo"},
                                      {smp::kPedigreeGroup, 4, "chain"},
                                      {smp::kPedigreeGroup, 5, "commit"},
                                      {smp::kPedigreeGroup, 6, "abort"},
+                                     {smp::kPedigreeGroup, 8, "challenge"},
                                      {smp::kPedigreeGroup, 9, "destroy"},
                                      {smp::kPedigreeGroup, 10, "public key"},
                                      {smp::kPedigreeGroup, 11, "revocations"}};

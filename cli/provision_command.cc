@@ -94,6 +94,8 @@ Outcome<Introduction> meet(const Unit& unit) {
   STATION_TRY(station::negotiate(*link));
   station::Device device(*link);
   STATION_ASSIGN(auto info, device.info());
+  // Which is all that it answers when it is decommissioned.
+  if (info.lifecycle == enrol::Lifecycle::decommissioned) return Introduction{std::move(info), {}};
   STATION_ASSIGN(auto slots, device.slots());
   return Introduction{std::move(info), std::move(slots)};
 }

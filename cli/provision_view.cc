@@ -59,6 +59,8 @@ std::string next_step(const UnitResult& result) {
   const std::string again = "run the same command again: it goes on where this one stopped";
   switch (failure.code) {
     case ErrorCode::not_authorised:
+      if (result.reached == Step::key) return "policy.toml needs a [[grant]] with begin for this station";
+      [[fallthrough]];
     case ErrorCode::untrusted_root:
       return "check --tls, or --cert, --key and --ca";
     case ErrorCode::chain_root_mismatch:

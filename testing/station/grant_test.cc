@@ -138,7 +138,7 @@ TEST_F(GrantCommands, ADeviceComesBackAndIsProvisionedAgain) {
 }
 
 TEST_F(GrantCommands, ADeviceIsEndedByWhoeverMay) {
-  // A station's certificate, and an operation that its rule does not name.
+  // A station's certificate, for which no rule names an operation of rma.
   const std::string tls = plant_.path("ca/tls/");
   const CommandResult refused =
       operate({"rma", "--authority", plant_.url(), "--ca", tls + "ca.cert.pem", "--cert",
@@ -160,6 +160,9 @@ TEST_F(GrantCommands, ADeviceIsEndedByWhoeverMay) {
 
 TEST_F(GrantCommands, AGrantIsCarriedByHand) {
   const std::string file = destroys(2);
+  const CommandResult shown = pedigree({"inspect", file});
+  EXPECT_THAT(shown.output, HasSubstr("grant to destroy for device"));
+  EXPECT_THAT(shown.output, HasSubstr("by the leaf of its own x5chain"));
   const CommandResult sent = operate({"grant", "send", file});
   ASSERT_EQ(sent.status, kOk) << sent.output;
   EXPECT_EQ(plant_.standing().slots.size(), 1U);
@@ -186,6 +189,7 @@ TEST_F(GrantCommands, AGrantIsCarriedByHand) {
   ASSERT_EQ(ended.status, kOk) << ended.output;
   EXPECT_EQ(json::parse(ended.output).at("devices").at(0).at("operation"), "decommission");
   EXPECT_EQ(plant_.registered(plant_.id()).state, "retired");
+  EXPECT_THAT(operate({"provision", "--info"}).output, HasSubstr("lifecycle  decommissioned"));
 }
 
 /// A signer of grants: the authority's own, or somebody's.
