@@ -333,9 +333,9 @@ void add_network_options(CLI::App& command, DeviceArguments& arguments) {
 void add_emulator_options(CLI::App& command, DeviceArguments& arguments) {
   CLI::Option* const emulated = command.add_flag(
       "--qemu", arguments.emulated, "Run the TrustZone firmware in QEMU, each device on a pseudo-terminal");
-  for (const char* option : {"--udp", "--pty", "--lifecycle", "--fsync", "--stock-iak",
-                             "--certification-reference", "--verification-service", "--buffer-size",
-                             "--buffer-count", "--smp-group", "--drop", "--duplicate", "--delay", "--seed"}) {
+  for (const char* option :
+       {"--udp", "--pty", "--fsync", "--stock-iak", "--certification-reference", "--verification-service",
+        "--buffer-size", "--buffer-count", "--smp-group", "--drop", "--duplicate", "--delay", "--seed"}) {
     emulated->excludes(command.get_option(option));
   }
   CLI::Option* const firmware =
@@ -405,8 +405,9 @@ void add_device_command(CLI::App& app, Context& context) {
     const bool alone = !arguments->firmware.empty() && arguments->firmware_root.empty();
     if (alone && !arguments->emulated) throw CLI::RequiredError("--qemu or --firmware-root");
     if (arguments->emulated) {
-      return run_emulated_devices(context, {arguments->state, arguments->count, arguments->firmware,
-                                            arguments->firmware_root, arguments->ready_file});
+      return run_emulated_devices(
+          context, {arguments->state, arguments->count, arguments->firmware, arguments->firmware_root,
+                    arguments->ready_file, lifecycle_of(arguments->lifecycle)});
     }
     guarded(context, [&] { run_devices(context, *arguments); });
   });

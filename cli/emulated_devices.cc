@@ -59,7 +59,7 @@ void run_emulated_devices(Context& context, const EmulatedArguments& arguments) 
   const auto give_up = [&context](ExitCode code, const std::string& summary, const std::string& next = {}) {
     print_error(context, code, {.summary = summary, .details = {}, .next = next, .note = {}});
   };
-  factory::Preparation preparation;
+  factory::Preparation preparation{.root = {}, .lifecycle = arguments.lifecycle};
   if (!arguments.firmware_root.empty()) {
     auto roots = read_certificates(arguments.firmware_root);
     if (!roots) return print_error(context, kExitUnreadable, roots.error());

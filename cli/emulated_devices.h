@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cli/command.h"
+#include "core/enrol/messages.h"
 
 namespace pedigree::cli {
 
@@ -16,6 +18,7 @@ struct EmulatedArguments {
   std::string firmware;       ///< folder of the images; empty: the usual ones
   std::string firmware_root;  ///< file of the root that they are signed below; empty: a development root
   std::string ready_file;
+  std::optional<enrol::Lifecycle> lifecycle;  ///< that the devices are moved on to
 };
 
 /// Runs the devices until a signal; a failure is printed and left in `context`.

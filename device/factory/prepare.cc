@@ -43,9 +43,11 @@ class Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  [[nodiscard]] std::expected<mps2::OtpPage, std::string> read_otp() const {
-    mps2::OtpPage page{};
-    if (::pread(file_, page.data(), page.size(), mps2::kOtp) != static_cast<ssize_t>(page.size())) {
+  template <typename Page>
+  [[nodiscard]] std::expected<Page, std::string> read(std::size_t offset) const {
+    Page page{};
+    const auto at = static_cast<off_t>(offset);
+    if (::pread(file_, page.data(), page.size(), at) != static_cast<ssize_t>(page.size())) {
       return failure(path_, "cannot read");
     }
     return page;
@@ -129,6 +131,18 @@ std::expected<void, std::string> check_root(const mps2::OtpPage& page, Bytes wan
   return std::unexpected("this device was made with another firmware root, which cannot be changed");
 }
 
+std::expected<void, std::string> move_on(const State& state, enrol::Lifecycle wanted) {
+  const Memory memory(state);
+  const auto page = memory.read<mps2::LifecyclePage>(mps2::kLifecyclePage);
+  if (!page) return std::unexpected(page.error());
+  const auto now = mps2::read_lifecycle(*page);
+  if (!now) return std::unexpected("the device's lifecycle page is damaged");
+  if (wanted == *now) return {};
+  if (wanted > *now) return memory.write(mps2::kLifecyclePage, mps2::write_lifecycle(wanted));
+  return std::unexpected("the device's lifecycle is " + std::string(enrol::name(*now)) +
+                         ", and does not go back");
+}
+
 }  // namespace
 
 bool has_development_root(const fs::path& state) {
@@ -141,7 +155,7 @@ fs::path development_folder(const fs::path& state) {
 
 std::expected<fs::path, std::string> prepare(const State& state, const Firmware& firmware,
                                              const Preparation& preparation) {
-  const auto page = Memory(state).read_otp();
+  const auto page = Memory(state).read<mps2::OtpPage>(mps2::kOtp);
   if (!page) return std::unexpected(page.error());
   if (is_unwritten(*page)) {
     auto made = preparation.root.empty() ? make_development_device(state, firmware)
@@ -149,6 +163,11 @@ std::expected<fs::path, std::string> prepare(const State& state, const Firmware&
     if (!made) return std::unexpected(made.error());
   } else if (auto same = check_root(*page, preparation.root); !same) {
     return std::unexpected(state.folder().string() + ": " + same.error());
+  }
+  if (preparation.lifecycle) {
+    if (auto moved = move_on(state, *preparation.lifecycle); !moved) {
+      return std::unexpected(state.folder().string() + ": " + moved.error());
+    }
   }
   const fs::path folder = development_folder(state.folder());
   if (!preparation.root.empty()) {

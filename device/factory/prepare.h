@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays the silicon vendor and the factory for emulated devices: the firmware root goes into the OTP page of
-// a new device, once, and its first images are signed below that root.
+// a new device, once, its first images are signed below that root, and it is moved on in its lifecycle.
 #pragma once
 
+#include <optional>
+
+#include "core/enrol/messages.h"
 #include "device/factory/development_signer.h"
 #include "device/ports/qemu/host.h"
 
@@ -13,6 +16,8 @@ struct Preparation {
   /// Root certificate (DER). Empty: the images are built ones without signature, and a new device gets a
   /// development root of its own.
   Octets root;
+  /// What the device is moved on to, for good. Empty: it stays where it is.
+  std::optional<enrol::Lifecycle> lifecycle{};
 };
 
 /// For qemu::Host: makes a device that has no root yet, and hands over its secure image.
@@ -21,7 +26,8 @@ struct Preparation {
 ///   again; the non-secure one is the device's own, to be updated.
 /// - A new device with `root`: the firmware's images are signed already, and are taken as they are. At later
 ///   starts without `root` the device's own secure image starts again.
-/// Errors: a sentence; among others, where a device has another root than the one that is named.
+/// Errors: a sentence; among others, where a device has another root than the one that is named, or is
+/// further in its life than it is to be.
 [[nodiscard]] std::expected<std::filesystem::path, std::string> prepare(const qemu::State& state,
                                                                         const qemu::Firmware& firmware,
                                                                         const Preparation& preparation);

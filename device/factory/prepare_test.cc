@@ -127,6 +127,26 @@ TEST_F(PrepareTest, ARootIsWrittenOnce) {
   EXPECT_EQ(root_of("1"), root);
 }
 
+TEST_F(PrepareTest, ALifecycleOnlyMovesOn) {
+  const auto page = [&] {
+    return mps2::read_lifecycle(memory("1", mps2::kLifecyclePage, mps2::kLifecyclePageSize));
+  };
+  ASSERT_TRUE(start("1"));
+  EXPECT_EQ(page(), enrol::Lifecycle::assembly_and_test);
+  ASSERT_TRUE(start("1", {.root = {}, .lifecycle = enrol::Lifecycle::secured}));
+  EXPECT_EQ(page(), enrol::Lifecycle::secured);
+  ASSERT_TRUE(start("1"));
+  EXPECT_EQ(page(), enrol::Lifecycle::secured) << "where nothing is asked for";
+  const auto back = start("1", {.root = {}, .lifecycle = enrol::Lifecycle::assembly_and_test});
+  ASSERT_FALSE(back);
+  EXPECT_NE(back.error().find("does not go back"), std::string::npos) << back.error();
+  for (std::size_t i = 0; i < mps2::kLifecyclePageSize; ++i) {
+    mps2::LifecyclePage damaged = mps2::write_lifecycle(enrol::Lifecycle::secured);
+    damaged.at(i) ^= 1U;
+    EXPECT_FALSE(mps2::read_lifecycle(damaged).has_value()) << i;
+  }
+}
+
 TEST_F(PrepareTest, WhatIsMissingIsNamedAndMakesNoDevice) {
   std::filesystem::remove(built_.nonsecure);
   const auto refused = start("1");

@@ -16,6 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kOk = 0;
+constexpr int kDeviceRefused = 4;
 constexpr int kRefused = 5;
 constexpr int kUnreadable = 7;
 constexpr const char* kTrust = "secure world starts";
@@ -57,13 +58,23 @@ class QemuTest : public ::testing::Test {
     ASSERT_EQ(station.wait(), kOk) << station.errors();
     EXPECT_NE(station.output().find(says), std::string::npos) << station.output();
   }
+  /// What an operator has this device do by grants.
+  void operate(const std::string& command, const std::string& says) {
+    const auto result = run({program(), command, "--serial", plant_.address(), "--authority", plant_.url(),
+                             "--tls", plant_.path("ca/tls"), "--why", "a test"});
+    ASSERT_EQ(result.status, kOk) << result.output;
+    EXPECT_NE(result.output.find(says), std::string::npos) << result.output;
+  }
   /// Slots, their keys and their chains.
   json::value slots() { return info_of(plant_).at("slots"); }
 
   Plant plant_;
 };
 
-TEST_F(QemuTest, KeyAndChainAreMadeBehindTrustZoneAndSurvivePowerCycles) {
+TEST_F(QemuTest, KeyAndChainAreMadeBehindTrustZoneSurvivePowerCyclesAndEndByGrants) {
+  write_file(plant_.path("ca/policy.toml"),
+             read_text(plant_.path("ca/policy.toml")) +
+                 "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n");
   plant_.start_authority();
   plant_.start_devices(1, {"--qemu"});
   EXPECT_EQ(info_of(plant_).at("world").as_string(), "TrustZone");
@@ -86,12 +97,35 @@ TEST_F(QemuTest, KeyAndChainAreMadeBehindTrustZoneAndSurvivePowerCycles) {
   EXPECT_EQ(boots(plant_), 3U);
   ASSERT_NO_FATAL_FAILURE(provision("iak", "1 already"));
 
+  // It leaves the factory.
   plant_.kill_devices();
-  plant_.start_devices(1, {"--qemu"});
+  plant_.start_devices(1, {"--qemu", "--lifecycle", "secured"});
   EXPECT_EQ(plant_.id(), id);
   EXPECT_EQ(slots(), before) << "after the program was killed and started again";
   EXPECT_EQ(fault_in(plant_.standing(), enrol::Purpose::iak, "iak"), "");
   EXPECT_EQ(fault_in(plant_.standing(), enrol::Purpose::tls, "tls-client"), "");
+
+  ASSERT_NO_FATAL_FAILURE(operate("rma", "destroyed slots 2 1, 1 certificate revoked"));
+  EXPECT_TRUE(slots().as_array().empty());
+  Process refused(plant_.provision(
+      0, {"--profile", "tls-client", "--issuer", "acme", "--journal", plant_.path("repair")}));
+  EXPECT_EQ(refused.wait(), kDeviceRefused) << refused.errors();
+  EXPECT_NE(refused.errors().find("this operation needs a grant"), std::string::npos) << refused.errors();
+  for (const std::string profile : {"iak", "tls-client"}) {
+    Process station(plant_.provision(0, {"--profile", profile, "--issuer", "acme", "--journal",
+                                         plant_.path("repair"), "--grant", "repaired"}));
+    ASSERT_EQ(station.wait(), kOk) << station.errors();
+  }
+  const json::value after = slots();
+  ASSERT_EQ(after.as_array().size(), 2U);
+  EXPECT_EQ(after.at(0).at("key"), before.at(0).at("key")) << "the key that it was made with";
+  EXPECT_NE(after.at(1).at("key"), before.at(1).at("key"));
+
+  ASSERT_NO_FATAL_FAILURE(operate("decommission", "is decommissioned, 2 certificates revoked"));
+  plant_.cut_power();
+  EXPECT_EQ(info_of(plant_).at("lifecycle"), "decommissioned") << "and stays so";
+  const auto attested = run({program(), "attest", "--serial", plant_.address()});
+  EXPECT_EQ(attested.status, kDeviceRefused) << attested.output;
 }
 
 TEST_F(QemuTest, OthersReadNeitherKeysNorTakeTheDevice) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The secure world of the reference firmware.
+#include <algorithm>
 #include <new>
 
 #include "crypto/psa/psa_crypto.h"
 #include "device/ports/common/builtin_keys.h"
 #include "device/ports/mps2/board_flash.h"
+#include "device/ports/mps2/memory_map.h"
+#include "device/ports/mps2/non_volatile.h"
 #include "device/ports/mps2/secure/attestation.h"
 #include "device/ports/mps2/secure/entropy.h"
 #include "device/ports/mps2/secure/partitions.h"
@@ -41,17 +44,20 @@ const update::BootReport& boot_report() noexcept {
   return *reinterpret_cast<const update::BootReport*>(kBootReport);
 }
 
-Result<void> read_lifecycle() noexcept {
+/// Which only moves on: by the page that the factory has written.
+Result<void> start_in_lifecycle() noexcept {
+  PEDIGREE_ASSIGN(platform.lifecycle,
+                  read_lifecycle({reinterpret_cast<const std::uint8_t*>(kNonVolatile + kLifecyclePage),
+                                  kLifecyclePageSize}));
   const auto stored = store().find(kLifecycleAsset);
   if (stored && stored->size() == 1) {
-    platform.lifecycle = static_cast<enrol::Lifecycle>(stored->front());
+    platform.lifecycle = std::max(platform.lifecycle, static_cast<enrol::Lifecycle>(stored->front()));
     return {};
   }
   // The lifecycle is written last: until then the device does not exist, and manufacture starts again.
   log("manufacture\n");
   PEDIGREE_TRY(device::make_builtin_keys(platform));
-  platform.lifecycle = enrol::Lifecycle::assembly_and_test;
-  const auto value = static_cast<std::uint8_t>(platform.lifecycle);
+  const auto value = static_cast<std::uint8_t>(enrol::Lifecycle::assembly_and_test);
   return store().set(kLifecycleAsset, {&value, 1});
 }
 
@@ -62,7 +68,7 @@ Result<void> start_platform() noexcept {
   PEDIGREE_TRY(prepare_entropy());
   if (psa_crypto_init() != PSA_SUCCESS) return fail(ErrorCode::no_entropy);
   PEDIGREE_TRY(check_random_output());
-  PEDIGREE_TRY(read_lifecycle());
+  PEDIGREE_TRY(start_in_lifecycle());
   PEDIGREE_ASSIGN(platform.device_id, device::read_device_id(platform.builtin_iak, psa));
   return start_attestation(platform, psa, boot_report());
 }
