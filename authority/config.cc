@@ -58,9 +58,10 @@ bool is_listen(std::string_view text) {
 Answer<void> read_protocols(const toml::table& table, Config& config) {
   ProtocolsConfig& protocols = config.protocols;
   Settings settings(table, "protocols.");
-  settings.only(
-      {"est", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port", "ocsp_hours"});
+  settings.only({"est", "cmp", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port",
+                 "ocsp_hours"});
   settings.read("est", protocols.est);
+  settings.read("cmp", protocols.cmp);
   settings.read("ocsp", protocols.ocsp);
   settings.read("http_listen", protocols.http_listen);
   settings.read("liteboot_listen", protocols.liteboot_listen);

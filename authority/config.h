@@ -31,6 +31,7 @@ struct VerifyConfig {
 /// Which protocols beside /v1 are spoken, and how. What widens the attack surface is off.
 struct ProtocolsConfig {
   bool est = false;                    ///< RFC 7030, on the listener of /v1
+  bool cmp = false;                    ///< RFC 9483, on the listener of /v1
   bool ocsp = false;                   ///< RFC 6960, there and on `http_listen`
   std::string http_listen;             ///< "HOST:PORT" for plain HTTP: OCSP, CRLs; empty: off
   std::string liteboot_listen;         ///< "HOST:PORT" for lite_bootstrap_server's API; empty: off

@@ -88,11 +88,13 @@ std::string write_config(const Config& config) {
       "nonces = \"{}\"\n"
       "nonce_seconds = {}\n"
       "\n"
-      "# Beside /v1: EST and OCSP on its listener; http_listen (\"HOST:PORT\") for OCSP and CRLs over plain "
+      "# Beside /v1: EST, CMP and OCSP on its listener; http_listen (\"HOST:PORT\") for OCSP and CRLs over "
+      "plain "
       "HTTP;\n"
       "# liteboot_listen for lite_bootstrap_server's API (its port is 1443). \"\" and false: off.\n"
       "[protocols]\n"
       "est = {}\n"
+      "cmp = {}\n"
       "ocsp = {}\n"
       "http_listen = \"{}\"\n"
       "liteboot_listen = \"{}\"\n"
@@ -110,9 +112,9 @@ std::string write_config(const Config& config) {
       "url = \"{}\"\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
       dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
-      config.verify.nonce_seconds, config.protocols.est, config.protocols.ocsp, config.protocols.http_listen,
-      config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
-      config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url);
+      config.verify.nonce_seconds, config.protocols.est, config.protocols.cmp, config.protocols.ocsp,
+      config.protocols.http_listen, config.protocols.liteboot_listen, config.protocols.profile,
+      config.protocols.hub_name, config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "core/x509/oids.h"
 
 namespace pedigree::app {
@@ -11,6 +13,8 @@ using authority::refuse;
 
 namespace {
 
+/// id-kp-cmcCA (RFC 6402 2.10).
+constexpr std::array<std::uint8_t, 8> kCmcCa{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x1b};
 constexpr der::UnixTime kDay = 86400;
 constexpr der::UnixTime kLife = 30 * kDay;
 constexpr der::UnixTime kRenewed = 15 * kDay;
@@ -39,10 +43,11 @@ authority::Answer<std::shared_ptr<MemoryDelegates::Held>> MemoryDelegates::make(
   auto key = crypto::OpenSslKey::generate(crypto::KeyType::p256);
   if (!key) return refuse(key.error());
   authority::DelegateFields fields;
-  fields.common_name = fmt::format("OCSP responder of {}", name.substr(0, 40));
+  fields.common_name = fmt::format("{} of {}", purpose_ == Purpose::ocsp ? "OCSP responder" : "CMP signer",
+                                   name.substr(0, 40));
   fields.key = key->view();
-  fields.purpose = Bytes(x509::oid::kOcspSigning);
-  fields.ocsp_no_check = true;
+  fields.purpose = purpose_ == Purpose::ocsp ? Bytes(x509::oid::kOcspSigning) : Bytes(kCmcCa);
+  fields.ocsp_no_check = purpose_ == Purpose::ocsp;
   fields.not_before = now - kSkew;
   fields.not_after = now + kLife;
   auto certificate = issuer->certify_delegate(engine_.crypto(), std::move(fields));

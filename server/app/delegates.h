@@ -13,8 +13,11 @@ namespace pedigree::app {
 
 class MemoryDelegates final : public protocols::Delegates {
  public:
+  /// What the keys are for: id-kp-OCSPSigning (RFC 6960) or id-kp-cmcCA (RFC 6402, RFC 9483 1.5).
+  enum class Purpose : std::uint8_t { ocsp, cmp };
   /// Borrows the engine.
-  explicit MemoryDelegates(const authority::Engine& engine) : engine_(engine) {}
+  explicit MemoryDelegates(const authority::Engine& engine, Purpose purpose = Purpose::ocsp)
+      : engine_(engine), purpose_(purpose) {}
   [[nodiscard]] authority::Answer<std::shared_ptr<const protocols::Delegate>> find(
       std::string_view issuer, der::UnixTime now) override;
 
@@ -28,6 +31,7 @@ class MemoryDelegates final : public protocols::Delegates {
   [[nodiscard]] authority::Answer<std::shared_ptr<Held>> make(std::string_view issuer, der::UnixTime now);
 
   const authority::Engine& engine_;
+  Purpose purpose_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Held>, std::less<>> held_;
 };

@@ -3,12 +3,15 @@
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 namespace pedigree::http {
 namespace {
 
 using BioOwner = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using KeyOwner = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using StoreOwner = std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)>;
+using StoreContextOwner = std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)>;
 
 BioOwner reader(const std::string& text) {
   return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
@@ -71,6 +74,17 @@ Identity device_identity(X509* certificate, Identity identity) {
   return identity;
 }
 
+/// The role and name that a certificate of the system CA gives.
+void read_role(X509* certificate, Identity& identity) {
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  const std::string unit = only_value(subject, NID_organizationalUnitName);
+  identity.name = only_value(subject, NID_commonName);
+  if (unit == "station") identity.role = Role::station;
+  if (unit == "operator") identity.role = Role::operator_;
+  if (unit == "relying-party") identity.role = Role::relying_party;
+  if (unit == "bootstrap") identity.role = Role::bootstrap;
+}
+
 }  // namespace
 
 X509Owner read_certificate(const std::string& pem) {
@@ -110,13 +124,27 @@ Identity identify(SSL* connection, X509* system_ca, std::string from) {
   if (X509_cmp(sk_X509_value(chain, height - 1), system_ca) != 0) {
     return device_identity(certificate, std::move(identity));
   }
-  X509_NAME* subject = X509_get_subject_name(certificate);
-  const std::string unit = only_value(subject, NID_organizationalUnitName);
-  identity.name = only_value(subject, NID_commonName);
-  if (unit == "station") identity.role = Role::station;
-  if (unit == "operator") identity.role = Role::operator_;
-  if (unit == "relying-party") identity.role = Role::relying_party;
-  if (unit == "bootstrap") identity.role = Role::bootstrap;
+  read_role(certificate, identity);
+  return identity;
+}
+
+Identity identify_shown(Bytes certificate, X509* system_ca, std::string from, std::int64_t now) {
+  Identity identity{Role::none, {}, std::move(from)};
+  const std::uint8_t* at = certificate.data();
+  const X509Owner shown(d2i_X509(nullptr, &at, static_cast<long>(certificate.size())), X509_free);
+  const StoreOwner store(X509_STORE_new(), X509_STORE_free);
+  const StoreContextOwner context(X509_STORE_CTX_new(), X509_STORE_CTX_free);
+  const bool ready = shown && at == certificate.data() + certificate.size() && store && context &&
+                     X509_STORE_add_cert(store.get(), system_ca) == 1 &&
+                     X509_STORE_CTX_init(context.get(), store.get(), shown.get(), nullptr) == 1 &&
+                     X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_SSL_CLIENT) == 1;
+  if (!ready) return identity;
+  X509_STORE_CTX_set_time(context.get(), 0, now);
+  if (X509_verify_cert(context.get()) != 1 || sk_X509_num(X509_STORE_CTX_get0_chain(context.get())) < 2 ||
+      X509_digest(shown.get(), EVP_sha256(), identity.fingerprint.data(), nullptr) != 1) {
+    return identity;
+  }
+  read_role(shown.get(), identity);
   return identity;
 }
 

@@ -2,6 +2,7 @@
 // TLS settings of the server, and who a client is.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "server/http/server.h"
@@ -25,5 +26,10 @@ using X509Owner = std::unique_ptr<x509_st, void (*)(x509_st*)>;
 /// `device` where another root does, whatever the certificate says. Role::none without one or with another
 /// OU.
 [[nodiscard]] Identity identify(ssl_st* connection, x509_st* system_ca, std::string from);
+
+/// The same for a certificate (DER) that is shown in a message instead, whose key the caller has yet to see
+/// at work: one of the system CA itself, for clients of TLS, valid at `now`. Role::none for any other.
+[[nodiscard]] Identity identify_shown(Bytes certificate, x509_st* system_ca, std::string from,
+                                      std::int64_t now);
 
 }  // namespace pedigree::http
