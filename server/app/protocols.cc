@@ -54,6 +54,21 @@ class Presigner {
   std::thread thread_;
 };
 
+/// CMP waits for the registry, in threads of its own.
+struct CmpParts {
+  CmpParts(const protocols::Enrolment& enrolment, protocols::Delegates& signers, const Directory& directory)
+      : cmp({enrolment, signers, system_ca(directory)}), off_loop(cmp, threads) {}
+
+  /// Empty where it cannot be read: then no listener starts either.
+  static std::string system_ca(const Directory& directory) {
+    return read_text(directory.layout().tls_certificate("ca")).value_or(std::string());
+  }
+
+  protocols::Cmp cmp;
+  http::SigningThreads threads{kSigningThreads, kMostWaiting};
+  http::OffLoop off_loop;
+};
+
 }  // namespace
 
 bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port) {
@@ -71,11 +86,14 @@ struct Protocols::Parts {
       : directory(wanted.directory),
         enrolment(wanted.directory.engine(), wanted.store, std::move(wanted.clock)),
         delegates(wanted.directory.engine()),
+        cmp_signers(wanted.directory.engine(), MemoryDelegates::Purpose::cmp),
         est(enrolment),
         liteboot(enrolment),
         ocsp(enrolment, delegates, std::move(wanted.generation)),
-        main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api}),
-        plain({nullptr, config().ocsp ? &ocsp : nullptr, &wanted.api, true}) {
+        cmp(config().cmp ? std::make_unique<CmpParts>(enrolment, cmp_signers, directory) : nullptr),
+        main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, cmp ? &cmp->off_loop : nullptr,
+              &wanted.api}),
+        plain({nullptr, config().ocsp ? &ocsp : nullptr, nullptr, &wanted.api, true}) {
     if (!directory.has_token_keys()) return;
     signing.emplace(kSigningThreads, kMostWaiting);
     main_off_loop.emplace(main, *signing);
@@ -95,9 +113,11 @@ struct Protocols::Parts {
   const Directory& directory;
   protocols::Enrolment enrolment;
   MemoryDelegates delegates;
+  MemoryDelegates cmp_signers;
   protocols::Est est;
   protocols::Liteboot liteboot;
   protocols::OcspResponder ocsp;
+  std::unique_ptr<CmpParts> cmp;
   protocols::Gateway main;
   protocols::Gateway plain;
   std::optional<http::SigningThreads> signing;  // where keys are in tokens
@@ -158,12 +178,14 @@ void Protocols::stop() {
   parts_->presigner.reset();
   if (parts_->liteboot_server) parts_->liteboot_server->stop();
   if (parts_->plain_server) parts_->plain_server->stop();
+  parts_->cmp.reset();  // ends what was taken while the store is there
 }
 
 std::vector<ServedProtocol> Protocols::served(const std::string& url) const {
   const authority::ProtocolsConfig& config = parts_->config();
   std::vector<ServedProtocol> list;
   if (config.est) list.push_back({"EST", url + "/.well-known/est"});
+  if (config.cmp) list.push_back({"CMP", url + "/.well-known/cmp"});
   if (config.ocsp) list.push_back({"OCSP", url + "/ocsp"});
   if (parts_->plain_server) {
     list.push_back({"CRL (http)", parts_->plain_server->url() + "/v1/crl"});

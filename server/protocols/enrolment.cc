@@ -42,7 +42,7 @@ void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
   issuance.station = *std::move(claim);
   store_.issue(std::move(issuance), [&engine = engine_, done = std::move(done)](const auto& outcome) {
     if (!outcome) return done(refuse_conflict(engine, outcome.error()));
-    Enrolled enrolled{outcome->certificate, {}};
+    Enrolled enrolled{outcome->certificate, {}, outcome->reused};
     const auto chain = engine.chain(enrolled.certificate);
     if (!chain) return done(std::unexpected(chain.error()));
     for (const Bytes certificate : *chain) {

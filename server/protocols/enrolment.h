@@ -29,6 +29,7 @@ struct EnrolmentRequest {
 struct Enrolled {
   registry::Certificate certificate;
   std::vector<authority::Der> chain;  ///< leaf first, without the root
+  bool reused = false;                ///< it was there already
 };
 using EnrolDone = std::function<void(Answer<Enrolled>)>;
 

@@ -15,6 +15,12 @@ void Gateway::handle(const http::Request& request, http::Respond respond) {
   if (parts_.est != nullptr && target.starts_with(kEst)) {
     return parts_.est->handle(target.substr(kEst.size()), request, std::move(respond));
   }
+  if (target.starts_with(Cmp::kPath)) {
+    // Whoever finds nobody here is not to hear of /v1's media types.
+    if (parts_.cmp == nullptr)
+      return respond(http::error_response(ErrorCode::not_found, "there is no such path"));
+    return parts_.cmp->handle(request, std::move(respond));
+  }
   if (parts_.ocsp != nullptr && (target == kOcsp || target.starts_with("/ocsp/"))) {
     return parts_.ocsp->handle(target.substr(kOcsp.size()), request, respond);
   }

@@ -2,6 +2,7 @@
 // Which path belongs to which protocol.
 #pragma once
 
+#include "server/protocols/cmp.h"
 #include "server/protocols/est.h"
 #include "server/protocols/ocsp.h"
 
@@ -14,6 +15,7 @@ class Gateway final : public http::Handler {
   struct Parts {
     const Est* est = nullptr;
     OcspResponder* ocsp = nullptr;
+    http::Handler* cmp = nullptr;   ///< off the event loop
     http::Handler* rest = nullptr;  ///< what no protocol takes; null: there is no such path
     bool crl_only = false;          ///< of `rest` only the CRLs
   };

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/protocols/cmp.h"
+
+#include <chrono>
+
+#include "server/http/json.h"
+#include "server/protocols/cmp_transaction.h"
+
+namespace pedigree::protocols {
+
+namespace {
+
+/// A request with a chain of certificates has a few thousand octets.
+constexpr std::size_t kMaxMessage = std::size_t{32} * 1024;
+constexpr std::chrono::seconds kTimerPause{5};
+
+http::Response failure(unsigned status, std::string_view what) {
+  return {status, "text/plain; charset=utf-8", std::string(what) + "\n", {}};
+}
+
+/// An error is a CMP message like any other (RFC 6712 3.3).
+http::Response message(const authority::Der& der) {
+  return {200, "application/pkixcmp", std::string(as_text(der)), {}};
+}
+
+std::unexpected<CmpRefusal> refused(CmpFailure failure, std::string text) {
+  return std::unexpected(CmpRefusal{failure, std::move(text)});
+}
+
+bool is_spoken(CmpBody body) {
+  switch (body) {
+    case CmpBody::ir:
+    case CmpBody::cr:
+    case CmpBody::p10cr:
+    case CmpBody::kur:
+    case CmpBody::rr:
+    case CmpBody::genm:
+    case CmpBody::error:
+    case CmpBody::cert_conf:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool ends_transaction(CmpBody body) {
+  return body == CmpBody::cert_conf || body == CmpBody::error;
+}
+
+}  // namespace
+
+Cmp::Cmp(Wanted wanted)
+    : enrolment_(wanted.enrolment),
+      signers_(wanted.signers),
+      system_ca_(http::read_certificate(wanted.system_ca)),
+      pending_(wanted.limits),
+      timer_([this] { expire_until_stopped(); }) {}
+
+Cmp::~Cmp() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  timer_.join();
+}
+
+void Cmp::expire_until_stopped() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, kTimerPause, [this] { return stopping_; })) pending_.expire(enrolment_.now());
+}
+
+bool Cmp::knows(const CmpPath& path) const {
+  if (path.profile.empty()) return true;
+  return enrolment_.engine().select_issuer(path.issuer, path.profile).has_value();
+}
+
+Answer<std::pair<const authority::Issuer*, std::shared_ptr<const Delegate>>> Cmp::answering(
+    const CmpPath& path) {
+  const authority::Engine& engine = enrolment_.engine();
+  const std::string_view profile = path.profile.empty() ? enrolment_.config().profile : path.profile;
+  const auto selected = engine.select_issuer(path.issuer, profile);
+  if (!selected) return std::unexpected(selected.error());
+  auto delegate = signers_.find((*selected)->config().name, enrolment_.now());
+  if (!delegate) return std::unexpected(delegate.error());
+  return std::pair(*selected, *std::move(delegate));
+}
+
+std::expected<std::shared_ptr<CmpTransaction>, CmpRefusal> Cmp::transaction(const CmpPath& path,
+                                                                            const CmpOutline& outline,
+                                                                            const http::Request& request) {
+  if (ends_transaction(outline.body)) {
+    auto waiting = pending_.find(outline.transaction, enrolment_.now());
+    if (!waiting) return refused(CmpFailure::bad_request, "there is no such CMP transaction");
+    return waiting;
+  }
+  if (!system_ca_) return refused(CmpFailure::system_failure, "the system CA's certificate cannot be read");
+  auto signer = find_cmp_signer(enrolment_, system_ca_.get(), outline, request.client->from);
+  if (!signer) return std::unexpected(signer.error());
+  auto ours = answering(path);
+  if (!ours) return std::unexpected(cmp_refusal(ours.error()));
+  auto one = CmpTransaction::begin(enrolment_, {*std::move(signer), path, ours->first, ours->second});
+  if (!one) return refused(CmpFailure::system_failure, "OpenSSL cannot begin the transaction");
+  return one;
+}
+
+std::expected<authority::Der, CmpRefusal> Cmp::exchange(const CmpPath& path, const CmpOutline& outline,
+                                                        const http::Request& request) {
+  if (!is_spoken(outline.body)) return refused(CmpFailure::bad_request, "this CMP operation is not spoken");
+  if (!belongs_to(path, outline.body)) {
+    return refused(CmpFailure::bad_request, "the message is not of the operation that the path names");
+  }
+  const CmpMessage parsed = parse_cmp_message(as_bytes(request.body));
+  if (!parsed) return refused(CmpFailure::bad_data_format, "the PKIMessage cannot be read");
+  const auto one = transaction(path, outline, request);
+  if (!one) return std::unexpected(one.error());
+  CmpTransaction& current = **one;
+  const std::lock_guard lock(current.mutex());
+  // Before anything of the message is believed.
+  if (!current.is_signed(parsed.get())) {
+    return refused(CmpFailure::bad_message_check,
+                   "the message's signature is not by the key of the certificate that it shows");
+  }
+  if (asks_for_certificate(outline.body)) {
+    // Before anything is issued.
+    const auto kept = pending_.keep(outline.transaction, current.signer(), *one, enrolment_.now());
+    if (kept == CmpPending::Kept::in_use) {
+      return refused(CmpFailure::transaction_id_in_use,
+                     "a transaction with this transactionID waits already");
+    }
+    if (kept == CmpPending::Kept::full) {
+      return refused(CmpFailure::system_unavail, "too many transactions wait for their certConf");
+    }
+  }
+  authority::Der answer = current.process(parsed.get(), outline);
+  if (!current.is_open()) pending_.drop(outline.transaction, &current);
+  if (answer.empty()) return refused(CmpFailure::system_failure, "the answer cannot be written");
+  return answer;
+}
+
+http::Response Cmp::refuse(const CmpPath& path, const CmpOutline& outline, const CmpRefusal& refusal) {
+  const auto ours = answering(path);
+  if (!ours) return failure(http::status_of(ours.error().code), ours.error().detail);
+  const auto written =
+      write_cmp_error(enrolment_.engine().crypto(), {ours->second, ours->first->chain()}, outline, refusal);
+  if (!written) return failure(http::status_of(written.error().code), sentence(written.error().code));
+  return message(*written);
+}
+
+void Cmp::handle(const http::Request& request, http::Respond respond) {
+  const auto path =
+      request.target.starts_with(kPath) ? parse_cmp_path(request.target.substr(kPath.size())) : std::nullopt;
+  if (!path || !knows(*path)) return respond(failure(404, "there is no such path"));
+  if (request.method != http::Method::post) return respond(failure(405, "CMP takes POST"));
+  if (request.from_page) return respond(failure(403, "this is not for pages in browsers"));
+  if (!http::is_media_type(request.content_type, "application/pkixcmp")) {
+    return respond(failure(415, "the Content-Type must be application/pkixcmp"));
+  }
+  if (request.body.size() > kMaxMessage) return respond(failure(413, "the message is too long"));
+  const auto outline = read_cmp_outline(as_bytes(request.body));
+  if (!outline) return respond(failure(400, outline.error().detail));
+  const auto answer = exchange(*path, *outline, request);
+  respond(answer ? message(*answer) : refuse(*path, *outline, answer.error()));
+}
+
+}  // namespace pedigree::protocols

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Certificate Management Protocol over HTTP (RFC 4210, RFC 9480, RFC 6712; the lightweight profile of RFC
+// 9483), on OpenSSL's server functions: ir, cr, p10cr, kur, rr, genm and certConf, each signed with the key
+// of a certificate of this authority.
+#pragma once
+
+#include <condition_variable>
+#include <string>
+#include <thread>
+
+#include "server/http/tls.h"
+#include "server/protocols/cmp_failure.h"
+#include "server/protocols/cmp_pending.h"
+#include "server/protocols/enrolment.h"
+
+namespace pedigree::protocols {
+
+class Cmp final : public http::Handler {
+ public:
+  struct Wanted {
+    const Enrolment& enrolment;
+    Delegates& signers;     ///< give the key that protects answers, by issuer
+    std::string system_ca;  ///< PEM: whose certificates stations and operators hold
+    CmpPending::Limits limits{};
+  };
+  /// Borrows enrolment and signers.
+  explicit Cmp(Wanted wanted);
+  ~Cmp() override;
+  Cmp(const Cmp&) = delete;
+  Cmp& operator=(const Cmp&) = delete;
+
+  /// Below this everything is CMP's. Waits for the registry: to be called off the event loop.
+  static constexpr std::string_view kPath = "/.well-known/cmp";
+  void handle(const http::Request& request, http::Respond respond) override;
+
+ private:
+  /// The answer, DER, or why there is none but an error message.
+  [[nodiscard]] std::expected<authority::Der, CmpRefusal> exchange(const CmpPath& path,
+                                                                   const CmpOutline& outline,
+                                                                   const http::Request& request);
+  /// The transaction that this message begins, or goes on with.
+  [[nodiscard]] std::expected<std::shared_ptr<CmpTransaction>, CmpRefusal> transaction(
+      const CmpPath& path, const CmpOutline& outline, const http::Request& request);
+  [[nodiscard]] http::Response refuse(const CmpPath& path, const CmpOutline& outline,
+                                      const CmpRefusal& refusal);
+  [[nodiscard]] bool knows(const CmpPath& path) const;
+  /// In whose name is answered. Errors: those of Delegates::find.
+  [[nodiscard]] Answer<std::pair<const authority::Issuer*, std::shared_ptr<const Delegate>>> answering(
+      const CmpPath& path);
+  void expire_until_stopped();
+
+  const Enrolment& enrolment_;
+  Delegates& signers_;
+  http::X509Owner system_ca_;
+  CmpPending pending_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread timer_;  // last: it uses the others until it has stopped
+};
+
+}  // namespace pedigree::protocols

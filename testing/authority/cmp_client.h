@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// An authority that speaks CMP, openssl cmp as its client, and messages that no client would send.
+#pragma once
+
+#include "testing/authority/configured.h"
+
+namespace pedigree::testing {
+
+class CmpTest : public ProtocolTest {
+ protected:
+  static constexpr const char* kUuid = "56d38f73-3f6f-4a59-86bc-d315a1ccc634";
+  static constexpr const char* kOtherUuid = "66d38f73-3f6f-4a59-86bc-d315a1ccc634";
+
+  CmpTest() { serve_with(authority_, {{"cmp", "true"}}); }
+
+  /// The options that name the signer: one of the authority's clients ("station"), or NAME.crt and NAME.key.
+  static std::string by(const std::string& who);
+  /// Runs openssl cmp with the signer of `who`; what it says ends with "exit 0" or "exit 1".
+  std::string cmp(const std::string& who, const std::string& arguments, const std::string& path = "");
+  /// Writes a request as NAME.msg, and sends nothing.
+  void write_request(const std::string& name, const std::string& who, const std::string& arguments);
+  /// Posts NAME.msg; the answer is in NAME.rsp. Gives the HTTP status.
+  std::string post(const std::string& name, const std::string& path = "");
+  void make_key(const std::string& name) {
+    ok("openssl ecparam -name prime256v1 -genkey -noout -out " + name + ".key");
+  }
+  /// A device's key, and a certificate that a station had issued for it: NAME.key and NAME.crt.
+  void enrol(const std::string& name, const std::string& uuid, const std::string& profile = "");
+  /// Puts this certificate (PEM) first into the extraCerts of NAME.msg, which no protection covers.
+  void show_first(const std::string& name, const std::string& certificate);
+  /// The bit of PKIFailureInfo in NAME.rsp, an error message, and its text after a space; "none" for others.
+  [[nodiscard]] std::string failure(const std::string& name) const;
+
+  [[nodiscard]] Octets message(const std::string& name) const { return read_file(folder_ / name); }
+  std::string certificates() { return authority_.sql("SELECT count(*) FROM certificate"); }
+};
+
+}  // namespace pedigree::testing
