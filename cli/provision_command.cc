@@ -264,6 +264,8 @@ void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
           "--grant", arguments.flow.grant_why,
           "Have new keys of secured devices granted, for this reason (policy.toml must let the station)")
       ->option_text("WHY");
+  command.add_flag("--replace", arguments.flow.replace,
+                   "Make a new key in place of one whose certificate was superseded; it serves until then");
   command.add_option("--out", arguments.flow.out, "Folder to write each chain to, as PEM")
       ->option_text("DIR");
   command.add_option("--jobs", arguments.flow.jobs, "Devices at a time (default 64)")

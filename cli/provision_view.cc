@@ -59,7 +59,8 @@ std::string next_step(const UnitResult& result) {
   const std::string again = "run the same command again: it goes on where this one stopped";
   switch (failure.code) {
     case ErrorCode::not_authorised:
-      if (result.reached == Step::key) return "policy.toml needs a [[grant]] with begin for this station";
+      if (result.reached == Step::key)
+        return "policy.toml needs a [[grant]] for this station, with begin or replace";
       [[fallthrough]];
     case ErrorCode::untrusted_root:
       return "check --tls, or --cert, --key and --ca";

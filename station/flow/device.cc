@@ -128,7 +128,7 @@ Outcome<PendingKey> Device::begin(const KeyRequest& key) {
                                     .origin = key.origin,
                                     .label = {},
                                     .import_key = {},
-                                    .replace = false};
+                                    .replace = key.replace};
   STATION_ASSIGN(const auto payload,
                  call(link_, request(smp::Operation::write, enrol::Command::begin, message, true)));
   STATION_ASSIGN(const auto answer, decoded<enrol::BeginResponse>(payload, "the device's answer to begin"));

@@ -44,6 +44,7 @@ struct KeyRequest {
   enrol::Purpose purpose{};
   crypto::KeyType type = crypto::KeyType::p256;
   enrol::Origin origin = enrol::Origin::generate;
+  bool replace = false;  ///< beside the slot's active key, which serves until commit
 };
 
 struct PendingKey {

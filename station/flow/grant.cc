@@ -61,12 +61,13 @@ Outcome<PendingKey> begin_granted(Device& device, AuthorityClient& authority, co
   if (request.slot == enrol::kAnySlot) {
     STATION_ASSIGN(request.slot, free_slot(device, info));
   }
-  STATION_TRY(obtain_grant(device, authority, info,
-                           {.operation = std::string(grant::name(Operation::begin)),
-                            .slot = request.slot,
-                            .purpose = std::string(enrol::name(request.purpose)),
-                            .algorithm = std::string(crypto::name(request.type)),
-                            .why = why}));
+  STATION_TRY(obtain_grant(
+      device, authority, info,
+      {.operation = std::string(grant::name(request.replace ? Operation::replace : Operation::begin)),
+       .slot = request.slot,
+       .purpose = std::string(enrol::name(request.purpose)),
+       .algorithm = std::string(crypto::name(request.type)),
+       .why = why}));
   return device.begin(request);
 }
 

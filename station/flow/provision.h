@@ -75,6 +75,8 @@ struct ProvisionOptions {
   std::optional<enrol::Origin> origin;
   /// Why secured devices are to get keys: their grants' reason. Empty: no grants are asked for.
   std::string grant_why = {};
+  /// Whether an active key gets a successor where its certificate was superseded. Without: it stays.
+  bool replace = false;
   std::string out;     ///< folder for <device>-<profile>.chain.pem; empty: none
   bool reset = false;  ///< restart the device at the end
   unsigned jobs = 64;  ///< units at a time

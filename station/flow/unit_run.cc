@@ -136,7 +136,10 @@ Outcome<void> UnitRun::provision() {
   STATION_TRY(meet());
   STATION_ASSIGN(const auto slot, step(Step::info, [&] { return find_slot(purpose); }));
   known_ = line_.journal.find(result_.device, options_.profile);
-  if (slot && slot->state == enrol::SlotState::active) return finish_active(*slot);
+  if (slot && slot->state == enrol::SlotState::active) {
+    STATION_ASSIGN(const bool due, due_for_replacement(*slot));
+    if (!due) return finish_active(*slot);
+  }
   if (resumable(slot)) {
     result_.key_reused = true;
     result_.certificate_reused = true;
@@ -191,9 +194,25 @@ Outcome<std::optional<Slot>> UnitRun::find_slot(enrol::Purpose purpose) {
   return std::nullopt;
 }
 
-// An authority's answer for this very key is in the journal: nothing is asked for again.
+// An operator has superseded the certificate of the key that is there. What came after that is in place, so
+// that a run that is repeated replaces nothing twice.
+Outcome<bool> UnitRun::due_for_replacement(const Slot& slot) {
+  if (!options_.replace) return false;
+  if (slot.origin == enrol::Origin::builtin) {
+    return failed_with(Side::station, ErrorCode::bad_value,
+                       "the device was made with this key: none is made in its place");
+  }
+  STATION_TRY(read_active(slot));
+  STATION_ASSIGN(const std::string reason, line_.authority.revocation_reason(result_.serial));
+  return reason == "superseded";
+}
+
+// An authority's answer for this very key is in the journal: nothing is asked for again. A device that has an
+// active key tells of that one alone.
 bool UnitRun::resumable(const std::optional<Slot>& slot) const {
-  if (!slot || !known_ || known_->chain.empty() || known_->key != slot->key) return false;
+  if (!slot || slot->state != enrol::SlotState::pending || !known_ || known_->chain.empty() ||
+      known_->key != slot->key)
+    return false;
   const auto nonce = from_hex(known_->nonce);
   return known_->authority == line_.authority.name() && known_->issuer == options_.issuer && nonce &&
          nonce->size() == enrol::kNonceSize;
@@ -221,9 +240,7 @@ Outcome<void> UnitRun::finish_active(const Slot& slot) {
   return finish();
 }
 
-// The chain is in place but this journal does not know how: another station, or a power cut after the commit.
-// A fresh receipt proves it to the authority again.
-Outcome<void> UnitRun::prove_active(const Slot& slot) {
+Outcome<void> UnitRun::read_active(const Slot& slot) {
   STATION_ASSIGN(const auto wire, device_.read_chain(slot.slot));
   auto chain = decode_chain(wire);
   if (!chain) return unreadable(Side::device, chain.error(), "the device's chain");
@@ -231,6 +248,13 @@ Outcome<void> UnitRun::prove_active(const Slot& slot) {
   const auto leaf = x509::Certificate::parse(result_.chain.front());
   if (!leaf) return unreadable(Side::device, leaf.error(), "the device's certificate");
   result_.serial = hex(leaf->serial());
+  return {};
+}
+
+// The chain is in place but this journal does not know how: another station, or a power cut after the commit.
+// A fresh receipt proves it to the authority again.
+Outcome<void> UnitRun::prove_active(const Slot& slot) {
+  STATION_TRY(read_active(slot));
   STATION_TRY(fetch_nonce());
   STATION_TRY(commit());
   STATION_TRY(hand_in_receipt());
@@ -247,7 +271,7 @@ Outcome<void> UnitRun::fetch_nonce() {
 }
 
 Outcome<void> UnitRun::certify(enrol::Purpose purpose, const std::optional<Slot>& slot) {
-  if (slot) result_.kept_key = true;
+  if (slot && slot->state != enrol::SlotState::active) result_.kept_key = true;
   STATION_TRY(fetch_nonce());
   STATION_TRY(make_key(purpose, slot));
   STATION_ASSIGN(const auto csr,
@@ -272,7 +296,10 @@ enrol::Origin UnitRun::origin_for(enrol::Purpose purpose) const {
 
 Outcome<void> UnitRun::make_key(enrol::Purpose purpose, const std::optional<Slot>& slot) {
   KeyRequest request{.purpose = purpose, .type = options_.key_type, .origin = origin_for(purpose)};
-  if (slot) request = {slot->slot, slot->purpose, slot->type, slot->origin};
+  if (slot) {
+    const bool beside = slot->state == enrol::SlotState::active;
+    request = {slot->slot, slot->purpose, slot->type, slot->origin, beside};
+  }
   STATION_ASSIGN(const auto pending, step(Step::key, [&] {
                    return begin_granted(device_, line_.authority, info_, request, options_.grant_why);
                  }));

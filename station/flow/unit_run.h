@@ -18,7 +18,9 @@ class UnitRun {
   [[nodiscard]] Outcome<void> meet();
   [[nodiscard]] Outcome<std::optional<Slot>> find_slot(enrol::Purpose purpose);
   [[nodiscard]] Outcome<void> finish_active(const Slot& slot);
+  [[nodiscard]] Outcome<void> read_active(const Slot& slot);
   [[nodiscard]] Outcome<void> prove_active(const Slot& slot);
+  [[nodiscard]] Outcome<bool> due_for_replacement(const Slot& slot);
   [[nodiscard]] bool resumable(const std::optional<Slot>& slot) const;
   [[nodiscard]] Outcome<void> certify(enrol::Purpose purpose, const std::optional<Slot>& slot);
   [[nodiscard]] enrol::Origin origin_for(enrol::Purpose purpose) const;

@@ -124,6 +124,11 @@ class HttpsAuthority final : public AuthorityClient {
     return list;
   }
 
+  Outcome<std::string> revocation_reason(const std::string& serial) override {
+    STATION_ASSIGN(const json::object body, ask("/v1/certificates/" + serial, {}));
+    return text_member(body, "reason");
+  }
+
   Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) override {
     json::object body{{"device", question.device},
                       {"nonce", hex(question.nonce)},

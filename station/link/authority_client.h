@@ -66,6 +66,9 @@ class AuthorityClient {
   /// The newest list of revoked firmware signers, as devices take it; empty where the authority has none.
   /// Asked once for each client.
   [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> signer_revocations() = 0;
+  /// Why a certificate was revoked, a name of RFC 5280 5.3.1 ("superseded"); empty where it was not. Failures
+  /// also: not_found.
+  [[nodiscard]] virtual Outcome<std::string> revocation_reason(const std::string& serial) = 0;
   /// A signed grant, as devices take it; the authority has logged it.
   [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) = 0;
   /// Revokes every certificate of the device that is not revoked yet, for a reason of RFC 5280 5.3.1, except

@@ -53,7 +53,7 @@ class GrantFlow : public ::testing::Test {
  protected:
   GrantFlow() {
     std::ofstream(authority_.layout().policy(), std::ios::app)
-        << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n";
+        << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\", \"replace\"]\n";
     authority_.restart();
     station_ = connect("station");
     operator_ = connect("operator");
@@ -68,10 +68,10 @@ class GrantFlow : public ::testing::Test {
     if (!client) throw std::runtime_error(client.error().message);
     return *std::move(client);
   }
-  UnitResult provision(const std::string& profile, const std::string& why = {}) {
+  UnitResult provision(const std::string& profile, const std::string& why = {},
+                       ProvisionOptions options = {}) {
     const auto journal = Journal::open(authority_.scratch("journal"));
     const station::Line line{*station_, **journal, crypto_};
-    ProvisionOptions options;
     options.profile = profile;
     options.issuer = "acme";
     options.grant_why = why;
@@ -141,6 +141,40 @@ TEST_F(GrantFlow, AReturnThatIsInterruptedGoesOn) {
   EXPECT_TRUE(calls_.slots().value().empty());
   const UnitResult iak = provision("iak", "repaired");
   EXPECT_EQ(iak.state, UnitState::provisioned) << (iak.failure ? iak.failure->message : "");
+}
+
+TEST_F(GrantFlow, AKeyIsReplacedWhileTheOldOneServes) {
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  const std::string before = calls_.slots().value().at(0).key;
+  ProvisionOptions replace;
+  replace.replace = true;
+  EXPECT_EQ(provision("tls-client", "worn", replace).state, UnitState::already) << "nobody has superseded it";
+  ASSERT_TRUE(operator_->revoke_all(hex(device_->id()), "superseded", "worn", {}).has_value());
+  EXPECT_EQ(provision("tls-client", "worn").state, UnitState::already) << "nobody asks for it";
+  const UnitResult refused = provision("tls-client", {}, replace);
+  ASSERT_TRUE(refused.failure.has_value());
+  EXPECT_EQ(refused.failure->code, ErrorCode::grant_required);
+
+  // The station goes away when the key is made; the old one serves.
+  ProvisionOptions cut = replace;
+  cut.fault_point = [](std::string_view where) {
+    if (where == "before enrol") throw std::runtime_error("power");
+  };
+  EXPECT_THROW(static_cast<void>(provision("tls-client", "worn", cut)), std::runtime_error);
+  auto slot = calls_.slots().value().at(0);
+  EXPECT_EQ(slot.state, enrol::SlotState::replacing);
+  EXPECT_EQ(slot.key, before);
+  const UnitResult replaced = provision("tls-client", {}, replace);
+  EXPECT_EQ(replaced.state, UnitState::provisioned) << (replaced.failure ? replaced.failure->message : "");
+  slot = calls_.slots().value().at(0);
+  EXPECT_EQ(slot.state, enrol::SlotState::active);
+  EXPECT_NE(slot.key, before);
+  EXPECT_EQ(provision("tls-client", "worn", replace).state, UnitState::already) << "nothing twice";
+  EXPECT_EQ(calls_.slots().value().at(0).key, slot.key);
+  ASSERT_EQ(provision("iak", "worn").state, UnitState::provisioned);
+  EXPECT_EQ(provision("iak", "worn", replace).failure->code, ErrorCode::bad_value)
+      << "the device was made with it";
 }
 
 TEST_F(GrantFlow, ADeviceIsEnded) {

@@ -39,7 +39,7 @@ class GrantCommands : public ::testing::Test {
     std::ofstream(plant_.path("passphrase")) << kPassphrase;
     std::filesystem::permissions(plant_.path("passphrase"), std::filesystem::perms::owner_read);
     std::ofstream policy(plant_.path("ca/policy.toml"), std::ios::app);
-    policy << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n";
+    policy << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\", \"replace\"]\n";
     policy.close();
     plant_.start_authority();
     plant_.start_devices(1);
@@ -75,6 +75,16 @@ class GrantCommands : public ::testing::Test {
     std::size_t count = 0;
     for (const Certified& one : plant_.standing().certificates) count += one.state == "revoked" ? 0U : 1U;
     return count;
+  }
+  /// Revokes the certificate of the TLS key as superseded.
+  void supersede_tls() const {
+    for (const Certified& one : plant_.standing().certificates) {
+      if (one.profile != "tls-client" || one.state == "revoked") continue;
+      EXPECT_EQ(pedigree({"authority", "revoke", "--dir", plant_.path("ca"), "--reason", "superseded",
+                          "--why", "a test", one.serial})
+                    .status,
+                kOk);
+    }
   }
   /// What the device's challenge is now, 64 hex digits.
   std::string nonce() const {
@@ -132,9 +142,18 @@ TEST_F(GrantCommands, ADeviceComesBackAndIsProvisionedAgain) {
       }
     }
   }
+
+  // A key alone: a new one beside it, which then takes its place.
+  supersede_tls();
+  provision({"--profile", "tls-client", "--replace", "--grant", "worn"}, kOk);
+  const auto replaced = plant_.standing();
+  EXPECT_EQ(fault_in(replaced, enrol::Purpose::iak, "iak"), "");
+  ASSERT_EQ(replaced.slots.size(), 2U);
+  EXPECT_NE(replaced.slots.at(1).key, after.slots.at(1).key);
   const CommandResult history = pedigree({"authority", "list", "--dir", plant_.path("ca"), plant_.id()});
   EXPECT_THAT(history.output, HasSubstr("begin slot 1 (iak, P-256): repaired"));
   EXPECT_THAT(history.output, HasSubstr("destroy slot 2: a test"));
+  EXPECT_THAT(history.output, HasSubstr("replace slot 2 (tls, P-256): worn"));
 }
 
 TEST_F(GrantCommands, ADeviceIsEndedByWhoeverMay) {
@@ -171,14 +190,7 @@ TEST_F(GrantCommands, AGrantIsCarriedByHand) {
   // A key: the grant opens its slot, and a station makes it without asking for another.
   const std::string begins =
       granted({"--operation", "begin", "--slot", "2", "--purpose", "tls", "--algorithm", "P-256"});
-  std::string serial;
-  for (const Certified& one : plant_.standing().certificates) {
-    if (one.profile == "tls-client") serial = one.serial;
-  }
-  ASSERT_EQ(pedigree({"authority", "revoke", "--dir", plant_.path("ca"), "--reason", "superseded", "--why",
-                      "a test", serial})
-                .status,
-            kOk);
+  supersede_tls();
   ASSERT_EQ(operate({"grant", "send", begins}).status, kOk);
   const CommandResult wrong = provision({"--profile", "idevid"}, kDeviceRefused);
   EXPECT_THAT(wrong.output, HasSubstr("the grant is for a key of another purpose or algorithm"));

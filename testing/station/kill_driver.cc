@@ -79,6 +79,9 @@ class KillingAuthority final : public AuthorityClient {
   Outcome<std::vector<std::uint8_t>> signer_revocations() override {
     return killer_.around("authority revocations", [&] { return authority_.signer_revocations(); });
   }
+  Outcome<std::string> revocation_reason(const std::string& serial) override {
+    return killer_.around("authority reason", [&] { return authority_.revocation_reason(serial); });
+  }
   Outcome<std::vector<std::uint8_t>> grant(const GrantQuestion& question) override {
     return killer_.around("authority grant", [&] { return authority_.grant(question); });
   }
