@@ -196,6 +196,13 @@ TEST_F(CmpRefusalTest, ATransactionIsOne) {
   EXPECT_THAT(failure("second"), AllOf(StartsWith(kBadRequest), HasSubstr("no such CMP transaction")));
   EXPECT_EQ(post("first"), "200") << "what was confirmed has ended, and gives what there is";
   EXPECT_EQ(failure("first"), "none");
+  // Two wait by now; one signer has 64 places.
+  const std::string flood = cmp("station", "p10cr -csr a.csr -certout a.crt -disable_confirm -repeat 70");
+  EXPECT_THAT(flood, AllOf(HasSubstr("systemUnavail"), HasSubstr("too many transactions")));
+  EXPECT_THAT(cmp("station", "p10cr -csr a.csr -certout a.crt"), HasSubstr("systemUnavail"));
+  EXPECT_THAT(cmp("station", "p10cr -csr a.csr -certout a.crt -implicit_confirm"), HasSubstr("exit 0"))
+      << "which takes no place";
+  EXPECT_THAT(cmp("operator", "rr -oldcert a.crt"), HasSubstr("exit 0")) << "nor does this";
   EXPECT_EQ(certificates(), "1");
 }
 

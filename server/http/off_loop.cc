@@ -71,7 +71,7 @@ void OffLoop::handle(const Request& request, Respond respond) {
   const auto shared = std::make_shared<const Respond>(std::move(respond));
   const bool taken = threads_.run([this, owned, shared] { handler_.handle(owned->request, *shared); });
   if (!taken) {
-    (*shared)(error_response(ErrorCode::timeout, "too many requests wait for the token with the CA's keys"));
+    (*shared)(error_response(ErrorCode::timeout, "too many requests wait for a signature"));
   }
 }
 

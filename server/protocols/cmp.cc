@@ -121,7 +121,7 @@ std::expected<authority::Der, CmpRefusal> Cmp::exchange(const CmpPath& path, con
     return refused(CmpFailure::bad_message_check,
                    "the message's signature is not by the key of the certificate that it shows");
   }
-  if (asks_for_certificate(outline.body)) {
+  if (asks_for_certificate(outline.body) && !outline.implicit_confirm) {
     // Before anything is issued.
     const auto kept = pending_.keep(outline.transaction, current.signer(), *one, enrolment_.now());
     if (kept == CmpPending::Kept::in_use) {
@@ -147,16 +147,24 @@ http::Response Cmp::refuse(const CmpPath& path, const CmpOutline& outline, const
   return message(*written);
 }
 
-void Cmp::handle(const http::Request& request, http::Respond respond) {
-  const auto path =
-      request.target.starts_with(kPath) ? parse_cmp_path(request.target.substr(kPath.size())) : std::nullopt;
-  if (!path || !knows(*path)) return respond(failure(404, "there is no such path"));
-  if (request.method != http::Method::post) return respond(failure(405, "CMP takes POST"));
-  if (request.from_page) return respond(failure(403, "this is not for pages in browsers"));
-  if (!http::is_media_type(request.content_type, "application/pkixcmp")) {
-    return respond(failure(415, "the Content-Type must be application/pkixcmp"));
+std::optional<http::Response> refuse_cmp_form(const http::Request& request) {
+  const bool below = request.target.starts_with(Cmp::kPath);
+  if (!below || !parse_cmp_path(request.target.substr(Cmp::kPath.size()))) {
+    return failure(404, "there is no such path");
   }
-  if (request.body.size() > kMaxMessage) return respond(failure(413, "the message is too long"));
+  if (request.method != http::Method::post) return failure(405, "CMP takes POST");
+  if (request.from_page) return failure(403, "this is not for pages in browsers");
+  if (!http::is_media_type(request.content_type, "application/pkixcmp")) {
+    return failure(415, "the Content-Type must be application/pkixcmp");
+  }
+  if (request.body.size() > kMaxMessage) return failure(413, "the message is too long");
+  return std::nullopt;
+}
+
+void Cmp::handle(const http::Request& request, http::Respond respond) {
+  if (auto refused = refuse_cmp_form(request)) return respond(*std::move(refused));
+  const auto path = parse_cmp_path(request.target.substr(kPath.size()));
+  if (!path || !knows(*path)) return respond(failure(404, "there is no such path"));
   const auto outline = read_cmp_outline(as_bytes(request.body));
   if (!outline) return respond(failure(400, outline.error().detail));
   const auto answer = exchange(*path, *outline, request);

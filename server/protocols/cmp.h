@@ -59,4 +59,8 @@ class Cmp final : public http::Handler {
   std::thread timer_;  // last: it uses the others until it has stopped
 };
 
+/// What is refused before it is queued for a thread: by path, method, type and size. Empty: Cmp::handle is to
+/// see it.
+[[nodiscard]] std::optional<http::Response> refuse_cmp_form(const http::Request& request);
+
 }  // namespace pedigree::protocols

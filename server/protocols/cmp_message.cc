@@ -25,6 +25,9 @@ constexpr std::array<std::uint8_t, 9> kPasswordMac{0x2a, 0x86, 0x48, 0x86, 0xf6,
 constexpr std::array<std::uint8_t, 9> kDhMac{0x2a, 0x86, 0x48, 0x86, 0xf6, 0x7d, 0x07, 0x42, 0x1e};
 constexpr std::array<std::uint8_t, 9> kPbmac1{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0e};
 
+// id-it-implicitConfirm.
+constexpr std::array<std::uint8_t, 8> kImplicitConfirm{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x04, 0x0d};
+
 struct Operation {
   std::string_view name;
   CmpBody body;
@@ -63,6 +66,21 @@ Result<Bytes> read_octets(const der::Element& field, std::size_t most) {
   return octets.content;
 }
 
+/// generalInfo: whether one of its values is implicitConfirm.
+Result<bool> asks_no_confirmation(const der::Element& field) {
+  Reader inside = field.reader();
+  PEDIGREE_ASSIGN(const der::Element list, der::read(inside, der::kSequence));
+  PEDIGREE_TRY(inside.finish());
+  bool found = false;
+  for (Reader values = list.reader(); !values.empty();) {
+    PEDIGREE_ASSIGN(const der::Element value, der::read(values, der::kSequence));
+    Reader parts = value.reader();
+    PEDIGREE_ASSIGN(const Bytes type, der::read_oid(parts));
+    found = found || equal(type, kImplicitConfirm);
+  }
+  return found;
+}
+
 /// PKIHeader (RFC 4210 5.1.1): its fields' tags come in ascending order, each once.
 Result<void> read_header(Reader in, CmpOutline& out) {
   PEDIGREE_TRY(der::read_u32(in));
@@ -84,6 +102,8 @@ Result<void> read_header(Reader in, CmpOutline& out) {
       PEDIGREE_ASSIGN(out.transaction, read_octets(field, kMaxTransaction));
     } else if (field.tag == der::context_constructed(5)) {
       PEDIGREE_ASSIGN(out.nonce, read_octets(field, kMaxNonce));
+    } else if (field.tag == der::context_constructed(8)) {
+      PEDIGREE_ASSIGN(out.implicit_confirm, asks_no_confirmation(field));
     }
   }
   return {};

@@ -17,9 +17,9 @@ class CmpTransaction;
 class CmpPending {
  public:
   struct Limits {
-    std::size_t all = 1024;      ///< transactions
-    std::size_t of_one = 64;     ///< of one signer, so that none keeps the others out
-    der::UnixTime seconds = 60;  ///< from its begin to its certConf
+    std::size_t all = 1024;       ///< transactions
+    std::size_t of_one = 64;      ///< of one signer, so that none keeps the others out
+    der::UnixTime seconds = 300;  ///< from its begin to its certConf
   };
   enum class Kept : std::uint8_t { kept, in_use, full };
 

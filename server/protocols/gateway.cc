@@ -19,6 +19,7 @@ void Gateway::handle(const http::Request& request, http::Respond respond) {
     // Whoever finds nobody here is not to hear of /v1's media types.
     if (parts_.cmp == nullptr)
       return respond(http::error_response(ErrorCode::not_found, "there is no such path"));
+    if (auto refused = refuse_cmp_form(request)) return respond(*std::move(refused));
     return parts_.cmp->handle(request, std::move(respond));
   }
   if (parts_.ocsp != nullptr && (target == kOcsp || target.starts_with("/ocsp/"))) {
