@@ -97,8 +97,10 @@ void show_authority(const Context& context, const app::InitOptions& options,
   if (context.quiet) return;
   print_line();
   if (elsewhere) {
-    return print_line("Next: pedigree authority csr --dir " + printable(options.directory.string()) +
-                      " devices --common-name NAME --out FILE");
+    const std::string directory = printable(options.directory.string());
+    print_line("Next: pedigree authority csr --dir " + directory + " devices --common-name NAME --out FILE");
+    return print_line("      pedigree authority grant-signer --dir " + directory +
+                      " --request FILE, before devices are secured");
   }
   print_line("Keep root.key.pem offline: serving does not need it.");
   print_line("Next: pedigree authority serve --dir " + printable(options.directory.string()));

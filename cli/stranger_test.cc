@@ -98,6 +98,14 @@ TEST_F(Stranger, StrangeFilesAreRefusedByEveryCommandThatReadsOne) {
         {"image", "test", given, "--udp", "127.0.0.1:1"},
         {"image", "revocations", given, "--udp", "127.0.0.1:1"},
         {"authority", "revoke-signer", "--dir", file("folder"), "--certificate", given, "--why", "x"},
+        {"grant", "send", given, "--udp", "127.0.0.1:1"},
+        {"authority", "grant-signer", "--dir", given, "--passphrase-file", file("text")},
+        {"authority", "grant-signer", "--dir", given, "--passphrase-file", file("text"), "--request",
+         file("never")},
+        {"authority", "grant-signer", "--dir", file("folder"), "--passphrase-file", file("text"),
+         "--certificate", given},
+        {"authority", "sign-grant-signer", "--request", given, "--issuer", file("root.pem"), "--issuer-key",
+         file("key.pem"), "--out", file("never")},
         {"authority", "list", "--dir", given},
         {"authority", "serve", "--dir", given, "--passphrase-file", file("text")}};
     for (const Words& words : commands) {

@@ -58,6 +58,10 @@ Answer<void> make_grant_signer(const Layout& layout, const authority::Signer& ro
 }
 
 Answer<Der> request_grant_signer(const Layout& layout, const SecretText& passphrase) {
+  // A directory that is no authority's gets no key.
+  if (const auto root = read_certificate(layout.root_certificate()); !root) {
+    return std::unexpected(root.error());
+  }
   const auto key = keep_key(layout.next_grant_key(), crypto::KeyType::p256, passphrase);
   if (!key) return std::unexpected(key.error());
   auto request = write_request(crypto::OpenSslCrypto(), *key, kName);

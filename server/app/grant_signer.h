@@ -19,7 +19,8 @@ inline constexpr std::uint32_t kGrantSignerDays = 730;
                                              std::uint32_t days);
 
 /// Makes the next signer's key, which waits beside the one that signs, and a PKCS#10 request for it, DER.
-/// Asked again, the key is kept and requested again. Errors: those of keep_key and the crypto.
+/// Asked again, the key is kept and requested again. Errors: those of read_certificate (the root's),
+/// keep_key and the crypto.
 [[nodiscard]] Answer<Der> request_grant_signer(const Layout& layout, const SecretText& passphrase);
 
 /// Signs such a request with the root's key. Of the request its key is taken, after proof of possession, and

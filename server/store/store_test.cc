@@ -121,6 +121,34 @@ TEST_P(Life, ATokenIsUsedOnce) {
   EXPECT_EQ(issue(other).error().code, ErrorCode::not_authorised);
 }
 
+TEST_P(Life, GrantsAreNotedAndMayEndTheirDevice) {
+  const auto made = issuance(1, 1);
+  registry::GrantNote grant{made.certificate.device, "destroy slot 2: a test", Sha256{5}, false, kLine, kNow};
+  const auto note = [&] { return wait<DeviceState>([&](auto done) { store_->note_grant(grant, done); }); };
+  EXPECT_EQ(note().error().code, ErrorCode::unknown_device);
+  ASSERT_TRUE(issue(made) && activate(made));
+  EXPECT_EQ(note().value(), DeviceState::active);
+  registry::Station bench;
+  bench.name = "Bench 1";
+  bench.enabled = false;
+  ASSERT_TRUE(
+      wait<registry::Station>([&](auto done) { store_->set_station({bench, "a test", kLine, kNow}, done); }));
+  grant.station = registry::StationClaim{.name = bench.name};
+  EXPECT_EQ(note().error().code, ErrorCode::not_authorised) << "a station that was disabled";
+  grant.station = {};
+  grant.what = "decommission: recycled";
+  grant.retires = true;
+  EXPECT_EQ(note().value(), DeviceState::retired);
+  EXPECT_EQ(note().value(), DeviceState::retired) << "again";
+  EXPECT_EQ(store_->device(made.certificate.device)->state, DeviceState::retired);
+  EXPECT_EQ(issue(issuance(1, 2)).error().code, ErrorCode::retired);
+  std::vector<registry::Event> granted = store_->events(made.certificate.device).value();
+  std::erase_if(granted, [](const registry::Event& event) { return event.what != "granted"; });
+  ASSERT_EQ(granted.size(), 3U);
+  EXPECT_EQ(granted.front().why, "destroy slot 2: a test");
+  EXPECT_TRUE(findings().empty()) << findings()[0];
+}
+
 TEST_P(Life, WhatIsRevokedStaysSoAndCountsForVerifiers) {
   const auto one = issuance(1, 1);
   const auto two = issuance(2, 1);
