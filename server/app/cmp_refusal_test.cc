@@ -2,6 +2,7 @@
 // CMP messages that must be refused: who signed them, for whom, in what form.
 #include "server/app/enrol_token.h"
 #include "testing/authority/cmp_client.h"
+#include "testing/authority/unit.h"
 
 namespace pedigree::testing {
 namespace {
@@ -204,6 +205,44 @@ TEST_F(CmpRefusalTest, ATransactionIsOne) {
       << "which takes no place";
   EXPECT_THAT(cmp("operator", "rr -oldcert a.crt"), HasSubstr("exit 0")) << "nor does this";
   EXPECT_EQ(certificates(), "1");
+}
+
+TEST_F(CmpRefusalTest, AConfirmationIsOfWhatWasIssuedByWhomItWasIssuedTo) {
+  constexpr unsigned kCp = 3;
+  constexpr unsigned kPkiConf = 19;
+  int count = 0;
+  const auto ask = [&] {
+    const std::string name = "n" + std::to_string(++count);
+    ok("req " + name + " /CN=56d38f73-3f6f-4a59-86bc-d315a1ccc6" + std::to_string(10 + count));
+    write_request(name, "station", "p10cr -csr " + name + ".csr");
+    EXPECT_EQ(post(name), "200");
+    EXPECT_EQ(body(name), kCp);
+    return name;
+  };
+  const auto hash = [&] {
+    const Octets der = unhex(authority_.sql("SELECT hex(der) FROM certificate ORDER BY number DESC LIMIT 1"));
+    const Sha256 digest = host_crypto().sha256(der).value();
+    return Octets(digest.begin(), digest.end());
+  };
+  const auto confirm = [&](const std::string& request, const Confirmation& said) {
+    write_confirmation("conf", request, said);
+    EXPECT_EQ(post("conf"), "200");
+    return body("conf");
+  };
+  std::string name = ask();
+  EXPECT_NE(confirm(name, {hash(), false, "operator"}), kPkiConf);
+  EXPECT_THAT(failure("conf"), StartsWith(kBadMessageCheck)) << "another's key, which leaves it as it is";
+  EXPECT_EQ(confirm(name, {hash()}), kPkiConf);
+  EXPECT_NE(confirm(name, {hash()}), kPkiConf) << "it has ended";
+  name = ask();
+  EXPECT_NE(confirm(name, {hash(), true}), kPkiConf) << "another nonce";
+  name = ask();
+  EXPECT_NE(confirm(name, {Octets(32, 7)}), kPkiConf) << "another hash";
+  EXPECT_NE(confirm(name, {hash()}), kPkiConf) << "that ended it";
+  EXPECT_EQ(authority_.sql("SELECT DISTINCT state FROM certificate"), "1") << "nothing of this takes it away";
+  name = ask();
+  EXPECT_EQ(confirm(name, {}), kPkiConf) << "no CertStatus rejects it";
+  EXPECT_EQ(authority_.sql("SELECT state || reason FROM certificate ORDER BY number"), "10\n10\n10\n34");
 }
 
 TEST_F(CmpRefusalTest, HostileBodiesPathsAndMethods) {

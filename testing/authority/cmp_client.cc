@@ -2,6 +2,8 @@
 #include "testing/authority/cmp_client.h"
 
 #include "core/der/der.h"
+#include "crypto/openssl/keys.h"
+#include "testing/authority/unit.h"
 
 namespace pedigree::testing {
 namespace {
@@ -17,7 +19,97 @@ der::Element next(Reader& in) {
   return *element;
 }
 
+/// ECDSA with SHA-256 by this key (PEM), in X.509's form.
+Octets sign(const std::string& pem, Bytes part) {
+  const auto key = crypto::OpenSslKey::from_pem(pem, {});
+  std::array<std::uint8_t, crypto::kMaxSignatureSize> raw{};
+  const auto signature =
+      host_crypto().sign(key.value().view(), crypto::default_algorithm(crypto::KeyType::p256), part, raw);
+  Octets form(128);
+  Writer writer(form);
+  der::Builder out(writer);
+  der::ecdsa_from_raw(signature.value(), out);
+  form.resize(writer.size());
+  return form;
+}
+
+/// The field [number] of a PKIHeader, which must be there.
+der::Element header_field(Bytes message, unsigned number) {
+  Reader outer(message);
+  Reader in = next(outer).reader();
+  Reader header = next(in).reader();
+  for (;;) {
+    const der::Element field = next(header);
+    // directoryName has the same tag as the transactionID, and stands before it.
+    const bool is_name = field.content.front() == der::kSequence && number == 4;
+    if (field.tag == der::context_constructed(number) && !is_name) return field;
+  }
+}
+
+/// pvno, sender and recipient of a PKIHeader.
+void copy_names(Bytes message, der::Builder& out) {
+  Reader outer(message);
+  Reader in = next(outer).reader();
+  Reader header = next(in).reader();
+  for (int field = 0; field < 3; ++field) out.raw(next(header).whole);
+}
+
 }  // namespace
+
+void CmpTest::write_confirmation(const std::string& name, const std::string& request,
+                                 const Confirmation& said) {
+  const Octets asked = message(request + ".msg");
+  const Octets answer = message(request + ".rsp");
+  Octets buffer(4096);
+  Writer writer(buffer);
+  der::Builder out(writer);
+  const std::size_t whole = out.open(der::kSequence);
+  const std::size_t header = out.open(der::kSequence);
+  copy_names(asked, out);
+  out.raw(header_field(asked, 1).whole);
+  out.raw(header_field(asked, 4).whole);
+  out.raw(header_field(asked, 5).whole);
+  const std::size_t nonce = out.open(der::context_constructed(6));
+  out.raw(header_field(said.other_nonce ? asked : answer, 5).content);
+  out.close(nonce);
+  out.close(header);
+  const std::size_t body = out.open(der::context_constructed(24));
+  const std::size_t list = out.open(der::kSequence);
+  if (said.hash) {
+    const std::size_t status = out.open(der::kSequence);
+    out.element(der::kOctetString, *said.hash);
+    const std::uint8_t none = 0xff;  // the certReqId of a p10cr is -1 (RFC 9483 4.1.4)
+    out.element(der::kInteger, Bytes(&none, 1));
+    out.close(status);
+  }
+  out.close(list);
+  out.close(body);
+  out.close(whole);
+  const Octets signature = sign(read_text(authority_.path() / ("tls/" + said.signer + ".key.pem")),
+                                Bytes(buffer).first(writer.size()));
+  write_file(folder_ / (name + ".part"), Bytes(buffer).first(writer.size()));
+  protect(name, signature, pem_ders(read_text(authority_.path() / "tls/station.cert.pem")).at(0));
+}
+
+void CmpTest::protect(const std::string& name, Bytes signature, Bytes certificate) {
+  const Octets part = message(name + ".part");
+  Octets buffer(part.size() + signature.size() + certificate.size() + 64);
+  Writer writer(buffer);
+  der::Builder out(writer);
+  Reader outer(part);
+  const std::size_t whole = out.open(der::kSequence);
+  out.raw(next(outer).content);
+  const std::size_t field = out.open(der::context_constructed(0));
+  out.bit_string(signature);
+  out.close(field);
+  const std::size_t extra = out.open(der::context_constructed(1));
+  const std::size_t list = out.open(der::kSequence);
+  out.raw(certificate);
+  out.close(list);
+  out.close(extra);
+  out.close(whole);
+  write_file(folder_ / (name + ".msg"), Bytes(buffer).first(writer.size()));
+}
 
 std::string CmpTest::by(const std::string& who) {
   const bool client = who == "station" || who == "operator" || who == "relying-party";
@@ -71,6 +163,14 @@ void CmpTest::show_first(const std::string& name, const std::string& certificate
   out.close(sequence);
   changed.resize(writer.size());
   write_file(folder_ / (name + ".msg"), Bytes(changed));
+}
+
+unsigned CmpTest::body(const std::string& name) const {
+  const Octets whole = message(name + ".rsp");
+  Reader outer(whole);
+  Reader in = next(outer).reader();
+  (void)next(in);
+  return next(in).tag & 0x1fU;
 }
 
 std::string CmpTest::failure(const std::string& name) const {

@@ -2,6 +2,8 @@
 // An authority that speaks CMP, openssl cmp as its client, and messages that no client would send.
 #pragma once
 
+#include <optional>
+
 #include "testing/authority/configured.h"
 
 namespace pedigree::testing {
@@ -28,11 +30,25 @@ class CmpTest : public ProtocolTest {
   void enrol(const std::string& name, const std::string& uuid, const std::string& profile = "");
   /// Puts this certificate (PEM) first into the extraCerts of NAME.msg, which no protection covers.
   void show_first(const std::string& name, const std::string& certificate);
+  /// What a client says of a certificate that it got.
+  struct Confirmation {
+    std::optional<Octets> hash;  ///< of the certificate; empty: no CertStatus at all
+    bool other_nonce = false;    ///< recipNonce is not the answer's senderNonce
+    std::string signer = "station";
+  };
+  /// Writes NAME.msg: the certConf to NAME.rsp, which answers the p10cr in REQUEST.msg.
+  void write_confirmation(const std::string& name, const std::string& request, const Confirmation& said);
   /// The bit of PKIFailureInfo in NAME.rsp, an error message, and its text after a space; "none" for others.
   [[nodiscard]] std::string failure(const std::string& name) const;
 
   [[nodiscard]] Octets message(const std::string& name) const { return read_file(folder_ / name); }
+  /// The number of the CHOICE in NAME.rsp.
+  [[nodiscard]] unsigned body(const std::string& name) const;
   std::string certificates() { return authority_.sql("SELECT count(*) FROM certificate"); }
+
+ private:
+  /// Writes NAME.msg from the ProtectedPart in NAME.part.
+  void protect(const std::string& name, Bytes signature, Bytes certificate);
 };
 
 }  // namespace pedigree::testing
