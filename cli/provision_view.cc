@@ -65,6 +65,7 @@ std::string next_step(const UnitResult& result) {
     case ErrorCode::untrusted_root:
       return "check --tls, or --cert, --key and --ca";
     case ErrorCode::chain_root_mismatch:
+    case ErrorCode::grant_signer_refused:
       return "use the authority whose root the device has pinned";
     case ErrorCode::grant_required:
       return "the device is secured: have its key granted with --grant WHY";

@@ -338,20 +338,26 @@ void UnitRun::drop_pending_key(const Failure& failure) {
 }
 
 Outcome<void> UnitRun::install() {
+  chain_sha256_ = hex(digest_of(line_.crypto, encode_chain(result_.chain)));
+  auto installed = deliver(result_.pinned_root.empty());
+  // A grant has named another root, which the device has not seen.
+  if (!installed && installed.error().code == ErrorCode::root_required) installed = deliver(true);
+  if (!installed && installed.error().side == Side::device && !transient(installed.error().code)) {
+    STATION_TRY(record(JournalEntry::Event::rejected, installed.error().message));
+  }
+  return installed;
+}
+
+Outcome<void> UnitRun::deliver(bool with_root) {
   auto sent = result_.chain;
-  chain_sha256_ = hex(digest_of(line_.crypto, encode_chain(sent)));
-  if (result_.pinned_root.empty()) {
+  if (with_root) {
     STATION_ASSIGN(auto root, line_.authority.root());
     sent.push_back(std::move(root));
   }
   const auto wire = encode_chain(sent);
   const Sha256 digest = digest_of(line_.crypto, wire);
-  auto installed = step(Step::chain, [&] { return device_.write_chain(result_.slot, wire, digest); });
-  if (installed) installed = commit();
-  if (!installed && installed.error().side == Side::device && !transient(installed.error().code)) {
-    STATION_TRY(record(JournalEntry::Event::rejected, installed.error().message));
-  }
-  return installed;
+  STATION_TRY(step(Step::chain, [&] { return device_.write_chain(result_.slot, wire, digest); }));
+  return commit();
 }
 
 Outcome<void> UnitRun::commit() {

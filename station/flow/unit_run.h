@@ -28,6 +28,7 @@ class UnitRun {
   [[nodiscard]] Outcome<Issued> enrol(const std::vector<std::uint8_t>& csr);
   [[nodiscard]] Outcome<void> fetch_nonce();
   [[nodiscard]] Outcome<void> install();
+  [[nodiscard]] Outcome<void> deliver(bool with_root);
   [[nodiscard]] Outcome<void> commit();
   [[nodiscard]] Outcome<void> hand_in_receipt();
   void bring_revocations();

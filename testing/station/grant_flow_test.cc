@@ -58,9 +58,10 @@ class GrantFlow : public ::testing::Test {
     station_ = connect("station");
     operator_ = connect("operator");
   }
-  std::unique_ptr<AuthorityClient> connect(const std::string& who) {
-    const auto& layout = authority_.layout();
-    auto client = open_authority(loop_, {.url = authority_.url(),
+  std::unique_ptr<AuthorityClient> connect(const std::string& who) { return connect(who, authority_); }
+  std::unique_ptr<AuthorityClient> connect(const std::string& who, const ServedAuthority& authority) {
+    const auto& layout = authority.layout();
+    auto client = open_authority(loop_, {.url = authority.url(),
                                          .ca_file = layout.tls_certificate("ca"),
                                          .certificate_file = layout.tls_certificate(who),
                                          .key_file = layout.tls_key(who),
@@ -175,6 +176,30 @@ TEST_F(GrantFlow, AKeyIsReplacedWhileTheOldOneServes) {
   ASSERT_EQ(provision("iak", "worn").state, UnitState::provisioned);
   EXPECT_EQ(provision("iak", "worn", replace).failure->code, ErrorCode::bad_value)
       << "the device was made with it";
+}
+
+// Another owner, with a root of his own.
+TEST_F(GrantFlow, ADeviceIsHandedOver) {
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  ASSERT_TRUE(return_device(calls_, *operator_, "sold").has_value());
+  ServedAuthority other;
+  std::ofstream(other.layout().policy(), std::ios::app)
+      << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n";
+  other.restart();
+  const auto root = app::read_certificate(other.layout().root_certificate()).value();
+  const std::string root_hash = hex(*crypto_.sha256(x509::Certificate::parse(root)->spki().whole));
+  const auto info = calls_.info().value();
+  const auto done =
+      obtain_grant(calls_, *operator_, info, {.operation = "repin", .root = root_hash, .why = "sold"});
+  ASSERT_TRUE(done.has_value()) << done.error().message;
+  EXPECT_EQ(calls_.info().value().pinned_root, root_hash);
+  EXPECT_EQ(provision("tls-client", "once more").failure->code, ErrorCode::grant_signer_refused);
+
+  station_ = connect("station", other);
+  const UnitResult bought = provision("tls-client", "bought");
+  EXPECT_EQ(bought.state, UnitState::provisioned) << (bought.failure ? bought.failure->message : "");
+  EXPECT_EQ(provision("iak", "bought").state, UnitState::provisioned) << "and the next without its root";
 }
 
 TEST_F(GrantFlow, ADeviceIsEnded) {
