@@ -119,6 +119,8 @@ std::string_view name(TlsRole role) noexcept {
       return "operator";
     case TlsRole::bootstrap:
       return "bootstrap";
+    case TlsRole::auditor:
+      return "auditor";
     case TlsRole::relying_party:
       break;
   }

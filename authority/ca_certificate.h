@@ -28,9 +28,9 @@ using KeyIdentifier = std::array<std::uint8_t, 20>;
 
 /// `bootstrap`: for devices that share one to ask for their first certificate by lite_bootstrap_server's API,
 /// and for nothing else.
-enum class TlsRole : std::uint8_t { server, station, operator_, relying_party, bootstrap };
+enum class TlsRole : std::uint8_t { server, station, operator_, relying_party, bootstrap, auditor };
 /// The organizationalUnitName that carries the role: "server", "station", "operator", "relying-party",
-/// "bootstrap". Static storage.
+/// "bootstrap", "auditor". Static storage.
 [[nodiscard]] std::string_view name(TlsRole role) noexcept;
 
 /// Who signs: a certificate and its key.

@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "authority/config_operations.h"
 #include "authority/config_profile.h"
-#include "authority/settings.h"
 #include "authority/text.h"
 
 namespace pedigree::authority {
@@ -43,16 +42,6 @@ Answer<void> read_verify(const toml::table& table, Config& config) {
   if (nonces != "any" && nonces != "issued") return bad("verify.nonces must be \"any\" or \"issued\"");
   config.verify.issued_nonces_only = nonces == "issued";
   return {};
-}
-
-/// Empty, or an address, a colon and a port; an IPv6 address stands in brackets.
-bool is_listen(std::string_view text) {
-  if (text.empty()) return true;
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 Answer<void> read_protocols(const toml::table& table, Config& config) {
@@ -162,12 +151,13 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "database", "issuer", "profile", "protocols", "verify"});
+  settings.only({"authority", "database", "issuer", "log", "metrics", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
   for (const auto& [key, read] :
        {std::pair{"authority", &read_authority}, std::pair{"profile", &read_profiles},
         std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols},
-        std::pair{"database", &read_database}}) {
+        std::pair{"database", &read_database}, std::pair{"log", &read_log},
+        std::pair{"metrics", &read_metrics}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;
     if (node->as_table() == nullptr) return bad(fmt::format("{} must be a table", key));

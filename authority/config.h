@@ -46,6 +46,19 @@ struct DatabaseConfig {
   std::string url;  ///< of PostgreSQL, without a password; empty: SQLite, in the authority's directory
 };
 
+enum class LogFormat : std::uint8_t { text, json };
+/// In the order of how much is written.
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+/// "error", "warning", "info", "debug". Static storage.
+[[nodiscard]] std::string_view name(LogLevel level) noexcept;
+
+struct LogConfig {
+  LogFormat format = LogFormat::text;
+  LogLevel level = LogLevel::info;
+  bool requests = true;  ///< a line for each request
+  std::string file;      ///< appended to; empty: standard error
+};
+
 struct Config {
   bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
@@ -55,6 +68,8 @@ struct Config {
   VerifyConfig verify;
   ProtocolsConfig protocols;
   DatabaseConfig database;
+  LogConfig log;
+  std::string metrics_listen;  ///< "HOST:PORT" for metrics and health over plain HTTP; empty: off
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;
   Policy policy = open_policy();  ///< from policy.toml

@@ -109,12 +109,25 @@ std::string write_config(const Config& config) {
       "which any\n"
       "# number of nodes may share. A password stands in ~/.pgpass or a service file, never here.\n"
       "[database]\n"
-      "url = \"{}\"\n",
+      "url = \"{}\"\n"
+      "\n"
+      "# A line for each request and event: \"text\" or \"json\", to standard error or to a file.\n"
+      "[log]\n"
+      "format = \"{}\"\n"
+      "level = \"{}\"\n"
+      "requests = {}\n"
+      "file = \"{}\"\n"
+      "\n"
+      "# Metrics for Prometheus and health over plain HTTP, such as \"127.0.0.1:9464\"; \"\": off.\n"
+      "[metrics]\n"
+      "listen = \"{}\"\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
       dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
       config.verify.nonce_seconds, config.protocols.est, config.protocols.cmp, config.protocols.ocsp,
       config.protocols.http_listen, config.protocols.liteboot_listen, config.protocols.profile,
-      config.protocols.hub_name, config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url);
+      config.protocols.hub_name, config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url,
+      config.log.format == LogFormat::json ? "json" : "text", name(config.log.level), config.log.requests,
+      config.log.file, config.metrics_listen);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

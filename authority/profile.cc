@@ -230,7 +230,7 @@ std::vector<Profile> default_profiles() {
                            std::move(tls_client), std::move(data),   std::move(dac),
                            std::move(pai),        std::move(oem),    std::move(signer)};
   all.push_back(identity("server", octets(x509::oid::kServerAuth)));
-  for (const char* role : {"station", "operator", "relying-party", "bootstrap"}) {
+  for (const char* role : {"station", "operator", "relying-party", "auditor", "bootstrap"}) {
     all.push_back(identity(role, octets(x509::oid::kClientAuth)));
   }
   return all;

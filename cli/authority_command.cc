@@ -14,6 +14,7 @@
 #include "registry/device.h"
 #include "server/app/app.h"
 #include "server/app/init.h"
+#include "server/app/serve_mark.h"
 
 namespace pedigree::cli {
 namespace {
@@ -37,7 +38,9 @@ struct ServeArguments {
   std::string listen = "127.0.0.1:8443";
   std::string ready_file;
   std::string passphrase_file;
+  std::string metrics_listen;
   unsigned threads = 0;
+  bool check = false;
 };
 
 app::Answer<app::InitOptions> init_options(const InitArguments& arguments) {
@@ -156,15 +159,41 @@ void raise_file_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// Passphrases are not kept: those of new keys, and of the old ones, come from the file again.
+app::Answer<void> reload(const ServeArguments& arguments, app::App& serving) {
+  const auto refused = [&](std::string detail) {
+    serving.note({observe::LogLevel::error, "reload refused", detail});
+    return authority::refuse(ErrorCode::bad_configuration, std::move(detail));
+  };
+  if (arguments.passphrase_file.empty()) {
+    return refused("the keys' passphrase is not kept: serve with --passphrase-file to reload");
+  }
+  const auto passphrase = read_passphrase(arguments.passphrase_file, false);
+  if (!passphrase) return refused(passphrase.error().summary);
+  return serving.reload(*passphrase);
+}
+
 void run_serve(Context& context, const ServeArguments& arguments) {
+  if (arguments.check) return run_serve_check(context, arguments.directory, arguments.passphrase_file);
   app::ServeOptions options;
   options.directory = arguments.directory;
   options.threads = arguments.threads;
+  options.metrics_listen = arguments.metrics_listen;
+  options.log = true;
   if (!app::parse_listen(arguments.listen, options.host, options.port)) {
     return print_error(context, kExitUsage,
                        {.summary = "--listen takes an address and a port",
                         .details = {{"given", arguments.listen}},
                         .next = "--listen 127.0.0.1:8443, or [::1]:0 for any port",
+                        .note = {}});
+  }
+  std::string host;
+  std::uint16_t port = 0;
+  if (!options.metrics_listen.empty() && !app::parse_listen(options.metrics_listen, host, port)) {
+    return print_error(context, kExitUsage,
+                       {.summary = "--metrics-listen takes an address and a port",
+                        .details = {{"given", arguments.metrics_listen}},
+                        .next = "--metrics-listen 127.0.0.1:9464",
                         .note = {}});
   }
   auto passphrase = read_passphrase(arguments.passphrase_file, false);
@@ -176,18 +205,26 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   raise_file_limit();
   const auto serving = app::App::start(options, *passphrase);
   *passphrase = app::SecretText();  // not needed again, however long this serves
   if (!serving) return report_refusal(context, "serve", serving.error());
+  // What the log begins and ends with.
+  (*serving)->note({observe::LogLevel::info, "serving", (*serving)->url()});
+  app::ServeMark mark({arguments.directory});
+  mark.serving((*serving)->url());
   announce(context, arguments, **serving);
   if (!arguments.ready_file.empty()) {
     const auto written = write_output(arguments.ready_file, as_bytes((*serving)->url() + "\n"));
     if (!written) return print_error(context, kExitUnreadable, written.error());
   }
-  int signal = 0;
-  sigwait(&signals, &signal);
+  int signal = SIGHUP;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    mark.reloaded(reload(arguments, **serving));
+  }
+  (*serving)->note({observe::LogLevel::info, "stopping", {}});
 }
 
 void add_init(CLI::App& authority, Context& context) {
@@ -236,6 +273,12 @@ void add_serve(CLI::App& authority, Context& context) {
       ->add_option("--passphrase-file", arguments->passphrase_file,
                    "File with the passphrase of the CA keys (else PEDIGREE_PASSPHRASE, else asked for)")
       ->option_text("FILE");
+  serve
+      ->add_option("--metrics-listen", arguments->metrics_listen,
+                   "Address and port for metrics and health over plain HTTP (else [metrics] listen)")
+      ->option_text("HOST:PORT");
+  serve->add_flag("--check", arguments->check,
+                  "Read all that serving reads, say what is wrong with it, and do nothing else");
   serve->add_option("--threads", arguments->threads, "Threads; 0: as many as there are cores")
       ->option_text("N");
   serve->callback([arguments, &context] { run_serve(context, *arguments); });
@@ -278,6 +321,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   authority->require_subcommand(1);
   add_init(*authority, context);
   add_serve(*authority, context);
+  add_authority_operations(*authority, context);
   add_authority_queries(*authority, context);
   add_authority_offline(*authority, context);
   add_authority_signers(*authority, context);

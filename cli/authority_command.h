@@ -43,6 +43,10 @@ void add_authority_protocols(CLI::App& authority, Context& context);
 [[nodiscard]] const std::map<std::string, crypto::KeyType>& ca_key_types();
 /// Who acts, for the registry's history: the login name, as far as the system knows it.
 [[nodiscard]] std::string login();
+/// `pedigree authority status|reload|backup|restore`.
+void add_authority_operations(CLI::App& authority, Context& context);
+/// `serve --check`. `passphrase_file` may be empty.
+void run_serve_check(Context& context, const std::string& directory, const std::string& passphrase_file);
 /// The reasons of revocation that the registry takes, by their names in RFC 5280 5.3.1.
 [[nodiscard]] std::vector<std::string> reason_names();
 

@@ -34,7 +34,8 @@ const std::map<std::string, authority::TlsRole>& roles() {
   static const std::map<std::string, authority::TlsRole> roles{{"station", station},
                                                                {"operator", operator_},
                                                                {"relying-party", relying_party},
-                                                               {"bootstrap", bootstrap}};
+                                                               {"bootstrap", bootstrap},
+                                                               {"auditor", auditor}};
   return roles;
 }
 
@@ -132,10 +133,11 @@ void add_authority_offline(CLI::App& authority, Context& context) {
   const auto made = std::make_shared<OfflineArguments>();
   CLI::App* client = add(
       authority, "client",
-      "Make a client certificate for a station, operator, relying party, or bootstrapping devices", *made);
+      "Make a client certificate for a station, operator, relying party, auditor, or bootstrapping devices",
+      *made);
   client->add_option("--role", made->role, "What it may do")
       ->check(CLI::IsMember(roles()))
-      ->option_text("station|operator|relying-party|bootstrap");
+      ->option_text("station|operator|relying-party|auditor|bootstrap");
   client->add_option("--name", made->name, "Common name; it stands in the history of what it does")
       ->required()
       ->option_text("NAME");

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "authority/request.h"
+#include "server/app/offline.h"
 #include "testing/authority/authority.h"
 
 namespace pedigree::testing {
@@ -21,6 +22,14 @@ class Access : public ::testing::Test {
   static void SetUpTestSuite() {
     authority_ = std::make_unique<ServedAuthority>();
     enrol(*authority_->client("station"), Unit(1));
+    const app::Layout layout = authority_->layout();
+    const auto made = app::make_client(layout,
+                                       {authority::TlsRole::auditor, "auditor 1", 0,
+                                        layout.tls_certificate("auditor"), layout.tls_key("auditor")},
+                                       app::SecretText(kPassphrase), std::time(nullptr));
+    ASSERT_TRUE(made) << made.error().detail;
+    // Asked for again, it is the same: nothing new is to be signed.
+    EXPECT_EQ(authority_->client("operator")->get("/v1/audit/checkpoint").status, 200U);
   }
   static void TearDownTestSuite() { authority_.reset(); }
   void SetUp() override { before_ = authority_->dump(); }
@@ -57,25 +66,30 @@ TEST_F(Access, EveryPathHasItsRoles) {
       {"POST", "/v1/receipt", {"station"}},
       {"POST", "/v1/revoke", {"operator"}},
       {"POST", "/v1/devices", {"operator"}},
-      {"GET", "/v1/devices", {"operator"}},
-      {"GET", "/v1/events", {"operator"}},
-      {"GET", "/v1/batches", {"operator"}},
-      {"GET", "/v1/stations", {"operator"}},
-      {"GET", "/v1/devices/" + device, {"operator"}},
+      {"GET", "/v1/devices", {"operator", "auditor"}},
+      {"GET", "/v1/events", {"operator", "auditor"}},
+      {"GET", "/v1/batches", {"operator", "auditor"}},
+      {"GET", "/v1/stations", {"operator", "auditor"}},
+      {"GET", "/v1/devices/" + device, {"operator", "auditor"}},
       {"POST", "/v1/devices/" + device + "/state", {"operator"}},
-      {"GET", "/v1/certificates/10112233445566778899aabbccddeeff", {"station", "operator"}},
-      {"GET", "/v1/issuers", {"station", "operator", "relying-party"}},
+      {"GET", "/v1/certificates/10112233445566778899aabbccddeeff", {"station", "operator", "auditor"}},
+      {"GET", "/v1/issuers", {"station", "operator", "relying-party", "auditor"}},
       {"POST", "/v1/verify", {"operator", "relying-party"}},
       {"POST", "/v1/verify/batch", {"operator", "relying-party"}},
       {"POST", "/v1/verify/nonce", {"operator", "relying-party"}},
-      {"GET", "/v1/verify/key", {"station", "operator", "relying-party"}},
+      {"GET", "/v1/verify/key", {"station", "operator", "relying-party", "auditor"}},
       {"POST", "/v1/issuers/acme/revoke", {"operator"}},
-      {"GET", "/v1/signer-revocations", {"station", "operator", "relying-party"}},
+      {"GET", "/v1/signer-revocations", {"station", "operator", "relying-party", "auditor"}},
       {"POST", "/v1/signer-revocations", {"operator"}},
-      {"GET", "/v1/health", {"", "station", "operator", "relying-party"}},
-      {"GET", "/v1/crl/acme", {"", "station", "operator", "relying-party"}},
+      {"GET", "/v1/audit/checkpoint", {"station", "operator", "relying-party", "auditor"}},
+      {"GET", "/v1/audit/consistency?from=1&to=1", {"station", "operator", "relying-party", "auditor"}},
+      {"GET", "/v1/audit/proof/10112233445566778899aabbccddeeff", {"operator", "auditor"}},
+      {"GET", "/metrics", {"operator", "auditor"}},
+      {"GET", "/v1/health", {"", "station", "operator", "relying-party", "auditor"}},
+      {"GET", "/v1/health/live", {"", "station", "operator", "relying-party", "auditor"}},
+      {"GET", "/v1/crl/acme", {"", "station", "operator", "relying-party", "auditor"}},
   };
-  for (const std::string who : {"", "station", "operator", "relying-party"}) {
+  for (const std::string who : {"", "station", "operator", "relying-party", "auditor"}) {
     const auto client = authority_->client(who);
     for (const Call& call : calls) {
       SCOPED_TRACE(call.method + (" " + call.target) + " as '" + who + "'");

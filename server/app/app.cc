@@ -3,11 +3,16 @@
 
 #include <ctime>
 #include <future>
+#include <tuple>
 
+#include "crypto/openssl/openssl_crypto.h"
 #include "server/app/appraisal.h"
 #include "server/app/audit.h"
 #include "server/app/database.h"
 #include "server/app/grant_signer.h"
+#include "server/app/listeners.h"
+#include "server/app/readiness.h"
+#include "server/store/sqlite_store.h"
 
 namespace pedigree::app {
 namespace {
@@ -24,91 +29,272 @@ Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions
   return *std::move(store);
 }
 
+/// What a running process cannot change. Errors: bad_configuration.
+Answer<void> needs_no_restart(const authority::Config& old, const authority::Config& fresh) {
+  const std::array<std::tuple<const char*, const std::string&, const std::string&>, 4> fixed{{
+      {"database.url", old.database.url, fresh.database.url},
+      {"protocols.http_listen", old.protocols.http_listen, fresh.protocols.http_listen},
+      {"protocols.liteboot_listen", old.protocols.liteboot_listen, fresh.protocols.liteboot_listen},
+      {"metrics.listen", old.metrics_listen, fresh.metrics_listen},
+  }};
+  for (const auto& [name, before, after] : fixed) {
+    if (before == after) continue;
+    return authority::refuse(ErrorCode::bad_configuration,
+                             std::string(name) + " has another value: that takes a restart");
+  }
+  return {};
+}
+
 }  // namespace
 
-struct App::State {
+/// What is read from the directory, and everything that works by it: replaced as a whole by a reload.
+struct Generation {
   std::unique_ptr<Directory> directory;
-  std::string database;
-  std::unique_ptr<registry::Store> store;
   std::unique_ptr<Appraisal> appraisal;
-  std::unique_ptr<http::AuditSigner> log_signer;
   std::unique_ptr<GrantKey> grant_key;
   std::unique_ptr<http::Api> api;
   std::unique_ptr<Protocols> protocols;
-  std::unique_ptr<http::Server> server;
+};
+
+struct App::State {
+  explicit State(ServeOptions given) : options(std::move(given)), readiness(options.readiness_life) {}
+
+  ServeOptions options;
+  std::shared_ptr<observe::AuthorityMetrics> metrics = std::make_shared<observe::AuthorityMetrics>();
+  std::shared_ptr<observe::Log> log;
+  crypto::OpenSslCrypto crypto;
+  store::StoreOptions database;
+  std::string database_title;
+  std::unique_ptr<registry::Store> store;
+  std::unique_ptr<WatchedSigner> log_signer;
+  std::mutex generation_mutex;  // held for copying a pointer
+  std::shared_ptr<Generation> generation;
+  // What reloads replaced, while requests are still answered by it. It ends here and not with its last
+  // request, which may run on a thread that a generation waits for when it ends.
+  std::vector<std::shared_ptr<Generation>> retired;
+  std::mutex reload_mutex;
+  CachedCheck readiness;
+  std::unique_ptr<http::MonitorHandler> monitor;
+  Listeners listeners;
   std::optional<LogKeeper> log_keeper;
 
   ~State() {
     log_keeper.reset();
-    if (server) server->stop();
-    if (protocols) protocols->stop();
+    listeners.stop();
+    if (generation) {
+      generation->protocols->stop();
+      retired.push_back(generation);
+    }
+    for (const auto& one : retired) one->protocols->drain();
     // The store answers what it still holds, into loops that have stopped but exist.
     store.reset();
-    server.reset();
   }
+
+  [[nodiscard]] std::shared_ptr<Generation> current() {
+    const std::lock_guard lock(generation_mutex);
+    return generation;
+  }
+  Answer<void> start(const SecretText& passphrase);
+  Answer<void> open_store(const SecretText& passphrase, const Directory& directory);
+  Answer<std::shared_ptr<Generation>> build(std::unique_ptr<Directory> directory,
+                                            const SecretText& passphrase);
+  Answer<void> reload(const SecretText& passphrase);
+  void take(std::shared_ptr<Generation> next);
+  std::vector<http::Dependency> dependencies();
+  std::string metrics_text();
+  void write_times(observe::Exposition& out, const Generation& now_serving);
 };
+
+Answer<void> App::State::open_store(const SecretText& passphrase, const Directory& directory) {
+  auto where = database_of(directory.layout(), directory.engine().config());
+  if (!where) return std::unexpected(where.error());
+  database = *std::move(where);
+  database_title = title(database);
+  database.metrics = {metrics, &metrics->store};
+  auto opened = open_database(database, crypto);
+  if (!opened) return std::unexpected(opened.error());
+  store = *std::move(opened);
+  auto signer =
+      open_log_signer(directory.layout(), directory.engine().root_spki_sha256(), passphrase, *store, crypto);
+  if (!signer) return std::unexpected(signer.error());
+  log_signer = std::make_unique<WatchedSigner>(*std::move(signer));
+  return {};
+}
+
+Answer<std::shared_ptr<Generation>> App::State::build(std::unique_ptr<Directory> directory,
+                                                      const SecretText& passphrase) {
+  auto next = std::make_shared<Generation>();
+  next->directory = std::move(directory);
+  auto appraisal = Appraisal::open(*next->directory, database);
+  if (!appraisal) return std::unexpected(appraisal.error());
+  next->appraisal = *std::move(appraisal);
+  auto grants = GrantKey::open(next->directory->layout(), next->directory->crypto(),
+                               next->directory->engine().root(), passphrase);
+  if (!grants) return std::unexpected(grants.error());
+  next->grant_key = *std::move(grants);
+  next->api =
+      std::make_unique<http::Api>(next->directory->engine(), *store, &next->appraisal->appraiser(), now);
+  next->api->sign_log_with(log_signer.get());
+  if (next->grant_key) next->api->grant_with(&next->grant_key->signer());
+  next->api->observe_with(
+      metrics.get(), [this] { return metrics_text(); }, [this] { return dependencies(); });
+  next->protocols = std::make_unique<Protocols>(Protocols::Wanted{
+      *next->directory, *store, *next->api, now,
+      [&registry = next->appraisal->registry()] { return registry.generation(); }, metrics.get()});
+  return next;
+}
+
+void App::State::take(std::shared_ptr<Generation> next) {
+  next->protocols->begin();
+  // Each handler's pointer keeps the whole generation alive.
+  listeners.set({next, &next->protocols->handler()}, {next, &next->protocols->plain()},
+                {next, &next->protocols->liteboot()});
+  {
+    const std::lock_guard lock(generation_mutex);
+    generation.swap(next);
+  }
+  std::erase_if(retired, [](const auto& one) { return one.use_count() == 1; });
+  if (!next) return;
+  next->protocols->stop();
+  retired.push_back(std::move(next));
+}
+
+Answer<void> App::State::start(const SecretText& passphrase) {
+  auto directory = Directory::open(options.directory, &passphrase, metrics);
+  if (!directory) return std::unexpected(directory.error());
+  const authority::Config config = (*directory)->engine().config();
+  if (options.log) {
+    auto opened = observe::Log::open(config.log, metrics->log_lines_lost);
+    if (!opened) return std::unexpected(opened.error());
+    log = *std::move(opened);
+  }
+  if (const auto opened = open_store(passphrase, **directory); !opened) return opened;
+  auto next = build(*std::move(directory), passphrase);
+  if (!next) return std::unexpected(next.error());
+  monitor = std::make_unique<http::MonitorHandler>([this] { return metrics_text(); },
+                                                   [this] { return dependencies(); });
+  const ListenOptions listen{
+      options.host,    options.port,
+      options.threads, options.metrics_listen.empty() ? config.metrics_listen : options.metrics_listen,
+      metrics,         log};
+  const Directory& read = *(*next)->directory;
+  take(*std::move(next));
+  if (const auto listening = listeners.start(listen, read, *monitor); !listening) return listening;
+  log_keeper.emplace(*log_signer, options.checkpoint_interval);
+  return {};
+}
+
+Answer<void> App::State::reload(const SecretText& passphrase) {
+  const std::lock_guard lock(reload_mutex);
+  auto directory = Directory::open(options.directory, &passphrase, metrics);
+  if (!directory) return std::unexpected(directory.error());
+  if ((*directory)->engine().root() != current()->directory->engine().root()) {
+    return authority::refuse(
+        ErrorCode::bad_configuration,
+        "the root is another one: that is another authority, which is started, not reloaded");
+  }
+  const authority::Config& config = (*directory)->engine().config();
+  if (const auto same = needs_no_restart(current()->directory->engine().config(), config); !same) return same;
+  const authority::LogConfig lines = config.log;
+  auto next = build(*std::move(directory), passphrase);
+  if (!next) return std::unexpected(next.error());
+  if (log) {
+    if (const auto opened = log->reopen(lines); !opened) return opened;
+  }
+  if (const auto renewed = listeners.renew_tls(*(*next)->directory); !renewed) return renewed;
+  take(*std::move(next));
+  return {};
+}
+
+std::vector<http::Dependency> App::State::dependencies() {
+  return readiness.get([this] {
+    const auto serving = current();
+    return check_dependencies(*serving->directory, *store, log_signer.get(), now());
+  });
+}
+
+void App::State::write_times(observe::Exposition& out, const Generation& serving) {
+  out.begin("pedigree_certificate_expiry_timestamp_seconds", "gauge",
+            "When a certificate of the authority ends, Unix time.");
+  for (const Validity& one : validities(*serving.directory)) {
+    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"certificate", one.name}}};
+    out.sample(labels, static_cast<double>(one.not_after));
+  }
+  out.begin("pedigree_crl_made_timestamp_seconds", "gauge",
+            "When the newest CRL of an issuer was made, Unix time.");
+  const auto crls = serving.api->crl_times();
+  for (const auto& [issuer, made] : crls) {
+    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"issuer", issuer}}};
+    out.sample(labels, static_cast<double>(made));
+  }
+  out.begin("pedigree_crl_expiry_timestamp_seconds", "gauge", "When that CRL ends, Unix time.");
+  const auto life = static_cast<double>(serving.directory->engine().config().crl_days) * 86400;
+  for (const auto& [issuer, made] : crls) {
+    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"issuer", issuer}}};
+    out.sample(labels, static_cast<double>(made) + life);
+  }
+}
+
+std::string App::State::metrics_text() {
+  observe::Exposition out;
+  metrics->write(out);
+  const auto serving = current();
+  write_times(out, *serving);
+  out.begin("pedigree_ready", "gauge", "1 where a dependency is well, 0 where it fails.");
+  for (const http::Dependency& one : dependencies()) {
+    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"dependency", one.name}}};
+    out.sample(labels, one.state == http::DependencyState::failing ? 0 : 1);
+  }
+  if (const auto head = store->log_head()) {
+    out.gauge("pedigree_audit_log_events", "Events in the audit log.", static_cast<double>(head->size));
+  }
+  if (const auto head = store->signed_head()) {
+    out.gauge("pedigree_audit_checkpoint_events", "Events that the newest checkpoint covers.",
+              static_cast<double>(head->size));
+    out.gauge("pedigree_audit_checkpoint_timestamp_seconds",
+              "When the newest checkpoint was signed, Unix time.", static_cast<double>(head->when));
+  }
+  observe::write_process(out);
+  return std::move(out).take();
+}
 
 App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 App::~App() = default;
 
 Answer<std::unique_ptr<App>> App::start(const ServeOptions& options, const SecretText& passphrase) {
-  auto state = std::make_unique<State>();
-  auto directory = Directory::open(options.directory, &passphrase);
-  if (!directory) return std::unexpected(directory.error());
-  state->directory = *std::move(directory);
-  const auto database = database_of(state->directory->layout(), state->directory->engine().config());
-  if (!database) return std::unexpected(database.error());
-  state->database = title(*database);
-  auto store = open_database(*database, state->directory->crypto());
-  if (!store) return std::unexpected(store.error());
-  state->store = *std::move(store);
-  auto appraisal = Appraisal::open(*state->directory, *database);
-  if (!appraisal) return std::unexpected(appraisal.error());
-  state->appraisal = *std::move(appraisal);
-  state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store,
-                                           &state->appraisal->appraiser(), now);
-  auto signer = open_log_signer(state->directory->layout(), state->directory->engine().root_spki_sha256(),
-                                passphrase, *state->store, state->directory->crypto());
-  if (!signer) return std::unexpected(signer.error());
-  state->log_signer = *std::move(signer);
-  state->api->sign_log_with(state->log_signer.get());
-  auto grants = GrantKey::open(state->directory->layout(), state->directory->crypto(),
-                               state->directory->engine().root(), passphrase);
-  if (!grants) return std::unexpected(grants.error());
-  state->grant_key = *std::move(grants);
-  if (state->grant_key) state->api->grant_with(&state->grant_key->signer());
-  state->protocols = std::make_unique<Protocols>(
-      Protocols::Wanted{*state->directory, *state->store, *state->api, now,
-                        [&registry = state->appraisal->registry()] { return registry.generation(); }});
-  auto settings = state->directory->server_options();
-  if (!settings) return std::unexpected(settings.error());
-  settings->host = options.host;
-  settings->port = options.port;
-  settings->threads = options.threads;
-  auto server = http::Server::start(*std::move(settings), state->protocols->handler());
-  if (!server) return std::unexpected(server.error());
-  state->server = *std::move(server);
-  state->log_keeper.emplace(*state->log_signer, options.checkpoint_interval);
-  if (const auto listening = state->protocols->listen(options.threads); !listening) {
-    return std::unexpected(listening.error());
-  }
+  auto state = std::make_unique<State>(options);
+  if (const auto started = state->start(passphrase); !started) return std::unexpected(started.error());
   return std::unique_ptr<App>(new App(std::move(state)));
 }
 
+Answer<void> App::reload(const SecretText& passphrase) {
+  auto done = state_->reload(passphrase);
+  state_->metrics->reloads.at({done ? "taken" : "refused"}).add();
+  note(done ? Notice{observe::LogLevel::info, "reloaded", {}}
+            : Notice{observe::LogLevel::error, "reload refused", done.error().detail});
+  return done;
+}
+
+void App::note(const Notice& notice) {
+  if (!state_->log) return;
+  if (notice.detail.empty()) return state_->log->write(notice.level, notice.event, {});
+  state_->log->write(notice.level, notice.event, {{"detail", notice.detail}});
+}
+
 std::string App::url() const {
-  return state_->server->url();
+  return state_->listeners.main().url();
 }
 
 std::uint16_t App::port() const {
-  return state_->server->port();
+  return state_->listeners.main().port();
 }
 
 const std::string& App::database() const {
-  return state_->database;
+  return state_->database_title;
 }
 
 std::vector<ServedProtocol> App::protocols() const {
-  return state_->protocols->served(url());
+  return state_->listeners.served(state_->current()->directory->engine().config().protocols);
 }
 
 struct LocalAuthority::State {
@@ -153,6 +339,10 @@ Answer<void> LocalAuthority::take_grant_signer(const SecretText& passphrase) {
     return authority::refuse(ErrorCode::not_found, "this authority has no signer of grants");
   state_->api->grant_with(&state_->grant_key->signer());
   return {};
+}
+
+std::vector<http::Dependency> LocalAuthority::dependencies() const {
+  return check_dependencies(*state_->directory, *state_->store, nullptr, now());
 }
 
 const authority::Engine& LocalAuthority::engine() const noexcept {

@@ -19,6 +19,17 @@ struct ServeOptions {
   unsigned threads = 0;  ///< 0: as many as there are cores
   /// How often the audit log's head is signed, where it has grown; also when serving ends.
   std::chrono::milliseconds checkpoint_interval{60000};
+  std::string metrics_listen;  ///< instead of [metrics] listen; empty: what the configuration says
+  bool log = false;            ///< as [log] says; false: nothing is written
+  /// How long what readiness found is given out again.
+  std::chrono::milliseconds readiness_life{2000};
+};
+
+/// What else the log of a serving authority tells: an event and a sentence.
+struct Notice {
+  observe::LogLevel level = observe::LogLevel::info;
+  std::string_view event;
+  std::string_view detail;
 };
 
 /// A serving authority.
@@ -35,6 +46,13 @@ class App {
   [[nodiscard]] std::uint16_t port() const;
   /// "SQLite", or "PostgreSQL" and where it is.
   [[nodiscard]] const std::string& database() const;
+  /// Reads the directory anew: certificates, keys, issuers, profiles and policies. Requests in flight are
+  /// answered by what took them, connections stay. Where anything is wrong, all stays as it is. Addresses,
+  /// threads and the database are those of the start. Errors: those of start; bad_configuration where the
+  /// root is another, or a setting changed that takes a restart.
+  [[nodiscard]] Answer<void> reload(const SecretText& passphrase);
+  /// Writes to the log, if there is one.
+  void note(const Notice& notice);
   /// The protocols that are served beside /v1.
   [[nodiscard]] std::vector<ServedProtocol> protocols() const;
 
@@ -61,6 +79,8 @@ class LocalAuthority {
   /// Grants are signed from now on (POST /v1/grants). Errors: not_found where the directory has no signer of
   /// grants, those of GrantKey::open.
   [[nodiscard]] Answer<void> take_grant_signer(const SecretText& passphrase);
+  /// What check_dependencies finds, without keys that are not open.
+  [[nodiscard]] std::vector<http::Dependency> dependencies() const;
   [[nodiscard]] const authority::Engine& engine() const noexcept;
   [[nodiscard]] registry::Store& store() noexcept;
   [[nodiscard]] const Layout& layout() const noexcept;

@@ -7,7 +7,7 @@
 #include <list>
 
 #include "crypto/openssl/keys.h"
-#include "crypto/openssl/openssl_crypto.h"
+#include "server/app/measured_crypto.h"
 #include "server/app/token.h"
 
 namespace pedigree::app {
@@ -45,8 +45,10 @@ Answer<authority::Config> read_settings(const Layout& layout) {
 }
 
 struct Directory::State {
+  explicit State(std::shared_ptr<observe::AuthorityMetrics> metrics) : crypto(std::move(metrics)) {}
+
   Layout layout;
-  crypto::OpenSslCrypto crypto;
+  MeasuredCrypto crypto;
   std::list<crypto::OpenSslKey> keys;  // a list: the issuers' views point at its elements
   std::optional<authority::Engine> engine;
 
@@ -124,8 +126,9 @@ Directory::Directory(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Directory::~Directory() = default;
 
 Answer<std::unique_ptr<Directory>> Directory::open(const std::filesystem::path& path,
-                                                   const SecretText* passphrase) {
-  auto state = std::make_unique<State>();
+                                                   const SecretText* passphrase,
+                                                   std::shared_ptr<observe::AuthorityMetrics> metrics) {
+  auto state = std::make_unique<State>(std::move(metrics));
   state->layout = {path};
   if (const auto opened = state->open(passphrase); !opened) return std::unexpected(opened.error());
   return std::unique_ptr<Directory>(new Directory(std::move(state)));

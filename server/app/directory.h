@@ -15,10 +15,12 @@ namespace pedigree::app {
 
 class Directory {
  public:
-  /// Without a passphrase no CA key is opened: such a directory can be looked at, but signs nothing.
-  /// Errors: io_failure, bad_configuration, wrong_passphrase, those of parsing.
-  static Answer<std::unique_ptr<Directory>> open(const std::filesystem::path& path,
-                                                 const SecretText* passphrase);
+  /// Signatures are counted in `metrics`, where they are given. Without a passphrase no CA key is opened:
+  /// such a directory can be looked at, but signs nothing. Errors: io_failure, bad_configuration,
+  /// wrong_passphrase, those of parsing.
+  static Answer<std::unique_ptr<Directory>> open(
+      const std::filesystem::path& path, const SecretText* passphrase,
+      std::shared_ptr<observe::AuthorityMetrics> metrics = nullptr);
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
   ~Directory();

@@ -99,7 +99,8 @@ TEST_F(Nodes, WithoutTheDatabaseANodeIsNotReadyAndComesBackByItself) {
   ASSERT_EQ(enrol(client, Unit(1)).status, 200U);
   EXPECT_EQ(client.get("/v1/health").status, 200U);
   server_.stop();
-  EXPECT_EQ(client.get("/v1/health").status, 503U);
+  EXPECT_TRUE(serve.process().wait_until([&] { return client.get("/v1/health").status == 503; }));
+  EXPECT_THAT(client.get("/v1/health").body, HasSubstr(R"({"name":"database","state":"failing","reason":")"));
   const Answer refused = client.post("/v1/nonce", {{"device", Unit(2).id()}, {"profile", "iak"}});
   EXPECT_EQ(refused.status, 503U);
   EXPECT_EQ(refused.error(), "database_failure");

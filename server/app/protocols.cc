@@ -83,18 +83,18 @@ bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port)
 
 struct Protocols::Parts {
   explicit Parts(Wanted wanted)
-      : directory(wanted.directory),
-        enrolment(wanted.directory.engine(), wanted.store, std::move(wanted.clock)),
+      : enrolment(wanted.directory.engine(), wanted.store, std::move(wanted.clock)),
         delegates(wanted.directory.engine()),
         cmp_signers(wanted.directory.engine(), MemoryDelegates::Purpose::cmp),
         est(enrolment),
         liteboot(enrolment),
         ocsp(enrolment, delegates, std::move(wanted.generation)),
-        cmp(config().cmp ? std::make_unique<CmpParts>(enrolment, cmp_signers, directory) : nullptr),
+        cmp(config().cmp ? std::make_unique<CmpParts>(enrolment, cmp_signers, wanted.directory) : nullptr),
         main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, cmp ? &cmp->off_loop : nullptr,
               &wanted.api}),
         plain({nullptr, config().ocsp ? &ocsp : nullptr, nullptr, &wanted.api, true}) {
-    if (!directory.has_token_keys()) return;
+    enrolment.measure_with(wanted.metrics);
+    if (!wanted.directory.has_token_keys()) return;
     signing.emplace(kSigningThreads, kMostWaiting);
     main_off_loop.emplace(main, *signing);
     plain_off_loop.emplace(plain, *signing);
@@ -107,10 +107,7 @@ struct Protocols::Parts {
   }
 
   [[nodiscard]] const authority::ProtocolsConfig& config() const { return enrolment.config(); }
-  Answer<void> listen_liteboot(unsigned threads);
-  Answer<void> listen_plain(unsigned threads);
 
-  const Directory& directory;
   protocols::Enrolment enrolment;
   MemoryDelegates delegates;
   MemoryDelegates cmp_signers;
@@ -124,35 +121,8 @@ struct Protocols::Parts {
   std::optional<http::OffLoop> main_off_loop;
   std::optional<http::OffLoop> plain_off_loop;
   std::optional<http::OffLoop> liteboot_off_loop;
-  std::unique_ptr<http::Server> liteboot_server;
-  std::unique_ptr<http::Server> plain_server;
   std::unique_ptr<Presigner> presigner;  // last: its thread uses the others until it has stopped
 };
-
-Answer<void> Protocols::Parts::listen_liteboot(unsigned threads) {
-  auto settings = directory.server_options();
-  if (!settings) return std::unexpected(settings.error());
-  (void)parse_listen(config().liteboot_listen, settings->host, settings->port);  // read_config has checked it
-  settings->threads = threads;
-  settings->tls12 = true;  // Mbed TLS 2.28, in devices in the field, speaks no other
-  settings->max_body = 64 * std::size_t{1024};
-  auto server = http::Server::start(*std::move(settings), asked(liteboot, liteboot_off_loop));
-  if (!server) return std::unexpected(server.error());
-  liteboot_server = *std::move(server);
-  return {};
-}
-
-Answer<void> Protocols::Parts::listen_plain(unsigned threads) {
-  http::ServerOptions settings;
-  (void)parse_listen(config().http_listen, settings.host, settings.port);
-  settings.tls = false;
-  settings.threads = threads;
-  settings.max_body = 64 * std::size_t{1024};
-  auto server = http::Server::start(std::move(settings), asked(plain, plain_off_loop));
-  if (!server) return std::unexpected(server.error());
-  plain_server = *std::move(server);
-  return {};
-}
 
 Protocols::Protocols(Wanted wanted) : parts_(std::make_unique<Parts>(std::move(wanted))) {}
 
@@ -162,37 +132,25 @@ http::Handler& Protocols::handler() noexcept {
   return Parts::asked(parts_->main, parts_->main_off_loop);
 }
 
-Answer<void> Protocols::listen(unsigned threads) {
-  const authority::ProtocolsConfig& config = parts_->config();
-  if (!config.liteboot_listen.empty()) {
-    if (const auto done = parts_->listen_liteboot(threads); !done) return done;
-  }
-  if (!config.http_listen.empty()) {
-    if (const auto done = parts_->listen_plain(threads); !done) return done;
-  }
-  if (config.ocsp) parts_->presigner = std::make_unique<Presigner>(parts_->ocsp);
-  return {};
+http::Handler& Protocols::plain() noexcept {
+  return Parts::asked(parts_->plain, parts_->plain_off_loop);
+}
+
+http::Handler& Protocols::liteboot() noexcept {
+  return Parts::asked(parts_->liteboot, parts_->liteboot_off_loop);
+}
+
+void Protocols::begin() {
+  if (parts_->config().ocsp) parts_->presigner = std::make_unique<Presigner>(parts_->ocsp);
 }
 
 void Protocols::stop() {
   parts_->presigner.reset();
-  if (parts_->liteboot_server) parts_->liteboot_server->stop();
-  if (parts_->plain_server) parts_->plain_server->stop();
-  parts_->cmp.reset();  // ends what was taken while the store is there
 }
 
-std::vector<ServedProtocol> Protocols::served(const std::string& url) const {
-  const authority::ProtocolsConfig& config = parts_->config();
-  std::vector<ServedProtocol> list;
-  if (config.est) list.push_back({"EST", url + "/.well-known/est"});
-  if (config.cmp) list.push_back({"CMP", url + "/.well-known/cmp"});
-  if (config.ocsp) list.push_back({"OCSP", url + "/ocsp"});
-  if (parts_->plain_server) {
-    list.push_back({"CRL (http)", parts_->plain_server->url() + "/v1/crl"});
-    if (config.ocsp) list.push_back({"OCSP (http)", parts_->plain_server->url() + "/ocsp"});
-  }
-  if (parts_->liteboot_server) list.push_back({"liteboot", parts_->liteboot_server->url() + "/api/v1"});
-  return list;
+void Protocols::drain() {
+  parts_->cmp.reset();  // its threads wait for the store, which is still there
+  parts_->signing.reset();
 }
 
 }  // namespace pedigree::app

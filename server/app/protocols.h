@@ -27,6 +27,7 @@ class Protocols {
     std::function<der::UnixTime()> clock;
     /// Grows with every change of trust in the registry.
     std::function<std::uint64_t()> generation;
+    observe::AuthorityMetrics* metrics = nullptr;
   };
   explicit Protocols(Wanted wanted);
   Protocols(const Protocols&) = delete;
@@ -35,12 +36,14 @@ class Protocols {
 
   /// What the listener of /v1 asks.
   [[nodiscard]] http::Handler& handler() noexcept;
-  /// Starts the listeners of their own. Errors: those of Server::start.
-  [[nodiscard]] Answer<void> listen(unsigned threads);
-  /// Answers what is being worked on, and accepts no more. Stop the store after this, and destroy this last.
+  /// What the listener of plain HTTP asks, and that of lite_bootstrap_server's API.
+  [[nodiscard]] http::Handler& plain() noexcept;
+  [[nodiscard]] http::Handler& liteboot() noexcept;
+  /// Begins with what is done ahead, on a thread of its own, and ends it.
+  void begin();
   void stop();
-  /// What is on; `url`: of the listener of /v1.
-  [[nodiscard]] std::vector<ServedProtocol> served(const std::string& url) const;
+  /// Ends what waits for a token; nobody may ask any more.
+  void drain();
 
  private:
   struct Parts;

@@ -134,8 +134,11 @@ TEST_F(TokenServed, PulledOutItIsUnavailableAndRecovers) {
   std::filesystem::rename(*trial_ / "token/tokens", *trial_ / "token/away");
   const auto station = client("station");
   for (int i = 0; i < 3; ++i) expect_away(enrol(*station, Unit(seed++)));
-  EXPECT_EQ(station->get("/v1/health").status, 200U) << "what needs no signature goes on";
-  EXPECT_EQ(station->get("/v1/issuers").status, 200U);
+  const Answer health = station->get("/v1/health");
+  EXPECT_EQ(health.status, 503U);
+  EXPECT_THAT(health.body, HasSubstr("the token is away, or refuses its PIN"));
+  EXPECT_EQ(station->get("/v1/health/live").status, 200U);
+  EXPECT_EQ(station->get("/v1/issuers").status, 200U) << "what needs no signature goes on";
   const auto files = layout();
   const CommandResult seen =
       run({"curl", "-sS", "--max-time", "60", "--noproxy", "*", "-D", "-", "--cacert",

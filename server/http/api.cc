@@ -14,6 +14,8 @@ enum class Access : std::uint8_t {
   station,
   operator_,
   both,       ///< station or operator
+  reader,     ///< auditor or operator: what changes nothing
+  records,    ///< station, auditor or operator
   appraiser,  ///< relying party or operator
 };
 
@@ -36,21 +38,23 @@ const Api::Route Api::kRoutes[] = {
     {Method::post, "/v1/grants", Access::both, &Api::grant},
     {Method::get, "/v1/audit/checkpoint", Access::client, &Api::audit_checkpoint},
     {Method::get, "/v1/audit/consistency", Access::client, &Api::audit_consistency},
-    {Method::get, "/v1/audit/proof/*", Access::operator_, &Api::audit_proof},
+    {Method::get, "/v1/audit/proof/*", Access::reader, &Api::audit_proof},
+    {Method::get, "/metrics", Access::reader, &Api::metrics},
     {Method::get, "/v1/health", Access::anyone, &Api::health},
+    {Method::get, "/v1/health/live", Access::anyone, &Api::live},
     {Method::get, "/v1/issuers", Access::client, &Api::issuers},
     {Method::post, "/v1/issuers/*/revoke", Access::operator_, &Api::revoke_issuer},
     {Method::get, "/v1/signer-revocations", Access::client, &Api::signer_revocations},
     {Method::post, "/v1/signer-revocations", Access::operator_, &Api::revoke_signer},
     {Method::get, "/v1/crl/*", Access::anyone, &Api::crl},
-    {Method::get, "/v1/certificates/*", Access::both, &Api::certificate},
+    {Method::get, "/v1/certificates/*", Access::records, &Api::certificate},
     {Method::post, "/v1/revoke", Access::operator_, &Api::revoke},
-    {Method::get, "/v1/devices", Access::operator_, &Api::devices},
+    {Method::get, "/v1/devices", Access::reader, &Api::devices},
     {Method::post, "/v1/devices", Access::operator_, &Api::import},
-    {Method::get, "/v1/devices/*", Access::operator_, &Api::device},
-    {Method::get, "/v1/events", Access::operator_, &Api::events},
-    {Method::get, "/v1/batches", Access::operator_, &Api::batches},
-    {Method::get, "/v1/stations", Access::operator_, &Api::stations},
+    {Method::get, "/v1/devices/*", Access::reader, &Api::device},
+    {Method::get, "/v1/events", Access::reader, &Api::events},
+    {Method::get, "/v1/batches", Access::reader, &Api::batches},
+    {Method::get, "/v1/stations", Access::reader, &Api::stations},
     {Method::post, "/v1/devices/*/state", Access::operator_, &Api::device_state},
 };
 
@@ -82,10 +86,15 @@ bool allowed(Access access, Role role) {
       return role == Role::operator_;
     case Access::both:
       return role == Role::station || role == Role::operator_;
+    case Access::reader:
+      return role == Role::auditor || role == Role::operator_;
+    case Access::records:
+      return role == Role::station || role == Role::auditor || role == Role::operator_;
     case Access::appraiser:
       return role == Role::relying_party || role == Role::operator_;
     case Access::client:
-      return role == Role::station || role == Role::operator_ || role == Role::relying_party;
+      return role == Role::station || role == Role::operator_ || role == Role::relying_party ||
+             role == Role::auditor;
   }
   return false;
 }
@@ -98,6 +107,10 @@ std::string_view needed(Access access) {
       return "an operator certificate";
     case Access::both:
       return "a station or operator certificate";
+    case Access::reader:
+      return "an auditor's or operator's certificate";
+    case Access::records:
+      return "a station, auditor or operator certificate";
     case Access::appraiser:
       return "a relying party's or operator's certificate";
     case Access::anyone:
@@ -130,6 +143,7 @@ void Api::handle(const Request& request, Respond respond) {
     const auto argument = match(route.path, path);
     if (!argument) continue;
     path_known = true;
+    if (request.trace != nullptr) request.trace->route = route.path;
     if (route.method != request.method) continue;
     if (!allowed(route.access, request.client->role)) {
       return respond(error_response(ErrorCode::not_authorised,
@@ -151,12 +165,25 @@ void Api::handle(const Request& request, Respond respond) {
 }
 
 void Api::health(Call& call) {
-  const bool well = store_.health().has_value();
-  Response response = json_response({{"status", well ? "ok" : "failing"},
-                                     {"version", PEDIGREE_VERSION},
-                                     {"store", well ? "ok" : "failing"}});
-  if (!well) response.status = 503;
-  call.respond(std::move(response));
+  if (dependencies_) return call.respond(health_response(dependencies_()));
+  const auto state = store_.health() ? DependencyState::ok : DependencyState::failing;
+  call.respond(health_response({{"database", state, {}}}));
+}
+
+void Api::live(Call& call) {
+  call.respond(json_response({{"status", "ok"}}));
+}
+
+std::vector<std::pair<std::string, der::UnixTime>> Api::crl_times() {
+  const std::lock_guard lock(crl_mutex_);
+  std::vector<std::pair<std::string, der::UnixTime>> times;
+  for (const auto& [issuer, cached] : crls_) times.emplace_back(issuer, cached.made);
+  return times;
+}
+
+void Api::metrics(Call& call) {
+  if (!metrics_text_) return call.respond(error_response(ErrorCode::not_found, "nothing is counted here"));
+  call.respond({200, std::string(observe::Exposition::kContentType), metrics_text_()});
 }
 
 void Api::conflict(const Respond& respond, const registry::Conflict& conflict) const {

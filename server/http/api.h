@@ -10,6 +10,8 @@
 #include "authority/grant.h"
 #include "registry/store.h"
 #include "server/http/handler.h"
+#include "server/http/health.h"
+#include "server/http/issuance_meter.h"
 
 namespace pedigree::http {
 
@@ -28,6 +30,18 @@ class Api final : public Handler {
   /// Borrows; without a signer, /v1/grants answers not_found.
   void grant_with(const authority::GrantSigner* signer) noexcept { grant_signer_ = signer; }
 
+  /// Counts issuance in `metrics`, which is borrowed, and gives out `text` as /metrics, and `dependencies` as
+  /// health.
+  void observe_with(observe::AuthorityMetrics* metrics, std::function<std::string()> text,
+                    Dependencies dependencies) {
+    meter_.emplace(engine_, metrics);
+    metrics_text_ = std::move(text);
+    dependencies_ = std::move(dependencies);
+  }
+
+  /// When the newest CRL of each issuer that was asked for one was made.
+  [[nodiscard]] std::vector<std::pair<std::string, der::UnixTime>> crl_times();
+
   void handle(const Request& request, Respond respond) override;
 
  private:
@@ -37,6 +51,8 @@ class Api final : public Handler {
   static const Route kRoutes[];
 
   void health(Call& call);
+  void live(Call& call);
+  void metrics(Call& call);
   void issuers(Call& call);
   void revoke_issuer(Call& call);
   void signer_revocations(Call& call);
@@ -84,6 +100,9 @@ class Api final : public Handler {
   AuditSigner* audit_signer_ = nullptr;
   const authority::GrantSigner* grant_signer_ = nullptr;
   std::function<der::UnixTime()> clock_;
+  std::optional<IssuanceMeter> meter_;
+  std::function<std::string()> metrics_text_;
+  Dependencies dependencies_;
   std::mutex crl_mutex_;
   std::map<std::string, CachedCrl, std::less<>> crls_;
 };

@@ -75,13 +75,19 @@ void Api::enrol(Call& call) {
     known = *std::move(found);
   }
   request.known = known;
-  auto certified =
-      engine_.certify(request, appraiser_ == nullptr ? nullptr : &appraiser_->evidence(), clock_());
+  const IssuanceMeter meter = meter_.value_or(IssuanceMeter(engine_, nullptr));
+  auto certified = meter.certify(request.profile, request.issuer, [&] {
+    return engine_.certify(request, appraiser_ == nullptr ? nullptr : &appraiser_->evidence(), clock_());
+  });
   if (!certified) return call.respond(error_response(certified.error().code, certified.error().detail));
   registry::Issuance issuance{std::move(certified->certificate), call.actor(), engine_.config().listed_only,
                               engine_.parents(certified->issuer->config().name)};
   issuance.station = *std::move(claim);
-  store_.issue(std::move(issuance), [this, respond = std::move(call.respond)](const auto& outcome) {
+  const std::string profile(request.profile);
+  const std::string signer(certified->issuer->config().name);
+  store_.issue(std::move(issuance), [this, meter, profile, signer,
+                                     respond = std::move(call.respond)](const auto& outcome) {
+    meter.stored(outcome, profile, signer);
     if (!outcome) return conflict(respond, outcome.error());
     // A new certificate was checked where it was stored.
     if (outcome->reused && issuer_is_revoked(outcome->certificate.issuer)) {

@@ -15,7 +15,9 @@ namespace pedigree::http {
 
 /// From the organizationalUnitName of a client certificate of the system CA; `device` for a certificate below
 /// the authority's root, where such are taken; `none` without one.
-enum class Role : std::uint8_t { none, station, operator_, relying_party, bootstrap, device };
+enum class Role : std::uint8_t { none, station, operator_, relying_party, bootstrap, device, auditor };
+/// "none", "station", "operator"... Static storage.
+[[nodiscard]] std::string_view name(Role role) noexcept;
 
 struct Identity {
   Role role = Role::none;
@@ -27,6 +29,12 @@ struct Identity {
 
 enum class Method : std::uint8_t { get, post, other };
 
+/// What a request is counted and logged under: words of ours, never of the client's. Static storage.
+struct Trace {
+  std::string_view protocol = "http";
+  std::string_view route = "other";  ///< the path, with '*' for its variable part
+};
+
 struct Request {
   Method method = Method::other;
   std::string_view target;  ///< path and query
@@ -36,13 +44,15 @@ struct Request {
   std::string_view content_type = "application/json";  ///< with its parameters
   std::string_view authorization = {};                 ///< the field's value
   bool from_page = false;                              ///< a page in a browser sent it: it has an Origin
+  Trace* trace = nullptr;  ///< where a handler, before it returns, says which of its paths this was; or null
 };
 
 struct Response {
   unsigned status = 200;
   std::string type = "application/json";
   std::string body;
-  std::string fields{};  ///< further header fields, each with its end of line
+  std::string fields{};       ///< further header fields, each with its end of line
+  std::string_view reason{};  ///< the name of what was wrong, for the log; static storage
 };
 /// {"error","code","message","detail"} with the status that belongs to the code.
 [[nodiscard]] Response error_response(ErrorCode code, std::string_view detail);

@@ -174,7 +174,9 @@ boost::json::object error_object(ErrorCode code, std::string_view detail) {
 }
 
 Response error_response(ErrorCode code, std::string_view detail) {
-  return {status_of(code), "application/json", boost::json::serialize(error_object(code, detail))};
+  Response response{status_of(code), "application/json", boost::json::serialize(error_object(code, detail))};
+  response.reason = name(code);
+  return response;
 }
 
 Response json_response(const boost::json::value& value) {

@@ -9,6 +9,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -99,6 +100,28 @@ asio::awaitable<void> drain(Stream& stream) {
   }
 }
 
+/// What a connection's identity is made of; a connection keeps that which it began with.
+struct Tls {
+  asio::ssl::context context{asio::ssl::context::tls_server};
+  X509Owner system_ca{nullptr, nullptr};
+};
+
+authority::Answer<std::shared_ptr<Tls>> make_tls(ServerOptions& options) {
+  auto tls = std::make_shared<Tls>();
+  const bool configured = configure_tls(tls->context.native_handle(), options);
+  tls->system_ca = read_certificate(options.ca_pem);
+  wipe({reinterpret_cast<std::uint8_t*>(options.key_pem.data()), options.key_pem.size()});
+  if (configured) return tls;
+  return authority::refuse(ErrorCode::bad_configuration,
+                           "the server's certificate, key or CA cannot be used");
+}
+
+/// A method as the client wrote it, cut to the length of the longest that there is.
+std::string_view word(std::string_view method) {
+  constexpr std::size_t kLongest = 16;
+  return method.substr(0, kLongest);
+}
+
 }  // namespace
 
 struct Server::State {
@@ -106,8 +129,8 @@ struct Server::State {
 
   ServerOptions options;
   Handler& handler;
-  asio::ssl::context tls{asio::ssl::context::tls_server};
-  X509Owner system_ca{nullptr, nullptr};
+  std::mutex tls_mutex;  // held for copying a pointer
+  std::shared_ptr<Tls> tls;
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<std::thread> threads;
   std::optional<tcp::acceptor> acceptor;
@@ -124,17 +147,20 @@ struct Server::State {
   asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
   asio::awaitable<Response> respond(const beast::http::request<beast::http::string_body>& message,
                                     const Identity& identity);
+  /// Counts a request that was answered, and writes its line.
+  void note(std::string_view method, const Trace& trace, const Identity& identity, const Response& response,
+            double seconds);
+  void note_handshake(TlsStream& stream, const error_code& error, const std::string& from);
   template <typename Stream>
   asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
 };
 
 authority::Answer<void> Server::State::open() {
-  const bool configured = !options.tls || configure_tls(tls.native_handle(), options);
-  if (options.tls) system_ca = read_certificate(options.ca_pem);
-  wipe({reinterpret_cast<std::uint8_t*>(options.key_pem.data()), options.key_pem.size()});
-  if (!configured) {
-    return authority::refuse(ErrorCode::bad_configuration,
-                             "the server's certificate, key or CA cannot be used");
+  if (!options.metrics) options.metrics = std::make_shared<observe::AuthorityMetrics>();
+  if (options.tls) {
+    auto made = make_tls(options);
+    if (!made) return std::unexpected(made.error());
+    tls = *std::move(made);
   }
   options.max_connections = connections_allowed(options.max_connections);
   const unsigned count =
@@ -182,10 +208,17 @@ asio::awaitable<void> Server::State::accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
-    if (connections >= options.max_connections) continue;  // the socket closes here
+    if (connections >= options.max_connections) {
+      options.metrics->connections_refused.add();
+      continue;  // the socket closes here
+    }
     ++connections;
-    asio::co_spawn(loop.context, serve(loop, std::move(socket)),
-                   [this](std::exception_ptr) { --connections; });
+    options.metrics->connections.add(1);
+    options.metrics->connections_accepted.add();
+    asio::co_spawn(loop.context, serve(loop, std::move(socket)), [this](std::exception_ptr) {
+      options.metrics->connections.add(-1);
+      --connections;
+    });
   }
 }
 
@@ -200,12 +233,21 @@ asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
     plain.socket().shutdown(tcp::socket::shutdown_both, ignored);
     co_return;
   }
-  TlsStream stream(std::move(socket), tls);
+  std::shared_ptr<Tls> own;
+  {
+    const std::lock_guard lock(tls_mutex);
+    own = tls;
+  }
+  TlsStream stream(std::move(socket), own->context);
   beast::get_lowest_layer(stream).expires_after(options.io_timeout);
   const auto [refused] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
-  if (refused) co_return;
+  if (refused) {
+    options.metrics->handshakes_failed.add();
+    note_handshake(stream, refused, peer.address().to_string(ignored));
+    co_return;
+  }
   const Identity identity =
-      identify(stream.native_handle(), system_ca.get(), peer.address().to_string(ignored));
+      identify(stream.native_handle(), own->system_ca.get(), peer.address().to_string(ignored));
   co_await requests(loop, stream, identity);
   beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
   co_await stream.async_shutdown(kAwait);
@@ -236,12 +278,16 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     const bool refused = error.category() == http::make_error_code(http::error::bad_method).category() &&
                          error != http::error::end_of_stream && error != http::error::partial_message;
     if (error && !refused) {
+      if (error == beast::error::timeout && parser.got_some()) options.metrics->timeouts.add();
       co_return;
     }
     if (error) {
       const bool large = error == http::error::body_limit || error == http::error::header_limit;
       const ErrorCode code = large ? ErrorCode::frame_too_large : ErrorCode::bad_request;
-      if (co_await answer(stream, error_response(code, error.message()), false)) co_await drain(stream);
+      options.metrics->requests_malformed.add();
+      const Response response = error_response(code, error.message());
+      note({}, {.protocol = options.protocol}, identity, response, 0);
+      if (co_await answer(stream, response, false)) co_await drain(stream);
       co_return;
     }
     const auto& message = parser.get();
@@ -259,6 +305,7 @@ asio::awaitable<Response> Server::State::respond(
     return std::string_view(value.data(), value.size());
   };
   const std::string_view type = field(beast::http::field::content_type);
+  Trace trace{.protocol = options.protocol};
   const Request request{method_of(message.method()),
                         {message.target().data(), message.target().size()},
                         message.body(),
@@ -266,8 +313,12 @@ asio::awaitable<Response> Server::State::respond(
                         &identity,
                         type,
                         field(beast::http::field::authorization),
-                        message.find(beast::http::field::origin) != message.end()};
+                        message.find(beast::http::field::origin) != message.end(),
+                        &trace};
+  const observe::Stopwatch watch;
   Response response = co_await ask(handler, request);
+  note({message.method_string().data(), message.method_string().size()}, trace, identity, response,
+       watch.seconds());
   if (message.method() == beast::http::verb::head) response.body.clear();  // RFC 9110 9.3.2
   co_return response;
 }
@@ -277,6 +328,33 @@ asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& resp
   const std::string out = serialize(response, keep_alive);
   const auto [error, sent] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
   co_return !error;
+}
+
+void Server::State::note(std::string_view method, const Trace& trace, const Identity& identity,
+                         const Response& response, double seconds) {
+  const std::string status = std::to_string(response.status);
+  options.metrics->requests.at({trace.protocol, trace.route, status}).add();
+  options.metrics->request_seconds.at({trace.protocol}).observe(seconds);
+  if (!options.log || !options.log_requests) return;
+  const auto level = response.status >= 500 ? observe::LogLevel::error : observe::LogLevel::info;
+  options.log->write(level, "request",
+                     {{"id", options.log->next_id()},
+                      {"from", identity.from},
+                      {"role", name(identity.role)},
+                      {"who", identity.name},
+                      {"protocol", trace.protocol},
+                      {"method", word(method)},
+                      {"path", trace.route},
+                      {"status", std::int64_t{response.status}},
+                      {"ms", seconds * 1e3},
+                      {"reason", response.reason}});
+}
+
+void Server::State::note_handshake(TlsStream& stream, const error_code& error, const std::string& from) {
+  if (!options.log) return;
+  const std::string reason = handshake_failure(stream.native_handle(), error.message());
+  options.log->write(observe::LogLevel::info, "handshake failed",
+                     {{"from", from}, {"protocol", options.protocol}, {"reason", reason}});
 }
 
 void Server::State::stop() {
@@ -319,6 +397,14 @@ std::string Server::url() const {
   const auto address = state_->endpoint.address();
   return fmt::format(fmt::runtime(address.is_v6() ? "{}://[{}]:{}" : "{}://{}:{}"),
                      state_->options.tls ? "https" : "http", address.to_string(), port());
+}
+
+authority::Answer<void> Server::renew_tls(ServerOptions options) {
+  auto made = make_tls(options);
+  if (!made) return std::unexpected(made.error());
+  const std::lock_guard lock(state_->tls_mutex);
+  state_->tls = *std::move(made);
+  return {};
 }
 
 void Server::stop() {

@@ -7,6 +7,8 @@
 
 #include "authority/refusal.h"
 #include "server/http/handler.h"
+#include "server/observe/authority_metrics.h"
+#include "server/observe/log.h"
 
 namespace pedigree::http {
 
@@ -24,7 +26,11 @@ struct ServerOptions {
   std::size_t max_connections = 4096;  ///< fewer where RLIMIT_NOFILE is lower; more are closed at once
   std::size_t max_header = 8 * 1024;
   std::size_t max_body = 1024 * 1024;
-  std::chrono::seconds io_timeout{15};     ///< for a handshake, a request once begun, and an answer
+  std::chrono::seconds io_timeout{15};  ///< for a handshake, a request once begun, and an answer
+  std::string_view protocol = "v1";     ///< of requests whose handler names none; static storage
+  std::shared_ptr<observe::AuthorityMetrics> metrics{};  ///< null: nothing is counted
+  std::shared_ptr<observe::Log> log{};                   ///< null: nothing is written
+  bool log_requests = true;                              ///< a line for each request
   std::chrono::seconds idle_timeout{120};  ///< between requests; without a client certificate: io_timeout
 };
 
@@ -41,6 +47,9 @@ class Server {
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// "https://127.0.0.1:8443", or with http where that is spoken.
   [[nodiscard]] std::string url() const;
+  /// Certificate, key and client CAs of connections that begin from now on; of `options` nothing else is
+  /// taken. Errors: bad_configuration: the old ones stay.
+  [[nodiscard]] authority::Answer<void> renew_tls(ServerOptions options);
   /// Accepts no more, answers what is being worked on, and returns; what takes over five seconds is cut.
   void stop();
 

@@ -83,6 +83,7 @@ void read_role(X509* certificate, Identity& identity) {
   if (unit == "operator") identity.role = Role::operator_;
   if (unit == "relying-party") identity.role = Role::relying_party;
   if (unit == "bootstrap") identity.role = Role::bootstrap;
+  if (unit == "auditor") identity.role = Role::auditor;
 }
 
 }  // namespace
@@ -146,6 +147,18 @@ Identity identify_shown(Bytes certificate, X509* system_ca, std::string from, st
   }
   read_role(shown.get(), identity);
   return identity;
+}
+
+bool tls_fits(const ServerOptions& options) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()),
+                                                                  SSL_CTX_free);
+  return context && configure_tls(context.get(), options);
+}
+
+std::string handshake_failure(SSL* connection, std::string_view error) {
+  const long verdict = SSL_get_verify_result(connection);
+  if (verdict == X509_V_OK) return std::string(error);
+  return std::string("client certificate: ") + X509_verify_cert_error_string(verdict);
 }
 
 }  // namespace pedigree::http

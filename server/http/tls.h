@@ -32,4 +32,10 @@ using X509Owner = std::unique_ptr<x509_st, void (*)(x509_st*)>;
 [[nodiscard]] Identity identify_shown(Bytes certificate, x509_st* system_ca, std::string from,
                                       std::int64_t now);
 
+/// Whether certificate, key and CA are good for a server.
+[[nodiscard]] bool tls_fits(const ServerOptions& options);
+
+/// Why a handshake failed: what is wrong with the client's certificate, where it is that; else `error`.
+[[nodiscard]] std::string handshake_failure(ssl_st* connection, std::string_view error);
+
 }  // namespace pedigree::http

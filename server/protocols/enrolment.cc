@@ -32,24 +32,29 @@ void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
   auto claim = http::claim_station(engine_, store_, *request.client,
                                    {request.device, request.profile, request.issuer}, clock_());
   if (!claim) return done(std::unexpected(claim.error()));
-  auto certified = engine_.certify_plain(
-      {request.device, request.profile, request.issuer, request.csr, request.spki}, clock_());
+  auto certified = meter_->certify(request.profile, request.issuer, [&] {
+    return engine_.certify_plain({request.device, request.profile, request.issuer, request.csr, request.spki},
+                                 clock_());
+  });
   if (!certified) return done(std::unexpected(certified.error()));
   registry::Issuance issuance{std::move(certified->certificate), request.actor, engine_.config().listed_only,
                               engine_.parents(certified->issuer->config().name)};
   issuance.replaces = request.replaces;
   issuance.token = request.token;
   issuance.station = *std::move(claim);
-  store_.issue(std::move(issuance), [&engine = engine_, done = std::move(done)](const auto& outcome) {
-    if (!outcome) return done(refuse_conflict(engine, outcome.error()));
-    Enrolled enrolled{outcome->certificate, {}, outcome->reused};
-    const auto chain = engine.chain(enrolled.certificate);
-    if (!chain) return done(std::unexpected(chain.error()));
-    for (const Bytes certificate : *chain) {
-      enrolled.chain.emplace_back(certificate.begin(), certificate.end());
-    }
-    done(std::move(enrolled));
-  });
+  store_.issue(std::move(issuance),
+               [&engine = engine_, meter = *meter_, profile = request.profile,
+                issuer = certified->issuer->config().name, done = std::move(done)](const auto& outcome) {
+                 meter.stored(outcome, profile, issuer);
+                 if (!outcome) return done(refuse_conflict(engine, outcome.error()));
+                 Enrolled enrolled{outcome->certificate, {}, outcome->reused};
+                 const auto chain = engine.chain(enrolled.certificate);
+                 if (!chain) return done(std::unexpected(chain.error()));
+                 for (const Bytes certificate : *chain) {
+                   enrolled.chain.emplace_back(certificate.begin(), certificate.end());
+                 }
+                 done(std::move(enrolled));
+               });
 }
 
 Answer<registry::Certificate> Enrolment::own_certificate(Bytes der, bool superseded) const {

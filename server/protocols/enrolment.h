@@ -6,6 +6,7 @@
 #include "authority/engine.h"
 #include "registry/store.h"
 #include "server/http/handler.h"
+#include "server/http/issuance_meter.h"
 
 namespace pedigree::protocols {
 
@@ -37,7 +38,13 @@ class Enrolment {
  public:
   /// Borrows all. `clock` gives Unix time.
   Enrolment(const authority::Engine& engine, registry::Store& store, std::function<der::UnixTime()> clock)
-      : engine_(engine), store_(store), clock_(std::move(clock)) {}
+      : engine_(engine),
+        store_(store),
+        clock_(std::move(clock)),
+        meter_(http::IssuanceMeter(engine, nullptr)) {}
+
+  /// Borrows.
+  void measure_with(observe::AuthorityMetrics* metrics) { meter_.emplace(engine_, metrics); }
 
   [[nodiscard]] const authority::Engine& engine() const noexcept { return engine_; }
   [[nodiscard]] registry::Store& store() const noexcept { return store_; }
@@ -68,6 +75,7 @@ class Enrolment {
   const authority::Engine& engine_;
   registry::Store& store_;
   std::function<der::UnixTime()> clock_;
+  std::optional<http::IssuanceMeter> meter_;
 };
 
 /// The device that a request's subject names: serialNumber, or commonName where there is none; a device id in

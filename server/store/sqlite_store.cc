@@ -23,7 +23,7 @@ class DatabaseStore final : public registry::Store {
         pool_(options.location()),
         writer_(connection_,
                 {[this] { return log_.begin(); }, [this] { return log_.end(); }, [this] { log_.forget(); }},
-                options.commits) {}
+                options.commits, options.metrics) {}
 
   void ask(registry::Asking asking, Done<void> done) override {
     const auto shared = std::make_shared<registry::Asking>(std::move(asking));

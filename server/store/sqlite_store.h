@@ -9,6 +9,7 @@
 
 #include "core/crypto/crypto.h"
 #include "registry/store.h"
+#include "server/observe/authority_metrics.h"
 #include "server/store/sql.h"
 
 namespace pedigree::store {
@@ -22,6 +23,7 @@ struct StoreOptions {
   int busy_milliseconds = 5000;      ///< how long to wait for another process's lock
   std::int64_t max_size_octets = 0;  ///< of the database file, in whole pages; 0: as large as the disk allows
   std::shared_ptr<CommitCount> commits = std::make_shared<CommitCount>(0);
+  std::shared_ptr<observe::StoreMetrics> metrics = std::make_shared<observe::StoreMetrics>();
   [[nodiscard]] Location location() const { return {file, url, busy_milliseconds}; }
 };
 

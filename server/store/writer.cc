@@ -7,10 +7,12 @@
 namespace pedigree::store {
 
 GroupWriter::GroupWriter(Connection& connection, TransactionHooks hooks,
-                         std::shared_ptr<std::atomic<std::uint64_t>> commits)
+                         std::shared_ptr<std::atomic<std::uint64_t>> commits,
+                         std::shared_ptr<observe::StoreMetrics> metrics)
     : connection_(connection),
       hooks_(std::move(hooks)),
       commits_(std::move(commits)),
+      metrics_(std::move(metrics)),
       thread_([this] { loop(); }) {}
 
 GroupWriter::~GroupWriter() {
@@ -26,6 +28,7 @@ void GroupWriter::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(job));
+    metrics_->waiting.set(static_cast<std::int64_t>(waiting_.size()));
   }
   wake_.notify_one();
 }
@@ -45,6 +48,7 @@ void GroupWriter::loop() {
       const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
       group.assign(std::move_iterator(waiting_.begin()), std::move_iterator(waiting_.begin() + count));
       waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+      metrics_->waiting.set(static_cast<std::int64_t>(waiting_.size()));
     }
     run_group(group);
     group.clear();
@@ -53,23 +57,34 @@ void GroupWriter::loop() {
 
 void GroupWriter::run_group(std::vector<Job>& group) {
   if (commit(group)) {
-    for (Job& job : group) job.finish(true);
+    for (Job& job : group) finish(job, true);
     return;
   }
   // One change that the database refuses must not take its neighbours down: each gets its own transaction.
   const bool alone = group.size() == 1;
-  for (Job& job : group) job.finish(!alone && commit(std::span(&job, 1)));
+  for (Job& job : group) finish(job, !alone && commit(std::span(&job, 1)));
+}
+
+void GroupWriter::finish(Job& job, bool durable) {
+  metrics_->write_seconds.observe(job.watch.seconds());
+  job.finish(durable);
 }
 
 bool GroupWriter::commit(std::span<Job> group) {
+  const observe::Stopwatch watch;
   Ending ending = Ending::again;
   while (ending == Ending::again) {
     ending = attempt(group);
+    if (ending == Ending::committed) break;
+    metrics_->failures.add();
     // What others have committed meanwhile is in the database alone.
-    if (ending != Ending::committed) hooks_.rolled_back();
+    hooks_.rolled_back();
   }
-  if (ending == Ending::committed) ++*commits_;
-  return ending == Ending::committed;
+  if (ending != Ending::committed) return false;
+  ++*commits_;
+  metrics_->commit_seconds.observe(watch.seconds());
+  metrics_->group_size.observe(static_cast<double>(group.size()));
+  return true;
 }
 
 bool GroupWriter::begin() {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/observe/authority_metrics.h"
 #include "server/store/sql.h"
 
 namespace pedigree::store {
@@ -23,6 +24,7 @@ struct Job {
   /// found then leads to more. May be empty.
   std::function<void(int wave)> foresee;
   std::function<void(bool durable)> finish;
+  observe::Stopwatch watch{};  ///< since it was submitted
 };
 
 /// What is to be done around transactions: `begin` first in a new one, `end` before the commit (a failure of
@@ -41,7 +43,8 @@ class GroupWriter {
   /// Borrows the connection, which belongs to the writer's thread from now on. `commits` is counted up after
   /// each transaction, before its changes are answered.
   GroupWriter(Connection& connection, TransactionHooks hooks,
-              std::shared_ptr<std::atomic<std::uint64_t>> commits);
+              std::shared_ptr<std::atomic<std::uint64_t>> commits,
+              std::shared_ptr<observe::StoreMetrics> metrics);
   /// Finishes what was submitted, then stops.
   ~GroupWriter();
   GroupWriter(const GroupWriter&) = delete;
@@ -54,6 +57,7 @@ class GroupWriter {
   /// Begins a transaction, unless one waits for its changes.
   [[nodiscard]] bool begin();
   void run_group(std::vector<Job>& group);
+  void finish(Job& job, bool durable);
   [[nodiscard]] bool commit(std::span<Job> group);
   [[nodiscard]] Ending attempt(std::span<Job> group);
   [[nodiscard]] bool run(std::span<Job> group);
@@ -61,6 +65,7 @@ class GroupWriter {
   Connection& connection_;
   TransactionHooks hooks_;
   std::shared_ptr<std::atomic<std::uint64_t>> commits_;
+  std::shared_ptr<observe::StoreMetrics> metrics_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Job> waiting_;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// [log] and [metrics] of authority.toml: what whoever runs the authority sees of it.
+#include "authority/config_operations.h"
+
+#include <charconv>
+
+namespace pedigree::authority {
+
+Answer<void> read_log(const toml::table& table, Config& config) {
+  Settings settings(table, "log.");
+  settings.only({"format", "level", "requests", "file"});
+  std::string format = config.log.format == LogFormat::json ? "json" : "text";
+  std::string level(name(config.log.level));
+  settings.read("format", format);
+  settings.read("level", level);
+  settings.read("requests", config.log.requests);
+  settings.read("file", config.log.file);
+  if (format != "text" && format != "json") {
+    settings.wrong("format", *settings.get("format"), "must be \"text\" or \"json\"");
+  }
+  config.log.format = format == "json" ? LogFormat::json : LogFormat::text;
+  bool is_known = false;
+  for (const LogLevel one : {LogLevel::error, LogLevel::warning, LogLevel::info, LogLevel::debug}) {
+    if (level != name(one)) continue;
+    config.log.level = one;
+    is_known = true;
+  }
+  if (!is_known) {
+    settings.wrong("level", *settings.get("level"), "must be \"error\", \"warning\", \"info\" or \"debug\"");
+  }
+  if (!settings.fault().empty()) return bad(settings.fault());
+  return {};
+}
+
+Answer<void> read_metrics(const toml::table& table, Config& config) {
+  Settings settings(table, "metrics.");
+  settings.only({"listen"});
+  settings.read("listen", config.metrics_listen);
+  if (!is_listen(config.metrics_listen)) {
+    settings.wrong("listen", *settings.get("listen"), "must be an address and a port, or empty");
+  }
+  if (!settings.fault().empty()) return bad(settings.fault());
+  return {};
+}
+
+bool is_listen(std::string_view text) {
+  if (text.empty()) return true;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::string_view name(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      break;
+  }
+  return "info";
+}
+
+}  // namespace pedigree::authority

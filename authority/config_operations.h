@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// [log] and [metrics] of authority.toml; for read_config only.
+#pragma once
+
+#include "authority/config.h"
+#include "authority/settings.h"
+
+namespace pedigree::authority {
+
+/// Errors of both: bad_configuration, with line and setting.
+[[nodiscard]] Answer<void> read_log(const toml::table& table, Config& config);
+[[nodiscard]] Answer<void> read_metrics(const toml::table& table, Config& config);
+
+/// Empty, or an address, a colon and a port; an IPv6 address stands in brackets.
+[[nodiscard]] bool is_listen(std::string_view text);
+
+}  // namespace pedigree::authority
