@@ -6,6 +6,7 @@
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
 
 namespace pedigree::bench {
@@ -47,10 +48,19 @@ struct HttpsLoad::State {
   std::span<const std::string> requests;
   std::size_t next = 0;
   std::vector<std::string> bodies;
+  std::chrono::steady_clock::time_point start;
+  std::chrono::duration<double> gap{0};  ///< between two requests; 0: as soon as a connection is free
+  std::vector<double> latencies;
 
   asio::awaitable<void> work(Connection& connection) {
     while (next < requests.size()) {
       const std::size_t index = next++;
+      const auto due =
+          start + std::chrono::duration_cast<std::chrono::nanoseconds>(gap * static_cast<double>(index));
+      if (gap.count() > 0) {
+        asio::steady_timer timer(io, due);
+        co_await timer.async_wait(asio::use_awaitable);
+      }
       co_await asio::async_write(connection.stream, asio::buffer(requests[index]), asio::use_awaitable);
       std::size_t size = 0;
       std::size_t whole = 0;
@@ -64,6 +74,7 @@ struct HttpsLoad::State {
       const std::string_view answer = std::string_view(connection.buffer).substr(0, whole);
       if (!answer.starts_with(kOk)) throw std::runtime_error("not 200: " + std::string(answer));
       bodies[index] = answer.substr(answer.find(kEnd) + kEnd.size());
+      latencies[index] = std::chrono::duration<double>(std::chrono::steady_clock::now() - due).count();
     }
   }
 };
@@ -90,6 +101,8 @@ std::vector<std::string> HttpsLoad::run(std::span<const std::string> requests) {
   state_->requests = requests;
   state_->next = 0;
   state_->bodies.assign(requests.size(), {});
+  state_->latencies.assign(requests.size(), 0);
+  state_->start = std::chrono::steady_clock::now();
   for (auto& connection : state_->connections) {
     asio::co_spawn(state_->io, state_->work(*connection), [](std::exception_ptr failed) {
       if (failed) std::rethrow_exception(failed);
@@ -98,6 +111,13 @@ std::vector<std::string> HttpsLoad::run(std::span<const std::string> requests) {
   state_->io.restart();
   state_->io.run();
   return std::move(state_->bodies);
+}
+
+std::vector<double> HttpsLoad::run_at(double rate, std::span<const std::string> requests) {
+  state_->gap = std::chrono::duration<double>(1 / rate);
+  (void)run(requests);
+  state_->gap = std::chrono::duration<double>(0);
+  return std::move(state_->latencies);
 }
 
 std::string post_request(const std::string& target, const std::string& body, std::string_view type) {

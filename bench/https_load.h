@@ -24,6 +24,9 @@ class HttpsLoad {
   /// Sends each request once, each connection the next one as soon as it has its answer. Returns the bodies
   /// in the order of the requests. Throws std::runtime_error on an answer that is not 200.
   std::vector<std::string> run(std::span<const std::string> requests);
+  /// Sends each request when it is due, `rate` of them a second, on whichever connection is free. Returns the
+  /// seconds from when each was due to its answer, so that a request which had to wait has waited.
+  std::vector<double> run_at(double rate, std::span<const std::string> requests);
 
  private:
   struct State;
