@@ -64,6 +64,8 @@ TEST(Limits, TooMuchIsRefusedWithAnAnswer) {
   const std::string large(3U << 20U, ' ');
   const std::string fits(1U << 20U, ' ');
   const std::string chunk = "200000\r\n" + std::string(0x200000, ' ') + "\r\n0\r\n\r\n";
+  std::string fields;
+  for (int i = 0; i < 4000; ++i) fields += "X-" + std::to_string(i) + ": a\r\n";
   const struct {
     std::string what;
     std::string octets;
@@ -77,6 +79,7 @@ TEST(Limits, TooMuchIsRefusedWithAnAnswer) {
       {"many headers",
        "GET /v1/health HTTP/1.1\r\n" + std::string(4000, 'a') + ":\r\n" + std::string(5000, 'b') + ":\r\n",
        413},
+      {"many whole headers", "GET /v1/health HTTP/1.1\r\n" + fields, 413},
       {"target", "GET /" + std::string(9000, 'a') + " HTTP/1.1\r\n\r\n", 413},
       {"negative length", post("/v1/nonce", "Content-Length: -1\r\n", ""), 400},
       {"two lengths", post("/v1/nonce", length(2) + length(3), "{}"), 400},

@@ -15,6 +15,7 @@
 
 #include "core/bytes/bytes.h"
 #include "server/http/tls.h"
+#include "server/http/wire.h"
 
 namespace pedigree::http {
 namespace {
@@ -26,6 +27,9 @@ using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kFirstRead = 4096;
+/// Of a TLS record (RFC 8446 5.1).
+constexpr std::size_t kRecordHeader = 5;
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::chrono::seconds kDrainPatience{2};
 
@@ -45,26 +49,6 @@ struct Loop {
   asio::io_context context{1};
   std::set<beast::tcp_stream*> idle;  ///< connections that wait for a request: to be closed when stopping
 };
-
-std::string_view reason(unsigned status) {
-  return beast::http::obsolete_reason(static_cast<beast::http::status>(status));
-}
-
-/// What fails for a while, a database or a token, is found again in seconds.
-constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
-
-/// One buffer for head and body, so that they leave in one TLS record.
-std::string serialize(const Response& response, bool keep_alive) {
-  const bool kept = response.fields.find("Cache-Control:") != std::string::npos;
-  const bool later = response.status == 503 && response.fields.find("Retry-After:") == std::string::npos;
-  std::string out =
-      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}{}Connection: {}\r\n\r\n",
-                  response.status, std::string_view(reason(response.status)), response.type,
-                  response.body.size(), kept ? "" : "Cache-Control: no-store\r\n", later ? kRetryAfter : "",
-                  response.fields, keep_alive ? "keep-alive" : "close");
-  out += response.body;
-  return out;
-}
 
 Method method_of(beast::http::verb verb) {
   return verb == beast::http::verb::get    ? Method::get
@@ -97,6 +81,25 @@ asio::awaitable<void> drain(Stream& stream) {
   for (;;) {
     const auto [error, got] = co_await stream.async_read_some(asio::buffer(rest), kAwait);
     if (error) co_return;
+  }
+}
+
+/// Reads a header, some of which may be in `buffer`. Beast's own limit is for what it has not parsed yet: one
+/// that comes field by field would never reach it.
+template <typename Stream, typename Parser>
+asio::awaitable<error_code> read_header(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+                                        std::size_t most) {
+  std::size_t parsed = 0;
+  for (;;) {
+    error_code error;
+    const std::size_t used = parser.put(buffer.data(), error);
+    buffer.consume(used);
+    parsed += used;
+    if (parser.is_header_done() || (error && error != beast::http::error::need_more)) co_return error;
+    if (parsed + buffer.size() >= most) co_return beast::http::error::header_limit;
+    const auto [failed, got] = co_await stream.async_read_some(buffer.prepare(kFirstRead), kAwait);
+    if (failed) co_return failed;
+    buffer.commit(got);
   }
 }
 
@@ -150,7 +153,7 @@ struct Server::State {
   /// Counts a request that was answered, and writes its line.
   void note(std::string_view method, const Trace& trace, const Identity& identity, const Response& response,
             double seconds);
-  void note_handshake(TlsStream& stream, const error_code& error, const std::string& from);
+  void note_handshake(std::string_view reason, const std::string& from);
   template <typename Stream>
   asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
 };
@@ -238,12 +241,23 @@ asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
     const std::lock_guard lock(tls_mutex);
     own = tls;
   }
-  TlsStream stream(std::move(socket), own->context);
-  beast::get_lowest_layer(stream).expires_after(options.io_timeout);
-  const auto [refused] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
+  beast::tcp_stream bottom(std::move(socket));
+  bottom.expires_after(options.io_timeout);
+  // TLS costs some 80 KB for each connection: who says nothing has none.
+  std::array<char, kRecordHeader> first;  // NOLINT: only what was read is looked at
+  loop.idle.insert(&bottom);
+  const auto [silent, got] = co_await bottom.async_read_some(asio::buffer(first), kAwait);
+  loop.idle.erase(&bottom);
+  if (silent) {
+    note_handshake(silent.message(), peer.address().to_string(ignored));
+    co_return;
+  }
+  TlsStream stream(std::move(bottom), own->context);
+  const auto [refused, used] = co_await stream.async_handshake(asio::ssl::stream_base::server,
+                                                               asio::buffer(first.data(), got), kAwait);
   if (refused) {
-    options.metrics->handshakes_failed.add();
-    note_handshake(stream, refused, peer.address().to_string(ignored));
+    note_handshake(handshake_failure(stream.native_handle(), refused.message()),
+                   peer.address().to_string(ignored));
     co_return;
   }
   const Identity identity =
@@ -262,14 +276,19 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     http::request_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(options.max_header));
     parser.body_limit(options.max_body);
-    // Who has not said who he is may ask, but not stay.
-    bottom.expires_after(identity.role == Role::none ? options.io_timeout : options.idle_timeout);
-    loop.idle.insert(&bottom);
-    // Not read_some: a request that begins must also end within io_timeout.
-    const auto [waiting, got] = co_await http::async_read_some(stream, buffer, parser, kAwait);
-    loop.idle.erase(&bottom);
-    error_code error = waiting;
+    if (buffer.size() == 0) {
+      // Who has not said who he is may ask, but not stay.
+      bottom.expires_after(identity.role == Role::none ? options.io_timeout : options.idle_timeout);
+      loop.idle.insert(&bottom);
+      // Not by the parser, which would wait for a whole header: a request that begins must also end within
+      // io_timeout.
+      const auto [waiting, got] = co_await stream.async_read_some(buffer.prepare(kFirstRead), kAwait);
+      loop.idle.erase(&bottom);
+      if (waiting) co_return;
+      buffer.commit(got);
+    }
     bottom.expires_after(options.io_timeout);
+    error_code error = co_await read_header(stream, buffer, parser, options.max_header);
     if (!error && !parser.is_done()) {
       const auto [failed, count] = co_await http::async_read(stream, buffer, parser, kAwait);
       error = failed;
@@ -278,7 +297,7 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     const bool refused = error.category() == http::make_error_code(http::error::bad_method).category() &&
                          error != http::error::end_of_stream && error != http::error::partial_message;
     if (error && !refused) {
-      if (error == beast::error::timeout && parser.got_some()) options.metrics->timeouts.add();
+      if (error == beast::error::timeout) options.metrics->timeouts.add();
       co_return;
     }
     if (error) {
@@ -350,9 +369,9 @@ void Server::State::note(std::string_view method, const Trace& trace, const Iden
                       {"reason", response.reason}});
 }
 
-void Server::State::note_handshake(TlsStream& stream, const error_code& error, const std::string& from) {
+void Server::State::note_handshake(std::string_view reason, const std::string& from) {
+  options.metrics->handshakes_failed.add();
   if (!options.log) return;
-  const std::string reason = handshake_failure(stream.native_handle(), error.message());
   options.log->write(observe::LogLevel::info, "handshake failed",
                      {{"from", from}, {"protocol", options.protocol}, {"reason", reason}});
 }
