@@ -94,12 +94,20 @@ void run_backup(Context& context, const Arguments& arguments) {
     return print_json({{"backup", arguments.folder},
                        {"files", made->files},
                        {"database_octets", made->octets},
+                       {"database_url", made->database_url},
                        {"checkpoint_size", made->checkpoint_size}});
   }
   if (context.quiet) return;
+  const bool is_whole = made->database_url.empty();
   print_line("backup " + styled(context, Style::strong, printable(arguments.folder)) + ": " +
-             std::to_string(made->files) + " files, a database of " + std::to_string(made->octets) +
-             " octets");
+             std::to_string(made->files) + " files, " +
+             (is_whole ? "a database of " + std::to_string(made->octets) + " octets"
+                       : styled(context, Style::warning, "without the registry, which is in PostgreSQL")));
+  if (!is_whole) {
+    print_line("Dump it now, after the files, so that its log has the checkpoint too:");
+    print_line("  pg_dump --format=custom --dbname='" + printable(made->database_url) + "' --file='" +
+               printable(arguments.folder) + ".dump'");
+  }
   print_line(made->checkpoint_size == 0
                  ? "The audit log has no checkpoint yet."
                  : "backup.checkpoint covers " + std::to_string(made->checkpoint_size) +

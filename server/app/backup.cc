@@ -120,20 +120,41 @@ class Unfinished {
   bool kept_ = false;
 };
 
-/// The newest signed head in a copy of the database; an empty one where there is none.
-Answer<registry::SignedHead> newest_head(const fs::path& database) {
-  registry::SignedHead newest;
-  {
-    auto connection = store::Connection::open({.file = database}, false);
-    if (!connection) return refuse(connection.error());
-    const auto heads = store::signed_heads(*connection);
-    if (!heads) return refuse(heads.error());
-    if (!heads->empty()) newest = heads->back();
+/// The newest signed head in a database; an empty one where there is none.
+Answer<registry::SignedHead> newest_head(const store::StoreOptions& database) {
+  std::string why;
+  auto connection = store::Connection::open(database.location(), false, &why);
+  if (!connection) return refuse_database(database, connection.error().code, why);
+  const auto heads = store::signed_heads(*connection);
+  if (!heads) return refuse(heads.error());
+  return heads->empty() ? registry::SignedHead() : heads->back();
+}
+
+/// Adds a file of the backup to what its manifest names.
+Answer<void> add_hash(const fs::path& target, std::string_view name, json::object& hashes) {
+  const auto hash = hash_of(target / name);
+  if (!hash) return std::unexpected(hash.error());
+  hashes[name] = *hash;
+  return {};
+}
+
+/// The database as it is at one moment, where it is a file; and its newest signed head. What is in
+/// PostgreSQL is dumped later than this, so that its log has that head too.
+Answer<registry::SignedHead> copy_registry(const store::StoreOptions& from, const fs::path& target,
+                                           const store::CopyProgress& progress, json::object& hashes) {
+  if (!from.url.empty()) return newest_head(from);
+  store::StoreOptions copy;
+  copy.file = target / kDatabase;
+  if (const auto copied = store::copy_database(from.file, copy.file, progress); !copied) {
+    return refuse(copied.error().code,
+                  fmt::format("the database cannot be copied to {}: is the disk full?", copy.file.string()));
   }
+  auto head = newest_head(copy);
   std::error_code ignored;
   // Reading a database in WAL mode makes these two, empty.
-  for (const char* suffix : {"-wal", "-shm"}) fs::remove(database.string() + suffix, ignored);
-  return newest;
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(copy.file.string() + suffix, ignored);
+  if (const auto added = add_hash(target, kDatabase, hashes); !added) return std::unexpected(added.error());
+  return head;
 }
 
 Answer<void> copy_files(const fs::path& from, const fs::path& to, json::object& hashes) {
@@ -142,9 +163,7 @@ Answer<void> copy_files(const fs::path& from, const fs::path& to, json::object& 
   for (const std::string& name : *names) {
     if (is_passing(name) || name == kManifest || name == kCheckpoint) continue;
     if (const auto copied = copy_durably(from / name, to / name); !copied) return copied;
-    const auto hash = hash_of(to / name);
-    if (!hash) return std::unexpected(hash.error());
-    hashes[name] = *hash;
+    if (const auto added = add_hash(to, name, hashes); !added) return added;
   }
   return {};
 }
@@ -152,6 +171,7 @@ Answer<void> copy_files(const fs::path& from, const fs::path& to, json::object& 
 /// What was copied first must be as it was when the database was copied: they belong together.
 Answer<void> check_unchanged(const fs::path& from, const json::object& hashes) {
   for (const auto& [name, hash] : hashes) {
+    if (name == kDatabase) continue;
     const auto now = hash_of(from / std::string(name));
     if (now && *now == hash.as_string()) continue;
     return refuse(
@@ -226,39 +246,26 @@ Answer<BackupContent> make_backup(const Layout& layout, const fs::path& target,
   }
   const auto where = database_of(layout);
   if (!where) return std::unexpected(where.error());
-  if (!where->url.empty()) {
-    return refuse(ErrorCode::bad_configuration,
-                  fmt::format("the registry is in {}: back it up with that server's own tools, and copy {} "
-                              "beside it",
-                              describe(*where), layout.directory.string()));
-  }
   if (const auto made = make_directory(target); !made) return std::unexpected(made.error());
   Unfinished unfinished(target);
   json::object hashes;
   if (const auto copied = copy_files(layout.directory, target, hashes); !copied) {
     return std::unexpected(copied.error());
   }
-  const fs::path database = target / kDatabase;
-  if (const auto copied = store::copy_database(layout.database(), database, progress); !copied) {
-    return refuse(copied.error().code,
-                  fmt::format("the database cannot be copied to {}: is the disk full?", database.string()));
-  }
+  const auto head = copy_registry(*where, target, progress, hashes);
+  if (!head) return std::unexpected(head.error());
   if (const auto same = check_unchanged(layout.directory, hashes); !same)
     return std::unexpected(same.error());
-  const auto head = newest_head(database);
-  if (!head) return std::unexpected(head.error());
-  const auto hash = hash_of(database);
-  if (!hash) return std::unexpected(hash.error());
-  hashes[kDatabase] = *hash;
   if (head->size != 0) {
     if (const auto written = write_private(target / kCheckpoint, head->note); !written) {
       return std::unexpected(written.error());
     }
-    const auto note_hash = hash_of(target / kCheckpoint);
-    if (!note_hash) return std::unexpected(note_hash.error());
-    hashes[kCheckpoint] = *note_hash;
+    if (const auto added = add_hash(target, kCheckpoint, hashes); !added) {
+      return std::unexpected(added.error());
+    }
   }
-  const BackupContent content{now, hashes.size(), fs::file_size(database, ignored), head->size};
+  const std::uintmax_t octets = where->url.empty() ? fs::file_size(target / kDatabase, ignored) : 0;
+  const BackupContent content{now, hashes.size(), octets, head->size, where->url};
   const json::object manifest{
       {"format", 1}, {"made_at", now}, {"checkpoint_size", head->size}, {"files", std::move(hashes)}};
   if (const auto written = write_private(target / kManifest, json::serialize(manifest) + "\n"); !written) {
@@ -280,7 +287,10 @@ Answer<Restored> restore_backup(const fs::path& backup, const Layout& target,
   }
   Restored restored{manifest->content, {}};
   std::error_code ignored;
-  restored.content.octets = fs::file_size(target.database(), ignored);
+  const auto database = database_of(target);
+  if (!database) return std::unexpected(database.error());
+  restored.content.database_url = database->url;
+  if (database->url.empty()) restored.content.octets = fs::file_size(target.database(), ignored);
   std::vector<NamedCheckpoint> checkpoints;
   if (manifest->hashes.contains(std::string(kCheckpoint))) {
     auto note = read_text(target.directory / kCheckpoint);

@@ -6,6 +6,7 @@
 
 #include "testing/authority/load.h"
 #include "testing/authority/serve_process.h"
+#include "testing/postgres/postgres_server.h"
 
 namespace pedigree::testing {
 namespace {
@@ -174,6 +175,48 @@ TEST_F(Backup, WhatIsNotAsItWasMadeIsRefused) {
   EXPECT_NE(back_up(folder_.path(), good).status, 0) << "and so is a backup";
   EXPECT_NE(back_up(folder_.scratch("nothing"), folder_.scratch("none")).status, 0);
   EXPECT_FALSE(fs::exists(folder_.scratch("none")));
+}
+
+TEST_F(Backup, OfARegistryInPostgresqlIsDumpedBesideIt) {
+  PostgresServer& server = PostgresServer::shared();
+  const std::string url = server.create_database();
+  const std::string name = server.sql(url, "SELECT current_database()");
+  const std::string other = server.create_database();
+  const AuthorityFolder folder(false, url);
+  const fs::path copy = folder.scratch("backup");
+  const std::string dump = copy.string() + ".dump";
+  const fs::path back = folder.scratch("restored");
+  {
+    ServeProcess serve(folder);
+    Client client(serve.port(), folder.identity("station"));
+    ASSERT_EQ(enrol(client, Unit(1)).status, 200U);
+    ASSERT_EQ(client.get("/v1/audit/checkpoint").status, 200U);
+    const CommandResult made = back_up(folder.path(), copy);
+    ASSERT_EQ(made.status, 0) << made.output;
+    EXPECT_THAT(made.output, HasSubstr("pg_dump --format=custom --dbname='" + url + "' --file='" + dump));
+    EXPECT_FALSE(fs::exists(copy / "pedigree.sqlite"));
+    EXPECT_TRUE(fs::exists(copy / "backup.checkpoint"));
+    EXPECT_EQ(enrol(client, Unit(2)).status, 200U);
+    const CommandResult dumped = run({"pg_dump", "--format=custom", "--dbname=" + url, "--file=" + dump});
+    ASSERT_EQ(dumped.status, 0) << dumped.output;
+  }
+  (void)server.sql(other, "DROP DATABASE " + name);
+  const CommandResult gone = restore(back, copy);
+  EXPECT_NE(gone.status, 0) << "the database comes first";
+  EXPECT_THAT(gone.output, HasSubstr(name));
+  EXPECT_FALSE(fs::exists(back));
+  (void)server.sql(other, "CREATE DATABASE " + name);
+  const CommandResult filled = run({"pg_restore", "--dbname=" + url, dump});
+  ASSERT_EQ(filled.status, 0) << filled.output;
+  const CommandResult restored = restore(back, copy);
+  ASSERT_EQ(restored.status, 0) << restored.output;
+  EXPECT_THAT(restored.output, HasSubstr("2 certificates of 2 devices"));
+  // What is not in the dump is missed.
+  fs::remove_all(back);
+  (void)server.sql(url, "DELETE FROM certificate WHERE number = 1");
+  const CommandResult robbed = restore(back, copy);
+  EXPECT_NE(robbed.status, 0);
+  EXPECT_FALSE(fs::exists(back));
 }
 
 }  // namespace
