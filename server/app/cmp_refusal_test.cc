@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CMP messages that must be refused: who signed them, for whom, in what form.
+#include <atomic>
+#include <thread>
+
 #include "server/app/enrol_token.h"
 #include "testing/authority/cmp_client.h"
 #include "testing/authority/unit.h"
@@ -8,7 +11,9 @@ namespace pedigree::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Gt;
 using ::testing::HasSubstr;
+using ::testing::Lt;
 using ::testing::StartsWith;
 
 using CmpRefusalTest = CmpTest;
@@ -182,6 +187,27 @@ TEST_F(CmpRefusalTest, NobodyGetsMoreThanHeMayHave) {
   EXPECT_THAT(cmp("station", "p10cr -csr d.csr -certout d.crt", "/p/idevid"),
               AllOf(HasSubstr("notAuthorized"), HasSubstr("has had the 1 certificates of its day")));
   EXPECT_EQ(certificates(), "3");
+}
+
+TEST_F(CmpRefusalTest, AReloadEndsWhatWaitsAndNothingElse) {
+  ok(std::string("req a /CN=") + kUuid);
+  const std::string request = "p10cr -csr a.csr -certout a.crt";
+  write_request("first", "station", request);
+  EXPECT_EQ(post("first"), "200");
+  ASSERT_TRUE(authority_.reload());
+  write_confirmation("second", "first", {.hash = Octets(32)});
+  EXPECT_EQ(post("second"), "200");
+  EXPECT_THAT(failure("second"), HasSubstr("no such CMP transaction"));
+  std::atomic<bool> stop = false;
+  std::atomic<int> taken = 0;
+  std::thread reloads([&] {
+    while (!stop) taken += authority_.reload() ? 1 : 1000;
+  });
+  EXPECT_THAT(cmp("station", request + " -implicit_confirm -repeat 20"), HasSubstr("exit 0"));
+  stop = true;
+  reloads.join();
+  EXPECT_THAT(taken.load(), AllOf(Gt(1), Lt(1000)));
+  EXPECT_EQ(certificates(), "1");
 }
 
 TEST_F(CmpRefusalTest, ATransactionIsOne) {

@@ -47,6 +47,8 @@ class ServedAuthority : public AuthorityFolder {
   /// Stops, and starts on another port.
   void restart();
   void stop() { app_.reset(); }
+  /// Takes the directory as it is now, while it serves.
+  [[nodiscard]] bool reload() { return app_->reload(app::SecretText(kPassphrase)).has_value(); }
 
  private:
   std::unique_ptr<app::App> app_;
