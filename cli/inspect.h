@@ -98,6 +98,8 @@ void add_evidence(Report& report, Bytes token, der::UnixTime now);
 void add_key_facts(Report& report, Bytes spki);
 /// A part for each extension of an Extensions SEQUENCE's content.
 [[nodiscard]] std::vector<Report> extension_parts(Bytes extensions);
+/// "uri:http://..., dns:..." of the content of GeneralNames.
+[[nodiscard]] std::string general_names_text(Bytes names);
 
 [[nodiscard]] boost::json::value to_json(const Report& report);
 [[nodiscard]] TreeNode to_tree(const Report& report);

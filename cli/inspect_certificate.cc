@@ -49,6 +49,13 @@ void add_links(std::vector<Report>& parts, const std::vector<x509::Certificate>&
   }
 }
 
+/// Which certificates a CRL speaks of, where it is not all of its issuer's.
+void add_scope(Report& report, const x509::CrlScope& scope) {
+  if (!scope.names.empty()) report.add("only for distribution point", general_names_text(scope.names));
+  if (scope.user_certificates_only) report.add("only for", "end-entity certificates");
+  if (scope.ca_certificates_only) report.add("only for", "CA certificates");
+}
+
 }  // namespace
 
 ReportResult report_certificate(Bytes der, der::UnixTime now) {
@@ -114,7 +121,7 @@ ReportResult report_request(Bytes der, der::UnixTime now) {
 }
 
 ReportResult report_crl(Bytes der, der::UnixTime now) {
-  const auto crl = x509::Crl::parse(der);
+  const auto crl = x509::Crl::parse_any(der);
   if (!crl) return std::unexpected(to_inspect_error(crl.error(), "the CRL"));
   Report report{.kind = "certificate revocation list", .title = name_text(crl->issuer()), .remark = "CRL"};
   report.add("issuer", name_text(crl->issuer()));
@@ -127,6 +134,8 @@ ReportResult report_crl(Bytes der, der::UnixTime now) {
     }
   }
   if (!crl->crl_number().empty()) report.add("number", to_hex(crl->crl_number()));
+  if (crl->is_delta()) report.add("changes since number", to_hex(crl->base_crl_number()));
+  add_scope(report, crl->scope());
   report.add("signature", algorithm_text(crl->signature_algorithm()));
   report.parts_name = "revoked";
   Reader in(crl->entries());

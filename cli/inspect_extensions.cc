@@ -188,6 +188,10 @@ std::string known_text(Bytes type, const x509::Extensions& extensions) {
 
 }  // namespace
 
+std::string general_names_text(Bytes names) {
+  return names_text(Reader(names), x509::NameUse::name);
+}
+
 std::vector<Report> extension_parts(Bytes content) {
   std::vector<Report> parts;
   if (content.empty()) return parts;

@@ -116,6 +116,12 @@ void apply_crl(Run& run, const x509::Crl& crl, std::size_t number) {
     if (issuer == nullptr || !x509::names_match(run.certificates[i].issuer(), crl.issuer())) continue;
     if (!signed_by(run, crl, *issuer)) continue;
     used = true;
+    if (!crl.covers(run.certificates[i])) {
+      run.answer.checks.push_back({"warn", "revocation",
+                                   fmt::format("CRL {} ({}) speaks of other certificates than certificate {}",
+                                               number, name_text(crl.issuer()), i + 1)});
+      continue;
+    }
     const std::string position = fmt::format("certificate {} of {} ({})", i + 1, run.certificates.size(),
                                              title_of(run.certificates[i]));
     if (const std::string stale = stale_reason(run, crl); !stale.empty()) {
@@ -125,7 +131,12 @@ void apply_crl(Run& run, const x509::Crl& crl, std::size_t number) {
       run.refuse(ErrorCode::revoked, i,
                  fmt::format("{} is revoked since {} ({})", position, time_text(entry->when),
                              x509::name(entry->reason)));
-    } else {
+    } else if (crl.is_delta()) {
+      run.answer.checks.push_back(
+          {"warn", "revocation",
+           fmt::format("CRL {} ({}) is a delta CRL: what it does not name, only a complete CRL clears",
+                       number, name_text(crl.issuer()))});
+    } else if (run.answer.revocation[i] != "revoked") {
       run.answer.revocation[i] = "not revoked";
       run.answer.checks.push_back(
           {"ok", "revocation", fmt::format("{} is not on the CRL of {}", position, name_text(crl.issuer()))});
@@ -140,7 +151,7 @@ void apply_crl(Run& run, const x509::Crl& crl, std::size_t number) {
 
 void check_revocation(Run& run) {
   for (std::size_t i = 0; i < run.question.crls.size(); ++i) {
-    const auto crl = x509::Crl::parse(run.question.crls[i]);
+    const auto crl = x509::Crl::parse_any(run.question.crls[i]);
     if (crl)
       apply_crl(run, *crl, i + 1);
     else

@@ -2,6 +2,7 @@
 #include "core/x509/crl.h"
 
 #include "core/x509/builder.h"
+#include "core/x509/crl_scope.h"
 #include "core/x509/extensions.h"
 #include "core/x509/oids.h"
 #include "core/x509/signed.h"
@@ -50,28 +51,12 @@ Result<void> parse_entry_extensions(Reader in, RevokedEntry& entry) noexcept {
   return {};
 }
 
-// cRLNumber: INTEGER of up to 20 octets (RFC 5280 5.2.3).
+// cRLNumber and BaseCRLNumber: INTEGER of up to 20 octets (RFC 5280 5.2.3).
 Result<Bytes> parse_crl_number(const Extension& extension) noexcept {
   Reader in(extension.value, extension.value_offset);
   PEDIGREE_ASSIGN(const Bytes number, der::read_unsigned(in));
   PEDIGREE_TRY(in.finish());
   if (number.size() > 20) return fail(ErrorCode::too_long, extension.value_offset);
-  return number;
-}
-
-// The number. The rules are those of a certificate's extensions: none twice, known ones well-formed.
-Result<Bytes> parse_crl_extensions(Reader in) noexcept {
-  PEDIGREE_TRY(parse_extensions(in));
-  Bytes number;
-  while (!in.empty()) {
-    const std::uint32_t offset = in.offset();
-    PEDIGREE_ASSIGN(const Extension extension, read_extension(in));
-    if (equal(extension.oid, oid::kCrlNumber)) {
-      PEDIGREE_ASSIGN(number, parse_crl_number(extension));
-    } else if (extension.critical && !equal(extension.oid, oid::kAuthorityKeyIdentifier)) {
-      return fail(ErrorCode::unknown_critical_extension, offset);
-    }
-  }
   return number;
 }
 
@@ -104,18 +89,28 @@ void write_entry(const RevokedEntry& entry, der::Builder& out) noexcept {
   out.close(sequence);
 }
 
+void write_number(Bytes oid, bool critical, Bytes number, der::Builder& out) noexcept {
+  const std::size_t extension = out.open(der::kSequence);
+  out.oid(oid);
+  if (critical) out.boolean(true);
+  const std::size_t value = out.open(der::kOctetString);
+  out.unsigned_integer(number);
+  out.close(value);
+  out.close(extension);
+}
+
 void write_crl_extensions(const CrlFields& fields, der::Builder& out) noexcept {
   const std::size_t field = out.open(der::context_constructed(0));
   const std::size_t extensions = out.open(der::kSequence);
   ExtensionSet set;
   set.authority_key_identifier = fields.authority_key_identifier;
   write_extensions(set, out);
-  const std::size_t extension = out.open(der::kSequence);
-  out.oid(oid::kCrlNumber);
-  const std::size_t value = out.open(der::kOctetString);
-  out.unsigned_integer(fields.crl_number);
-  out.close(value);
-  out.close(extension);
+  write_number(oid::kCrlNumber, false, fields.crl_number, out);
+  if (!fields.base_crl_number.empty()) {
+    write_number(oid::kDeltaCrlIndicator, true, fields.base_crl_number, out);
+  }
+  if (!fields.distribution_point.empty()) write_crl_scope(fields, out);
+  if (!fields.freshest_crl.empty()) write_freshest_crl(fields.freshest_crl, out);
   out.close(extensions);
   out.close(field);
 }
@@ -183,7 +178,29 @@ Result<RevokedEntry> Crl::read_entry(Reader& in) noexcept {
   return entry;
 }
 
-Result<Crl> Crl::parse(Bytes der) noexcept {
+// The rules are those of a certificate's extensions: none twice, known ones well-formed.
+struct CrlParser {
+  static Result<void> extensions(Reader in, Crl& crl) noexcept {
+    PEDIGREE_TRY(parse_extensions(in));
+    while (!in.empty()) {
+      const std::uint32_t offset = in.offset();
+      PEDIGREE_ASSIGN(const Extension extension, read_extension(in));
+      if (equal(extension.oid, oid::kCrlNumber)) {
+        PEDIGREE_ASSIGN(crl.number_, parse_crl_number(extension));
+      } else if (equal(extension.oid, oid::kDeltaCrlIndicator)) {
+        PEDIGREE_ASSIGN(crl.base_number_, parse_crl_number(extension));
+      } else if (equal(extension.oid, oid::kIssuingDistributionPoint)) {
+        PEDIGREE_ASSIGN(crl.scope_, parse_crl_scope(extension));
+        crl.scope_whole_ = extension.value;
+      } else if (extension.critical && !equal(extension.oid, oid::kAuthorityKeyIdentifier)) {
+        return fail(ErrorCode::unknown_critical_extension, offset);
+      }
+    }
+    return {};
+  }
+};
+
+Result<Crl> Crl::parse_any(Bytes der) noexcept {
   Reader whole(der);
   SignedObject object;
   PEDIGREE_ASSIGN(Reader tbs, der::read_with_cursor(
@@ -212,9 +229,19 @@ Result<Crl> Crl::parse(Bytes der) noexcept {
     Reader content = field.reader();
     PEDIGREE_ASSIGN(const der::Element sequence, der::read(content, der::kSequence));
     PEDIGREE_TRY(content.finish());
-    PEDIGREE_ASSIGN(crl.number_, parse_crl_extensions(sequence.reader()));
+    PEDIGREE_TRY(CrlParser::extensions(sequence.reader(), crl));
   }
   PEDIGREE_TRY(tbs.finish());
+  return crl;
+}
+
+Result<Crl> Crl::parse(Bytes der) noexcept {
+  PEDIGREE_ASSIGN(const Crl crl, parse_any(der));
+  for (const Bytes partial : {crl.scope_whole_, crl.base_number_}) {
+    if (partial.empty()) continue;
+    return fail(ErrorCode::unknown_critical_extension,
+                static_cast<std::uint32_t>(partial.data() - der.data()));
+  }
   return crl;
 }
 

@@ -28,11 +28,37 @@ struct RevokedEntry {
   RevocationReason reason = RevocationReason::unspecified;
 };
 
+/// issuingDistributionPoint (RFC 5280 5.2.5): which of the issuer's certificates a CRL speaks of. Borrowed.
+struct CrlScope {
+  Bytes names;  ///< content of the GeneralNames of fullName; empty: not limited to a distribution point
+  bool user_certificates_only = false;
+  bool ca_certificates_only = false;
+};
+
 class Crl {
  public:
-  /// Parses one v2 CRL that fills `der`; borrows it. Errors: as Certificate::parse; delta CRLs and indirect
-  /// CRLs (unknown critical extensions) give unknown_critical_extension.
+  /// Parses one v2 CRL that fills `der`; borrows it. The list is complete and speaks of all of its issuer's
+  /// certificates. Errors: as Certificate::parse; unknown_critical_extension also for an
+  /// issuingDistributionPoint and a delta indicator, critical or not: whoever passed over them would misread
+  /// the list.
   [[nodiscard]] static Result<Crl> parse(Bytes der) noexcept;
+  /// The same for lists that speak of some certificates only, and delta CRLs: for callers that ask `covers`,
+  /// `is_delta` and `completes`. Errors: as parse; unknown_critical_extension for indirect CRLs, those of
+  /// some reasons only, of attribute certificates, and distribution points with a relative name.
+  [[nodiscard]] static Result<Crl> parse_any(Bytes der) noexcept;
+
+  /// Whether the list speaks of this certificate of its issuer: no scope, or one that the certificate is in.
+  /// Of a distribution point one name must be one of the certificate's cRLDistributionPoints, octet for octet
+  /// (RFC 5280 6.3.3 b 2). What `covers` denies the list neither clears nor revokes.
+  [[nodiscard]] bool covers(const Certificate& certificate) const noexcept;
+  [[nodiscard]] const CrlScope& scope() const noexcept { return scope_; }
+  /// A delta CRL (RFC 5280 5.2.4) says what has changed since the complete CRL of this number; alone it
+  /// clears nothing. Unsigned big-endian; empty: this CRL is complete for its scope.
+  [[nodiscard]] Bytes base_crl_number() const noexcept { return base_number_; }
+  [[nodiscard]] bool is_delta() const noexcept { return !base_number_.empty(); }
+  /// Whether this delta CRL completes `base` (RFC 5280 5.2.4 a to c, 6.3.3 c): same issuer and scope, and
+  /// numbers that fit. Signatures and times are for the caller.
+  [[nodiscard]] bool completes(const Crl& base) const noexcept;
   [[nodiscard]] Bytes issuer() const noexcept { return issuer_; }
   [[nodiscard]] der::UnixTime this_update() const noexcept { return this_update_; }
   [[nodiscard]] std::optional<der::UnixTime> next_update() const noexcept { return next_update_; }
@@ -50,7 +76,9 @@ class Crl {
 
  private:
   Crl() noexcept = default;
-  Bytes tbs_, issuer_, entries_, number_, signature_;
+  friend struct CrlParser;
+  Bytes tbs_, issuer_, entries_, number_, base_number_, scope_whole_, signature_;
+  CrlScope scope_;
   AlgorithmIdentifier algorithm_;
   der::UnixTime this_update_ = 0;
   std::optional<der::UnixTime> next_update_;
@@ -63,9 +91,17 @@ struct CrlFields {
   Bytes crl_number;                ///< big-endian
   Bytes authority_key_identifier;  ///< keyIdentifier octets
   std::span<const RevokedEntry> entries;
+  /// URI of the one distribution point that the list is limited to (issuingDistributionPoint); empty: all of
+  /// the issuer's certificates.
+  std::string_view distribution_point;
+  /// RFC 5280 5.2.5 wants it; Mbed TLS then refuses the list.
+  bool distribution_point_critical = false;
+  Bytes base_crl_number;          ///< big-endian; not empty: a delta CRL, which is critical
+  std::string_view freshest_crl;  ///< URI of the delta CRL of this one; empty: not written
 };
-/// Writes and signs a CRL; no critical extension (Mbed TLS refuses them). Errors: buffer_too_small, those of
-/// sign.
+/// Writes and signs a CRL. Critical are the delta indicator alone, because who passed over it would take the
+/// list for a complete one, and the distribution point where that is asked for. Errors: buffer_too_small,
+/// those of sign.
 [[nodiscard]] Result<Bytes> write_crl(const crypto::Crypto& crypto, const CrlFields& fields,
                                       const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                                       MutableBytes buffer) noexcept;

@@ -27,11 +27,16 @@ void check_entries(const x509::Crl& crl) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto crl = x509::Crl::parse(Bytes(data, size));
+  const auto crl = x509::Crl::parse_any(Bytes(data, size));
+  const auto complete = x509::Crl::parse(Bytes(data, size));
+  require(crl || !complete);
+  if (!complete) require(complete.error().offset <= size);
   if (!crl) {
     require(crl.error().offset <= size);
     return 0;
   }
+  require(!(complete && (crl->is_delta() || !crl->scope().names.empty())));
+  require(!crl->completes(*crl));
   check_entries(*crl);
   if (!testing::openssl_reads_name(crl->issuer()) || !crl->signature_algorithm().signature) return 0;
   const std::uint8_t* at = data;

@@ -163,13 +163,7 @@ TEST(Crl, RefusesBadEntries) {
   expect_refused(parts, issuer, ErrorCode::unknown_critical_extension, 0);
 }
 
-TEST(Crl, RefusesDeltaAndPartitionedCrls) {
-  for (const char* oid_hex : {"551d1b", "551d1c"}) {
-    CrlParts parts;
-    const Octets one = testing::extension(unhex(oid_hex), true, unhex("020101"));
-    parts.extensions = element(0xa0, sequence({one}));
-    expect_refused(parts, one, ErrorCode::unknown_critical_extension, 0);
-  }
+TEST(Crl, RefusesAnExtensionThatComesTwice) {
   CrlParts parts;
   const Octets number = testing::extension(oid::kCrlNumber, false, unhex("020101"));
   parts.extensions = element(0xa0, sequence({number, number}));

@@ -28,6 +28,8 @@ inline constexpr Oid<3> kIssuerAltName{0x55, 0x1d, 0x12};
 inline constexpr Oid<3> kBasicConstraints{0x55, 0x1d, 0x13};
 inline constexpr Oid<3> kCrlNumber{0x55, 0x1d, 0x14};
 inline constexpr Oid<3> kReasonCode{0x55, 0x1d, 0x15};
+inline constexpr Oid<3> kDeltaCrlIndicator{0x55, 0x1d, 0x1b};
+inline constexpr Oid<3> kIssuingDistributionPoint{0x55, 0x1d, 0x1c};
 inline constexpr Oid<3> kNameConstraints{0x55, 0x1d, 0x1e};
 inline constexpr Oid<3> kCrlDistributionPoints{0x55, 0x1d, 0x1f};
 inline constexpr Oid<3> kCertificatePolicies{0x55, 0x1d, 0x20};
@@ -35,6 +37,7 @@ inline constexpr Oid<3> kPolicyMappings{0x55, 0x1d, 0x21};
 inline constexpr Oid<3> kAuthorityKeyIdentifier{0x55, 0x1d, 0x23};
 inline constexpr Oid<3> kPolicyConstraints{0x55, 0x1d, 0x24};
 inline constexpr Oid<3> kExtKeyUsage{0x55, 0x1d, 0x25};
+inline constexpr Oid<3> kFreshestCrl{0x55, 0x1d, 0x2e};
 inline constexpr Oid<3> kInhibitAnyPolicy{0x55, 0x1d, 0x36};
 inline constexpr Oid<8> kAuthorityInfoAccess{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
 // RFC 5280 4.2.1.12: key purposes

@@ -13,6 +13,7 @@ namespace {
 
 using x509::Certificate;
 using x509::Crl;
+using x509::RevocationReason;
 using x509::RevokedEntry;
 
 bool serial_less(Bytes a, Bytes b) noexcept {
@@ -52,6 +53,11 @@ std::vector<std::uint32_t> make_index(Bytes entries) {
   return index;
 }
 
+CertificateStatus revoked(const RevokedEntry& entry) {
+  return {CertificateStatus::State::revoked, Revocation{entry.when, static_cast<std::uint8_t>(entry.reason)},
+          der::kNoWellDefinedExpiration};
+}
+
 }  // namespace
 
 /// One list with its index, and what is known of its signature.
@@ -59,7 +65,7 @@ class CrlStatus::List {
  public:
   static Result<std::shared_ptr<const List>> make(std::vector<std::uint8_t> der) {
     auto list = std::make_shared<List>(std::move(der));
-    PEDIGREE_ASSIGN(list->crl_, Crl::parse(list->der_));
+    PEDIGREE_ASSIGN(list->crl_, Crl::parse_any(list->der_));
     list->index_ = make_index(list->crl_->entries());
     return std::shared_ptr<const List>(std::move(list));
   }
@@ -141,20 +147,25 @@ std::uint64_t CrlStatus::generation() const noexcept {
 
 CertificateStatus CrlStatus::certificate(const Certificate& certificate, const Certificate& issuer,
                                          der::UnixTime now) const {
-  std::shared_ptr<const List> latest;
+  std::shared_ptr<const List> complete;
+  std::shared_ptr<const List> delta;
   {
     const std::shared_lock lock(mutex_);
     for (const auto& list : lists_) {
+      auto& latest = list->crl().is_delta() ? delta : complete;
       if (latest && list->crl().this_update() <= latest->crl().this_update()) continue;
-      if (list->is_of(crypto_, issuer)) latest = list;
+      if (list->crl().covers(certificate) && list->is_of(crypto_, issuer)) latest = list;
     }
   }
-  if (!latest) return {};
-  if (const auto entry = latest->find(certificate.serial())) {
-    return {CertificateStatus::State::revoked,
-            Revocation{entry->when, static_cast<std::uint8_t>(entry->reason)}, der::kNoWellDefinedExpiration};
-  }
-  return latest->clears(now);
+  // A complete list that is as new says all that the delta says.
+  if (delta && complete && delta->crl().this_update() <= complete->crl().this_update()) delta = nullptr;
+  const auto change = delta ? delta->find(certificate.serial()) : std::nullopt;
+  const bool removed = change && change->reason == RevocationReason::remove_from_crl;
+  if (change && !removed) return revoked(*change);
+  if (!complete) return {};
+  if (removed && delta->crl().completes(complete->crl())) return complete->clears(now);
+  if (const auto entry = complete->find(certificate.serial())) return revoked(*entry);
+  return complete->clears(now);
 }
 
 DeviceStatus CrlStatus::device(Bytes /*device_id*/, der::UnixTime /*now*/) const {

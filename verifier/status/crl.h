@@ -12,7 +12,9 @@
 
 namespace pedigree::verifier {
 
-/// CRLs of any number of issuers. Of several lists of one issuer the one with the latest thisUpdate counts.
+/// CRLs of any number of issuers. Of several lists that speak of a certificate (Crl::covers) the one with the
+/// latest thisUpdate counts. A delta CRL (RFC 5280 5.2.4) that is newer revokes at once, lifts a hold of the
+/// complete list that it completes, and clears nothing.
 /// A list says nothing of certificates whose issuer's key did not sign it or may not sign CRLs (keyUsage).
 /// After its nextUpdate, without a nextUpdate, or before its thisUpdate it is stale; a certificate that it
 /// names stays revoked.
@@ -22,7 +24,8 @@ class CrlStatus final : public StatusSource {
   explicit CrlStatus(const crypto::Crypto& crypto);
   ~CrlStatus() override;
 
-  /// Adds a list, DER. Its signature is checked when an issuer is known. Errors: those of Crl::parse.
+  /// Adds a list, DER. Its signature is checked when an issuer is known. Errors: those of
+  /// Crl::parse_any.
   [[nodiscard]] Result<void> add(std::vector<std::uint8_t> der);
   /// Puts these lists in the place of all. On error nothing changes; its offset counts in the list at fault.
   [[nodiscard]] Result<void> replace(std::vector<std::vector<std::uint8_t>> lists);

@@ -25,7 +25,9 @@ const Octets kLeafSerial{0x01, 0x23, 0x45};  // of every certificate that make_c
 
 /// An issuer with a leaf, and the lists that it signs.
 struct Issuer {
-  explicit Issuer(const std::string& common_name, std::uint16_t key_usage = 0) : name(common_name) {
+  explicit Issuer(const std::string& common_name, std::uint16_t key_usage = 0,
+                  std::string_view distribution_point = "")
+      : name(common_name) {
     x509::ExtensionSet extensions;
     extensions.basic_constraints = x509::BasicConstraints{true, {}};
     extensions.key_usage = key_usage;
@@ -37,6 +39,8 @@ struct Issuer {
                                                     .issuer_key = key.view(),
                                                     .algorithm = {},
                                                     .extensions = extensions});
+    x509::ExtensionSet of_leaf;
+    of_leaf.crl_distribution_point = distribution_point;
     leaf_der = testing::make_certificate(crypto, {.subject = "Leaf",
                                                   .issuer = name,
                                                   .subject_der = {},
@@ -44,20 +48,23 @@ struct Issuer {
                                                   .key = key.view(),
                                                   .issuer_key = key.view(),
                                                   .algorithm = {},
-                                                  .extensions = {}});
+                                                  .extensions = of_leaf});
   }
 
   [[nodiscard]] Octets list(std::span<const RevokedEntry> entries, der::UnixTime this_update = kThis,
                             der::UnixTime next_update = kNext) const {
-    const Octets subject = testing::common_name(name);
-    const Octets number{1};
     x509::CrlFields fields;
-    fields.issuer = subject;
     fields.this_update = this_update;
     fields.next_update = next_update;
-    fields.crl_number = number;
     fields.entries = entries;
-    Octets buffer(2048 + 64 * entries.size());
+    return write(fields);
+  }
+  [[nodiscard]] Octets write(x509::CrlFields fields) const {
+    const Octets subject = testing::common_name(name);
+    const Octets number{1};
+    fields.issuer = subject;
+    if (fields.crl_number.empty()) fields.crl_number = number;
+    Octets buffer(2048 + 64 * fields.entries.size());
     const Bytes der =
         x509::write_crl(crypto, fields, key.view(), crypto::default_algorithm(key.type()), buffer).value();
     return {der.begin(), der.end()};
@@ -138,6 +145,72 @@ TEST(CrlStatus, KeyUsageMustAllowIt) {
   const Issuer allowed("CA", static_cast<std::uint16_t>(x509::kKeyCertSign | x509::kCrlSign));
   ASSERT_TRUE(status.add(allowed.list({})));
   EXPECT_EQ(allowed.ask(status).state, State::good);
+}
+
+x509::CrlFields fields_of(std::span<const RevokedEntry> entries, der::UnixTime this_update) {
+  x509::CrlFields fields;
+  fields.this_update = this_update;
+  fields.next_update = kNext;
+  fields.entries = entries;
+  return fields;
+}
+
+TEST(CrlStatus, APartSpeaksOfItsOwnCertificatesOnly) {
+  constexpr std::string_view kHere = "http://ca.example/crl/ca/00000000";
+  const Issuer issuer("CA", 0, kHere);
+  const RevokedEntry entries[] = {kRevoked};
+  CrlStatus status(issuer.crypto);
+  x509::CrlFields other = fields_of({}, kThis + 5);
+  other.distribution_point = "http://ca.example/crl/ca/00000001";
+  ASSERT_TRUE(status.add(issuer.write(other)));
+  EXPECT_EQ(issuer.ask(status).state, State::unknown) << "another part clears nothing";
+  other.entries = entries;
+  ASSERT_TRUE(status.replace({issuer.write(other)}));
+  EXPECT_EQ(issuer.ask(status).state, State::unknown) << "and revokes nothing";
+  x509::CrlFields own = fields_of({}, kThis);
+  own.distribution_point = kHere;
+  ASSERT_TRUE(status.add(issuer.write(own)));
+  EXPECT_EQ(issuer.ask(status).state, State::good) << "the other part's later list does not hide it";
+  ASSERT_TRUE(status.add(issuer.list(entries, kThis + 1)));
+  EXPECT_EQ(issuer.ask(status).state, State::revoked) << "a list of everything counts as well";
+}
+
+TEST(CrlStatus, ADeltaRevokesAndClearsNothing) {
+  const Issuer issuer("CA");
+  const Octets zero{0};
+  const Octets two{2};
+  const RevokedEntry entries[] = {kRevoked};
+  x509::CrlFields delta = fields_of({}, kThis + 10);
+  delta.base_crl_number = zero;
+  delta.crl_number = two;
+  CrlStatus status(issuer.crypto);
+  ASSERT_TRUE(status.add(issuer.write(delta)));
+  EXPECT_EQ(issuer.ask(status, kThis + 10).state, State::unknown) << "without a complete list";
+  ASSERT_TRUE(status.add(issuer.list({})));
+  EXPECT_EQ(issuer.ask(status, kThis + 10).state, State::good);
+  delta.entries = entries;
+  ASSERT_TRUE(status.replace({issuer.list({}), issuer.write(delta)}));
+  EXPECT_EQ(issuer.ask(status, kThis + 10).state, State::revoked);
+  ASSERT_TRUE(status.add(issuer.list({}, kThis + 20)));
+  EXPECT_EQ(issuer.ask(status, kThis + 20).state, State::good) << "the later complete list knows better";
+}
+
+TEST(CrlStatus, ADeltaLiftsAHoldOfTheListThatItCompletes) {
+  const Issuer issuer("CA");
+  const RevokedEntry held[] = {{kLeafSerial, kThis, x509::RevocationReason::certificate_hold}};
+  const RevokedEntry lifted[] = {{kLeafSerial, kThis + 5, x509::RevocationReason::remove_from_crl}};
+  const Octets one{1};
+  const Octets two{2};
+  const Octets three{3};
+  x509::CrlFields delta = fields_of(lifted, kThis + 10);
+  delta.base_crl_number = one;
+  delta.crl_number = three;
+  CrlStatus status(issuer.crypto);
+  ASSERT_TRUE(status.replace({issuer.list(held), issuer.write(delta)}));
+  EXPECT_EQ(issuer.ask(status, kThis + 10).state, State::good);
+  delta.base_crl_number = two;
+  ASSERT_TRUE(status.replace({issuer.list(held), issuer.write(delta)}));
+  EXPECT_EQ(issuer.ask(status, kThis + 10).state, State::revoked) << "it goes on from a later list";
 }
 
 TEST(CrlStatus, EveryChangeHasANewGeneration) {
