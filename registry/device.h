@@ -84,6 +84,9 @@ struct Certificate {
   std::optional<der::UnixTime> revoked_at;
   x509::RevocationReason reason = x509::RevocationReason::unspecified;
   std::vector<std::uint8_t> der;
+  /// The part of its issuer's CRL that its distribution point names. Empty: the whole CRL, or none; and in
+  /// what the registry answers.
+  std::optional<std::uint32_t> crl_partition{};
 };
 
 struct Device {

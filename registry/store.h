@@ -6,6 +6,7 @@
 // has failed; it must not block. Reads run on the calling thread.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include "registry/device.h"
@@ -252,9 +253,40 @@ struct EventList {
   std::optional<std::int64_t> next;
 };
 
-/// What a CRL lists: certificates of devices, and of intermediates below this one.
+/// Parts of an issuer's CRL that nobody has yet.
+struct CrlPartitionClaim {
+  std::string issuer;
+  std::string base;         ///< URL of a part without "/" and its number; at most 400 octets
+  std::uint32_t count = 1;  ///< of numbers in a row
+};
+
+/// Which revoked certificates a CRL lists.
+struct CrlScope {
+  std::string_view issuer;                   ///< "root" too
+  std::optional<std::uint32_t> partition{};  ///< only certificates whose distribution point names this one
+  der::UnixTime since = 0;                   ///< only those that were revoked then or later
+};
+
+/// A serial number of 1 to 20 octets, big-endian.
+class CrlSerial {
+ public:
+  CrlSerial() = default;
+  /// Of more octets, the first 20.
+  explicit CrlSerial(Bytes octets) noexcept
+      : size_(static_cast<std::uint8_t>(std::min(octets.size(), octets_.size()))) {
+    std::copy_n(octets.begin(), size_, octets_.begin());
+  }
+  [[nodiscard]] Bytes octets() const noexcept { return Bytes(octets_).first(size_); }
+
+ private:
+  std::array<std::uint8_t, 20> octets_{};
+  std::uint8_t size_ = 0;
+};
+
+/// What a CRL lists: certificates of devices, and of intermediates below this one. Millions of them are held
+/// in memory.
 struct Revoked {
-  std::vector<std::uint8_t> serial;
+  CrlSerial serial;
   der::UnixTime when = 0;
   x509::RevocationReason reason{};
 };
@@ -277,6 +309,11 @@ class Store {
   /// registered, has another certificate than the registered one, or has used up its day: counted as
   /// note_refusal does. The quota is counted in the transaction that issues.
   virtual void issue(Issuance issuance, Done<Issued> done) = 0;
+
+  /// Takes the next parts of an issuer's CRL: the first of their numbers, which go up from 0. Nobody has had
+  /// them and nobody will have them again. Errors: bad_value (a URL that is too long, none),
+  /// database_failure.
+  virtual void take_crl_partitions(CrlPartitionClaim claim, Done<std::uint32_t> done) = 0;
 
   /// Keeps a one-time token. Errors: duplicate, database_failure.
   virtual void add_token(EnrolToken token, Done<void> done) = 0;
@@ -330,14 +367,18 @@ class Store {
   [[nodiscard]] virtual Result<Certificate> certificate(const Serial& serial) = 0;
   [[nodiscard]] virtual Result<std::vector<Certificate>> certificates(const DeviceId& id) = 0;
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
-  /// Revoked certificates of an issuer ("root" too) in the order of revocation.
-  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(std::string_view issuer) = 0;
+  /// Revoked certificates of this scope, in any order; those of intermediates only without a partition.
+  [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(const CrlScope& scope) = 0;
+  /// Where this part of an issuer's CRL is: CrlPartitionClaim::base of whoever took it. Errors also:
+  /// not_found where nobody has.
+  [[nodiscard]] virtual Result<std::string> crl_partition_base(std::string_view issuer,
+                                                               std::uint32_t partition) = 0;
   /// Certificates whose number is above `after`, at most `limit`, by number.
   [[nodiscard]] virtual Result<std::vector<Standing>> standings(std::int64_t after, std::size_t limit) = 0;
   /// One certificate's standing. Errors also: not_found.
   [[nodiscard]] virtual Result<Standing> standing(const Serial& serial) = 0;
-  /// Number of revoked certificates of an issuer: it never falls, so it tells whether a CRL is out of date.
-  [[nodiscard]] virtual Result<std::uint64_t> revoked_count(std::string_view issuer) = 0;
+  /// Number of revoked certificates of this scope: it never falls, so it tells whether a CRL is out of date.
+  [[nodiscard]] virtual Result<std::uint64_t> revoked_count(const CrlScope& scope) = 0;
   /// Every revoked intermediate, by name.
   [[nodiscard]] virtual Result<std::vector<IssuerRevocation>> revoked_issuers() = 0;
   /// Every revoked firmware signer, by key.

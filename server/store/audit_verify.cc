@@ -11,6 +11,7 @@
 #include "registry/audit_entry.h"
 #include "registry/listing.h"
 #include "server/store/audit_log.h"
+#include "server/store/crl_partitions.h"
 #include "server/store/listing_verify.h"
 #include "server/store/rows.h"
 
@@ -173,11 +174,13 @@ class Verification {
         ", (SELECT digest FROM event e WHERE e.device = c.device AND e.what = 'issued' AND e.serial = "
         "c.serial ORDER BY number LIMIT 1), (SELECT number FROM event e WHERE e.device = c.device AND e.what "
         "= 'revoked' AND "
-        "e.serial = c.serial ORDER BY number LIMIT 1) FROM certificate c ORDER BY number";
-    return for_each(sql, [this](const Statement& row) {
+        "e.serial = c.serial ORDER BY number LIMIT 1), crl_partition FROM certificate c ORDER BY number";
+    return for_each(sql, [this](const Statement& row) -> Result<void> {
       count();
       ++report_.certificates;
-      return certificate(read_certificate(row), optional_array<Sha256>(row, 13), optional_integer(row, 14));
+      PEDIGREE_TRY(
+          certificate(read_certificate(row), optional_array<Sha256>(row, 13), optional_integer(row, 14)));
+      return crl_partition(read_certificate(row), optional_integer(row, 15));
     });
   }
 
@@ -203,6 +206,16 @@ class Verification {
         parsed->not_after() != c.not_after) {
       find("{}: its row has another key, serial number or validity than the certificate itself", what);
     }
+    return {};
+  }
+
+  /// A row with another part than the certificate names would keep its revocation from who asks there.
+  Result<void> crl_partition(const registry::Certificate& c, std::optional<std::int64_t> partition) {
+    const std::optional<std::int64_t> named = named_partition(c);
+    if (named == partition) return {};
+    const auto text = [](const auto& part) { return part ? fmt::format("part {:08x}", *part) : "no part"; };
+    find("certificate {} of device {} names {} of its issuer's CRL, and its row says {}", hex(c.serial),
+         hex(c.device), text(named), text(partition));
     return {};
   }
 

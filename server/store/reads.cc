@@ -6,15 +6,6 @@
 namespace pedigree::store {
 namespace {
 
-registry::Revoked read_revoked(const Statement& row) {
-  registry::Revoked revoked;
-  const Bytes serial = row.blob(0);
-  revoked.serial.assign(serial.begin(), serial.end());
-  revoked.when = row.integer(1);
-  revoked.reason = static_cast<x509::RevocationReason>(row.integer(2));
-  return revoked;
-}
-
 std::string certificates_of_device() {
   const std::string columns(kCertificateColumns);
   // Two searches, because each index covers one half.
@@ -37,12 +28,6 @@ Reads::Reads(Connection connection)
       events_(connection_.prepare("SELECT " + std::string(kEventColumns) +
                                   " FROM event WHERE device = ?1 OR number = (SELECT import FROM device "
                                   "WHERE id = ?1) ORDER BY number")),
-      revoked_(connection_.prepare("SELECT serial, revoked_at, reason FROM certificate "
-                                   "WHERE issuer = ?1 AND state = 3 UNION ALL "
-                                   "SELECT serial, revoked_at, reason FROM issuer_revocation "
-                                   "WHERE parent = ?1 ORDER BY revoked_at, serial")),
-      count_(connection_.prepare("SELECT (SELECT count(*) FROM certificate WHERE issuer = ?1 AND state = 3) "
-                                 "+ (SELECT count(*) FROM issuer_revocation WHERE parent = ?1)")),
       revoked_issuers_(connection_.prepare("SELECT " + std::string(kIssuerRevocationColumns) +
                                            " FROM issuer_revocation ORDER BY name")),
       revoked_signers_(connection_.prepare("SELECT " + std::string(kSignerRevocationColumns) +
@@ -61,6 +46,7 @@ Reads::Reads(Connection connection)
                                     " FROM certificate WHERE serial = ?1")),
       search_(connection_),
       log_(connection_),
+      crls_(connection_),
       nodes_(connection_) {}
 
 Result<registry::Device> Reads::device(const registry::DeviceId& id) {
@@ -79,21 +65,12 @@ Result<std::vector<registry::Event>> Reads::events(const registry::DeviceId& id)
   return read_all(events_.bind(id), read_event);
 }
 
-Result<std::vector<registry::Revoked>> Reads::revoked(std::string_view issuer) {
-  return read_all(revoked_.bind(issuer), read_revoked);
-}
-
 Result<std::vector<registry::Standing>> Reads::standings(std::int64_t after, std::size_t limit) {
   return read_all(standings_.bind(after, static_cast<std::int64_t>(limit)), read_standing);
 }
 
 Result<registry::Standing> Reads::standing(const registry::Serial& serial) {
   return read_one(standing_.bind(serial), read_standing);
-}
-
-Result<std::uint64_t> Reads::revoked_count(std::string_view issuer) {
-  return read_one(count_.bind(issuer),
-                  [](const Statement& row) { return static_cast<std::uint64_t>(row.integer(0)); });
 }
 
 Result<std::vector<registry::IssuerRevocation>> Reads::revoked_issuers() {

@@ -4,6 +4,7 @@
 
 #include "registry/store.h"
 #include "server/store/audit_log.h"
+#include "server/store/crl_partitions.h"
 #include "server/store/device_search.h"
 #include "server/store/event_search.h"
 #include "server/store/sql.h"
@@ -17,13 +18,12 @@ class Reads {
   [[nodiscard]] Result<registry::Device> device(const registry::DeviceId& id);
   [[nodiscard]] DeviceSearch& search() noexcept { return search_; }
   [[nodiscard]] EventSearch& log() noexcept { return log_; }
+  [[nodiscard]] CrlReads& crls() noexcept { return crls_; }
   [[nodiscard]] Result<registry::Certificate> certificate(const registry::Serial& serial);
   [[nodiscard]] Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
-  [[nodiscard]] Result<std::vector<registry::Revoked>> revoked(std::string_view issuer);
   [[nodiscard]] Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit);
   [[nodiscard]] Result<registry::Standing> standing(const registry::Serial& serial);
-  [[nodiscard]] Result<std::uint64_t> revoked_count(std::string_view issuer);
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
   [[nodiscard]] Result<std::vector<registry::SignerRevocation>> revoked_signers();
   [[nodiscard]] Result<registry::SignerList> signer_list();
@@ -36,11 +36,12 @@ class Reads {
 
  private:
   Connection connection_;
-  Statement device_, certificate_, certificates_, events_, revoked_, count_, revoked_issuers_,
-      revoked_signers_, signer_list_, event_, issuance_, signed_head_, health_;
+  Statement device_, certificate_, certificates_, events_, revoked_issuers_, revoked_signers_, signer_list_,
+      event_, issuance_, signed_head_, health_;
   Statement standings_, standing_;
   DeviceSearch search_;
   EventSearch log_;
+  CrlReads crls_;
   AuditNodes nodes_;
 };
 

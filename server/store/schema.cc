@@ -168,6 +168,27 @@ CREATE TABLE station_day (
 );
 )sql";
 
+// Since version 7: certificates whose distribution point names a part of their issuer's CRL, how many parts
+// were taken, and from which part on their URLs begin how. Both indexes hold all that a CRL lists, so that a
+// list of a million reads no certificate.
+constexpr const char* kCrlPartitions = R"sql(
+ALTER TABLE certificate ADD COLUMN crl_partition INTEGER;
+CREATE TABLE crl_partition (
+  issuer TEXT PRIMARY KEY,
+  taken  INTEGER NOT NULL CHECK (taken BETWEEN 0 AND 4294967296)
+);
+CREATE TABLE crl_partition_base (
+  issuer TEXT NOT NULL,
+  first  INTEGER NOT NULL,
+  base   TEXT NOT NULL,
+  PRIMARY KEY (issuer, first)
+);
+CREATE INDEX certificate_crl ON certificate (issuer, revoked_at, serial, reason) WHERE state = 3;
+CREATE INDEX certificate_crl_partition ON certificate (issuer, crl_partition, revoked_at, serial, reason)
+  WHERE state = 3 AND crl_partition IS NOT NULL;
+DROP INDEX certificate_revoked;
+)sql";
+
 // PostgreSQL alone, with version 1. Writers of many nodes come one after another by the log's only head;
 // `writer` has the last commit of each, for who lost its answer.
 constexpr const char* kNodes = R"sql(
@@ -231,6 +252,7 @@ Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::
   }
   if (version < 5) PEDIGREE_TRY(run_step(connection, kProtocols));
   if (version < 6) PEDIGREE_TRY(run_step(connection, kListing));
+  if (version < 7) PEDIGREE_TRY(run_step(connection, kCrlPartitions));
   const std::string number = std::to_string(kSchemaVersion);
   return connection.execute(
       ((is_sqlite ? "PRAGMA user_version = " : "UPDATE schema_version SET number = ") + number).c_str());

@@ -2,6 +2,7 @@
 #include "server/store/sqlite_store.h"
 
 #include "server/store/audit_log.h"
+#include "server/store/crl_partitions.h"
 #include "server/store/read_pool.h"
 #include "server/store/reads.h"
 #include "server/store/schema.h"
@@ -20,6 +21,7 @@ class DatabaseStore final : public registry::Store {
       : connection_(std::move(connection)),
         log_(connection_, crypto),
         writes_(connection_, log_),
+        crl_partitions_(connection_),
         pool_(options.location()),
         writer_(connection_,
                 {[this] { return log_.begin(); }, [this] { return log_.end(); }, [this] { log_.forget(); }},
@@ -34,6 +36,10 @@ class DatabaseStore final : public registry::Store {
     const auto shared = std::make_shared<registry::Issuance>(std::move(issuance));
     submit<registry::Issued>([this, shared] { return writes_.issue(*shared); }, std::move(done),
                              [this, shared](int wave) { writes_.foresee(*shared, wave); });
+  }
+  void take_crl_partitions(registry::CrlPartitionClaim claim, Done<std::uint32_t> done) override {
+    submit<std::uint32_t>([this, claim = std::move(claim)] { return crl_partitions_.take(claim); },
+                          std::move(done));
   }
   void add_token(registry::EnrolToken token, Done<void> done) override {
     submit<void>([this, token = std::move(token)] { return writes_.add_token(token); }, std::move(done));
@@ -118,8 +124,11 @@ class DatabaseStore final : public registry::Store {
   Result<std::vector<registry::Event>> events(const registry::DeviceId& id) override {
     return read([&](Reads& reads) { return reads.events(id); });
   }
-  Result<std::vector<registry::Revoked>> revoked(std::string_view issuer) override {
-    return read([&](Reads& reads) { return reads.revoked(issuer); });
+  Result<std::vector<registry::Revoked>> revoked(const registry::CrlScope& scope) override {
+    return read([&](Reads& reads) { return reads.crls().revoked(scope); });
+  }
+  Result<std::string> crl_partition_base(std::string_view issuer, std::uint32_t partition) override {
+    return read([&](Reads& reads) { return reads.crls().base(issuer, partition); });
   }
   Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit) override {
     return read([&](Reads& reads) { return reads.standings(after, limit); });
@@ -127,8 +136,8 @@ class DatabaseStore final : public registry::Store {
   Result<registry::Standing> standing(const registry::Serial& serial) override {
     return read([&](Reads& reads) { return reads.standing(serial); });
   }
-  Result<std::uint64_t> revoked_count(std::string_view issuer) override {
-    return read([&](Reads& reads) { return reads.revoked_count(issuer); });
+  Result<std::uint64_t> revoked_count(const registry::CrlScope& scope) override {
+    return read([&](Reads& reads) { return reads.crls().count(scope); });
   }
   Result<std::vector<registry::IssuerRevocation>> revoked_issuers() override {
     return read([](Reads& reads) { return reads.revoked_issuers(); });
@@ -197,6 +206,7 @@ class DatabaseStore final : public registry::Store {
   Connection connection_;
   AuditLog log_;
   Writes writes_;
+  CrlPartitionWrites crl_partitions_;
   ReadPool<Reads> pool_;
   GroupWriter writer_;  // last: its thread uses the others until it has stopped
 };

@@ -163,16 +163,53 @@ TEST_P(Life, WhatIsRevokedStaysSoAndCountsForVerifiers) {
   EXPECT_EQ(revoke(one, RevocationReason::superseded)->reason, RevocationReason::key_compromise);
   EXPECT_EQ(issue(one).error().code, ErrorCode::device_revoked);
   EXPECT_EQ(activate(one).error().code, ErrorCode::device_revoked);
-  EXPECT_EQ(store_->revoked("acme")->size(), 1U);
-  EXPECT_EQ(store_->revoked_count("acme"), 1U);
+  EXPECT_EQ(store_->revoked({"acme"})->size(), 1U);
+  EXPECT_EQ(store_->revoked_count({"acme"}), 1U);
   EXPECT_EQ(store_->standing(one.certificate.serial)->state, registry::CertificateState::revoked);
   const registry::IssuerRevocation issuer{"acme",   "vendor", {0x05}, RevocationReason::ca_compromise,
                                           "a test", kLine,    kNow};
   ASSERT_TRUE(wait<registry::IssuerRevocation>([&](auto done) { store_->revoke_issuer(issuer, done); }));
   EXPECT_EQ(store_->revoked_issuers()->size(), 1U);
-  EXPECT_EQ(store_->revoked_count("vendor"), 1U);
+  EXPECT_EQ(store_->revoked_count({"vendor"}), 1U);
   EXPECT_EQ(issue(issuance(3, 1)).error().code, ErrorCode::issuer_revoked);
   EXPECT_TRUE(findings().empty()) << findings()[0];
+}
+
+TEST_P(Life, PartsOfACrlAreTakenOnceAndListTheirOwn) {
+  const auto take = [](registry::Store& store, registry::CrlPartitionClaim claim) {
+    return wait<std::uint32_t>([&](auto done) { store.take_crl_partitions(claim, done); });
+  };
+  const std::unique_ptr<registry::Store> other = open_store(options_, crypto_).value();
+  EXPECT_EQ(take(*store_, {"acme", "http://a/acme", 8}), 0U);
+  EXPECT_EQ(take(*other, {"acme", "http://a/acme", 8}), 8U) << "a node beside this one";
+  EXPECT_EQ(take(*store_, {"acme", "http://b/acme", 1}), 16U);
+  EXPECT_EQ(take(*store_, {"vendor", "http://b/vendor", 1}), 0U);
+  EXPECT_EQ(take(*store_, {"acme", std::string(500, 'a'), 1}).error().code, ErrorCode::bad_value);
+  EXPECT_EQ(take(*store_, {"acme", "http://b/acme", 0}).error().code, ErrorCode::bad_value);
+  EXPECT_EQ(store_->crl_partition_base("acme", 15), "http://a/acme");
+  EXPECT_EQ(store_->crl_partition_base("acme", 16), "http://b/acme") << "from when the URL was another";
+  EXPECT_EQ(store_->crl_partition_base("acme", 17).error().code, ErrorCode::not_found) << "nobody took it";
+  EXPECT_EQ(store_->crl_partition_base("nobody", 0).error().code, ErrorCode::not_found);
+
+  std::vector<registry::Issuance> made;
+  for (std::uint8_t i = 1; i <= 3; ++i) {
+    made.push_back(issuance(i, 1));
+    if (i < 3) made.back().certificate.crl_partition = i;
+    ASSERT_TRUE(issue(made.back()));
+  }
+  EXPECT_EQ(store_->revoked_count({"acme", 1}), 0U);
+  for (const auto& one : made) ASSERT_TRUE(revoke(one, RevocationReason::key_compromise));
+  EXPECT_EQ(store_->revoked_count({"acme"}), 3U);
+  EXPECT_EQ(store_->revoked_count({"acme", {}, kNow + 6}), 0U) << "since then";
+  EXPECT_EQ(store_->revoked_count({"acme", 1, kNow + 6}), 0U);
+  EXPECT_EQ(store_->revoked_count({"vendor", 1}), 0U);
+  for (const std::uint32_t part : {1U, 2U}) {
+    const auto listed = store_->revoked({"acme", part});
+    ASSERT_TRUE(listed);
+    ASSERT_EQ(listed->size(), 1U);
+    EXPECT_TRUE(equal(listed->front().serial.octets(), made[part - 1].certificate.serial));
+    EXPECT_EQ(listed->front().when, kNow + 5);
+  }
 }
 
 TEST_P(Life, SignersTheirListsAndTheLogsHeadsAreKept) {

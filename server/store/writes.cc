@@ -34,8 +34,9 @@ Writes::Writes(Connection& connection, AuditLog& log)
       insert_certificate_(
           connection.prepare("INSERT INTO certificate (number, serial, device, profile, issuer, key, state, "
                              "not_before, not_after, "
-                             "issued_at, reason, der) VALUES ((SELECT coalesce(max(number), 0) + 1 FROM "
-                             "certificate), ?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, 0, ?9)")),
+                             "issued_at, reason, der, crl_partition) VALUES ((SELECT "
+                             "coalesce(max(number), 0) + 1 FROM "
+                             "certificate), ?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, 0, ?9, ?10)")),
       mark_active_(connection.prepare(
           "UPDATE certificate SET state = 2, receipt_at = ?2 WHERE serial = ?1 AND state = 1")),
       mark_revoked_(connection.prepare(
@@ -220,9 +221,11 @@ Outcome<void> Writes::alarm(const registry::Issuance& issuance, const Conflict& 
 }
 
 Result<void> Writes::insert(const registry::Certificate& c) {
+  std::optional<std::int64_t> partition;
+  if (c.crl_partition) partition = *c.crl_partition;
   return insert_certificate_
       .bind(c.serial, c.device, std::string_view(c.profile), std::string_view(c.issuer), c.key, c.not_before,
-            c.not_after, c.issued_at, c.der)
+            c.not_after, c.issued_at, c.der, partition)
       .run_on({c.serial, c.device, c.key});
 }
 
