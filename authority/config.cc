@@ -14,12 +14,16 @@ namespace {
 
 Answer<void> read_authority(const toml::table& table, Config& config) {
   Settings settings(table, "authority.");
-  settings.only({"admission", "nonce_seconds", "crl_days", "crl_url", "hardware_type"});
+  settings.only({"admission", "nonce_seconds", "crl_days", "crl_url", "crl_partitions", "crl_critical",
+                 "crl_delta_hours", "hardware_type"});
   std::string admission = config.listed_only ? "listed" : "open";
   settings.read("admission", admission);
   settings.read_count("nonce_seconds", config.nonce_seconds, 10, 86400);
   settings.read_count("crl_days", config.crl_days, 1, 365);
   settings.read("crl_url", config.crl_url);
+  settings.read("crl_partitions", config.crl_partitions);
+  settings.read("crl_critical", config.crl_critical);
+  settings.read_count("crl_delta_hours", config.crl_delta_hours, 0, 720);
   std::string hardware_type = dotted(config.hardware_type);
   settings.read("hardware_type", hardware_type);
   if (!settings.fault().empty()) return bad(settings.fault());
@@ -29,6 +33,12 @@ Answer<void> read_authority(const toml::table& table, Config& config) {
   config.hardware_type = parse_oid(hardware_type);
   if (config.hardware_type.empty()) return bad("authority.hardware_type must be an object identifier");
   if (config.crl_url.size() > 200) return bad("authority.crl_url is longer than 200 characters");
+  if (config.crl_delta_hours != 0 && config.crl_url.empty()) {
+    return bad("authority.crl_delta_hours needs crl_url: a CRL says where its delta CRL is");
+  }
+  if (config.crl_delta_hours >= config.crl_days * 24) {
+    return bad("authority.crl_delta_hours must be less than crl_days: a delta CRL is what is newer");
+  }
   return {};
 }
 

@@ -64,6 +64,10 @@ struct Config {
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
   std::uint32_t crl_days = 7;          ///< thisUpdate to nextUpdate
   std::string crl_url;                 ///< base of CRL distribution points, "/{issuer}" is added; empty: none
+  /// Certificates name a part of their issuer's CRL ("/{8 hex digits}" is added too), not the whole.
+  bool crl_partitions = true;
+  bool crl_critical = false;                ///< a part's issuingDistributionPoint is critical
+  std::uint32_t crl_delta_hours = 0;        ///< thisUpdate to nextUpdate of delta CRLs; 0: there are none
   std::vector<std::uint8_t> hardware_type;  ///< hwType of hardwareModuleName, OID content octets
   VerifyConfig verify;
   ProtocolsConfig protocols;

@@ -78,6 +78,13 @@ std::string write_config(const Config& config) {
       "# Base URL of CRL distribution points in certificates, such as \"http://crl.example/v1/crl\"; \"\" "
       "writes none.\n"
       "crl_url = \"{}\"\n"
+      "# true: a certificate names a part of its issuer's CRL, of at most 64 KiB. Its scope is an extension "
+      "that\n"
+      "# RFC 5280 wants critical and Mbed TLS then refuses; so it is not critical unless asked for.\n"
+      "crl_partitions = {}\n"
+      "crl_critical = {}\n"
+      "# Delta CRLs of an issuer's whole CRL, valid so long; 0: none.\n"
+      "crl_delta_hours = {}\n"
       "# hwType of hardwareModuleName (RFC 4108). This one is reserved for examples: use an arc of your "
       "own.\n"
       "hardware_type = \"{}\"\n"
@@ -122,10 +129,11 @@ std::string write_config(const Config& config) {
       "[metrics]\n"
       "listen = \"{}\"\n",
       config.listed_only ? "listed" : "open", config.nonce_seconds, config.crl_days, config.crl_url,
-      dotted(config.hardware_type), config.verify.issued_nonces_only ? "issued" : "any",
-      config.verify.nonce_seconds, config.protocols.est, config.protocols.cmp, config.protocols.ocsp,
-      config.protocols.http_listen, config.protocols.liteboot_listen, config.protocols.profile,
-      config.protocols.hub_name, config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url,
+      config.crl_partitions, config.crl_critical, config.crl_delta_hours, dotted(config.hardware_type),
+      config.verify.issued_nonces_only ? "issued" : "any", config.verify.nonce_seconds, config.protocols.est,
+      config.protocols.cmp, config.protocols.ocsp, config.protocols.http_listen,
+      config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
+      config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url,
       config.log.format == LogFormat::json ? "json" : "text", name(config.log.level), config.log.requests,
       config.log.file, config.metrics_listen);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);

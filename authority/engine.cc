@@ -166,7 +166,17 @@ Answer<Certified> Engine::write(const Issuer& issuer, const Profile& profile,
   certificate.not_before = now;
   certificate.not_after = not_after(profile, now);
   certificate.issued_at = now;
-  auto der = issuer.issue(crypto_, profile, {*serial, device, checked.spki, now});
+  if (issuer.names_crl_partitions()) {
+    certificate.crl_partition = crl_partitions_ == nullptr ? std::nullopt : crl_partitions_->next(issuer);
+    if (!certificate.crl_partition) {
+      return refuse(ErrorCode::database_failure,
+                    fmt::format("the registry has not yet said which part of the CRL of intermediate {} is "
+                                "next; ask again soon",
+                                issuer.config().name));
+    }
+  }
+  auto der = issuer.issue(crypto_, profile,
+                          {*serial, device, checked.spki, now, certificate.crl_partition.value_or(0)});
   if (!der) return refuse_signing(issuer, der.error());
   certificate.der = *std::move(der);
   certified.issuer = &issuer;
@@ -208,14 +218,13 @@ Answer<void> Engine::check_receipt(const registry::Certificate& certificate, Byt
 }
 
 Answer<Der> Engine::make_crl(std::string_view name, std::span<const x509::RevokedEntry> entries,
-                             der::UnixTime now) const {
+                             const CrlSpec& spec) const {
   const Issuer* issuer = find_issuer(name);
   if (issuer == nullptr) {
     return refuse(ErrorCode::unknown_issuer,
                   fmt::format("there is no intermediate \"{}\"", name.substr(0, 64)));
   }
-  auto crl =
-      issuer->make_crl(crypto_, entries, now, now + static_cast<der::UnixTime>(config_.crl_days) * 86400);
+  auto crl = issuer->make_crl(crypto_, entries, spec);
   if (!crl) return refuse_signing(*issuer, crl.error());
   return *std::move(crl);
 }

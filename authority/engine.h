@@ -34,6 +34,17 @@ struct Certified {
   const Issuer* issuer = nullptr;
 };
 
+/// Who knows which part of an issuer's CRL its next certificate belongs to.
+class CrlPartitions {
+ public:
+  virtual ~CrlPartitions() = default;
+  /// The part for one more certificate of this issuer; empty: none is at hand just now. Never waits.
+  [[nodiscard]] virtual std::optional<std::uint32_t> next(const Issuer& issuer) = 0;
+};
+/// Certificates that one part of a CRL has at most: were they all revoked, their entries of 50 octets, with
+/// the largest signature, would make a list of less than 64 KiB.
+inline constexpr std::uint32_t kCrlPartitionSize = 1200;
+
 /// Immutable once made, and then used by any number of threads.
 class Engine {
  public:
@@ -43,6 +54,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine() { wipe(nonce_secret_); }
+
+  /// Borrows; before anything is issued. Without it, issuers that name parts of CRLs issue nothing.
+  void take_crl_partitions_from(CrlPartitions* partitions) noexcept { crl_partitions_ = partitions; }
 
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const std::vector<Issuer>& issuers() const noexcept { return issuers_; }
@@ -83,9 +97,9 @@ class Engine {
   [[nodiscard]] Answer<void> check_receipt(const registry::Certificate& certificate, Bytes nonce,
                                            Bytes receipt, der::UnixTime now) const;
 
-  /// A CRL of this issuer, valid for Config::crl_days. Errors: unknown_issuer, key_not_found.
+  /// A CRL of this issuer. Errors: unknown_issuer, key_not_found.
   [[nodiscard]] Answer<Der> make_crl(std::string_view issuer, std::span<const x509::RevokedEntry> entries,
-                                     der::UnixTime now) const;
+                                     const CrlSpec& spec) const;
 
  private:
   [[nodiscard]] Answer<CheckedRequest> check(const EnrolRequest& request, const Profile& profile,
@@ -102,6 +116,7 @@ class Engine {
   Der root_;
   Sha256 root_spki_sha256_{};
   std::vector<Issuer> issuers_;
+  CrlPartitions* crl_partitions_ = nullptr;
   std::array<std::uint8_t, 32> nonce_secret_{};
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "authority/issuer.h"
 
+#include <fmt/format.h>
+
 #include "authority/encode.h"
 #include "core/cose/cose.h"
 #include "core/x509/oids.h"
@@ -33,6 +35,11 @@ const std::string& hex_placeholder() {
 
 const std::string& brief_placeholder() {
   static const std::string kText(kBriefIdSize, '\x02');
+  return kText;
+}
+
+const std::string& partition_placeholder() {
+  static const std::string kText(8, '\x04');
   return kText;
 }
 
@@ -84,6 +91,14 @@ std::array<std::uint8_t, kHexIdSize> hex_digits(const registry::DeviceId& id) {
   return digits;
 }
 
+std::array<std::uint8_t, 16> crl_number(der::UnixTime when, std::uint64_t total) {
+  std::array<std::uint8_t, 16> number{};
+  Writer out(number);
+  out.big_endian(static_cast<std::uint64_t>(when), 8);
+  out.big_endian(total, 8);
+  return number;
+}
+
 /// The profile's subject; where it names none, the serialNumber.
 Der subject_name(const Profile& profile) {
   if (!profile.subject.empty()) return subject_of(profile, {hex_placeholder(), brief_placeholder(), {}});
@@ -109,6 +124,8 @@ Result<Issuer> Issuer::make(const Config& config, const IssuerConfig& issuer, st
                             std::optional<crypto::PrivateKey> key) {
   Issuer made(issuer, std::move(chain), key);
   if (made.chain_.empty()) return fail(ErrorCode::empty_chain);
+  if (!config.crl_url.empty()) made.crl_url_ = config.crl_url + "/" + issuer.name;
+  made.names_crl_partitions_ = !config.crl_url.empty() && config.crl_partitions;
   for (const std::string& profile : issuer.profiles) {
     const auto found = config.profiles.find(profile);
     if (found == config.profiles.end()) return fail(ErrorCode::bad_configuration);
@@ -119,9 +136,11 @@ Result<Issuer> Issuer::make(const Config& config, const IssuerConfig& issuer, st
 }
 
 void Issuer::find_holes(const Der& der, std::vector<Hole>& out) {
-  const std::pair<Hole::Content, Bytes> kinds[] = {{Hole::Content::octets, kRawPlaceholder},
-                                                   {Hole::Content::hex, as_bytes(hex_placeholder())},
-                                                   {Hole::Content::brief, as_bytes(brief_placeholder())}};
+  const std::pair<Hole::Content, Bytes> kinds[] = {
+      {Hole::Content::octets, kRawPlaceholder},
+      {Hole::Content::hex, as_bytes(hex_placeholder())},
+      {Hole::Content::brief, as_bytes(brief_placeholder())},
+      {Hole::Content::crl_partition, as_bytes(partition_placeholder())}};
   for (const auto& [content, what] : kinds) {
     for (auto at = find(der, what, 0); at; at = find(der, what, *at + what.size()))
       out.push_back({content, *at});
@@ -131,7 +150,7 @@ void Issuer::find_holes(const Der& der, std::vector<Hole>& out) {
 Result<Issuer::Template> Issuer::make_template(const Config& config, const Profile& profile) const {
   PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
   if (!certificate.spki().key) return fail(ErrorCode::unsupported_algorithm);
-  const std::string url = config.crl_url.empty() ? std::string() : config.crl_url + "/" + config_.name;
+  const std::string url = names_crl_partitions_ ? crl_url_ + "/" + partition_placeholder() : crl_url_;
   const Der names = alternative_names(config, profile);
   const std::vector<Bytes> purposes(profile.key_purposes.begin(), profile.key_purposes.end());
   x509::ExtensionSet extensions;
@@ -172,6 +191,7 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   const Template& ready = found->second;
   PEDIGREE_ASSIGN(const KeyIdentifier identifier, key_identifier(crypto, fields.spki.key->key));
   const auto digits = hex_digits(fields.device);
+  const std::string partition = fmt::format("{:08x}", fields.crl_partition);
   std::array<std::uint8_t, 4096> buffer;  // NOLINT: every octet that is read was written
   Writer out(buffer);
   der::Builder der(out);
@@ -198,9 +218,10 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   if (!out.fits()) return fail(ErrorCode::buffer_too_small);
   const auto fill = [&](std::size_t start, const std::vector<Hole>& holes) {
     for (const Hole& hole : holes) {
-      const Bytes value = hole.content == Hole::Content::octets ? Bytes(fields.device)
-                          : hole.content == Hole::Content::hex  ? Bytes(digits)
-                                                                : Bytes(digits).last(kBriefIdSize);
+      const Bytes value = hole.content == Hole::Content::octets          ? Bytes(fields.device)
+                          : hole.content == Hole::Content::hex           ? Bytes(digits)
+                          : hole.content == Hole::Content::crl_partition ? as_bytes(partition)
+                                                                         : Bytes(digits).last(kBriefIdSize);
       patch(buffer, start + hole.at, value);
     }
   };
@@ -213,25 +234,32 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   return Der(written.begin(), written.end());
 }
 
+std::string crl_partition_url(std::string_view base, std::uint32_t partition) {
+  return fmt::format("{}/{:08x}", base, partition);
+}
+
 Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509::RevokedEntry> entries,
-                             der::UnixTime this_update, der::UnixTime next_update) const {
+                             const CrlSpec& spec) const {
   if (!key_) return fail(ErrorCode::key_not_found);
   PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(chain_.front()));
-  std::array<std::uint8_t, 16> number{};
-  Writer out(number);
-  out.big_endian(static_cast<std::uint64_t>(this_update), 8);
-  out.big_endian(entries.size(), 8);
+  const auto number = crl_number(spec.this_update, spec.total);
+  const auto base = crl_number(spec.base.value_or(0), 0);
   x509::CrlFields fields;
   fields.issuer = certificate.subject();
-  fields.this_update = this_update;
-  fields.next_update = next_update;
+  fields.this_update = spec.this_update;
+  fields.next_update = spec.next_update;
   fields.crl_number = number;
+  if (spec.base) fields.base_crl_number = base;
+  fields.distribution_point = spec.distribution_point;
+  fields.distribution_point_critical = spec.critical;
+  fields.freshest_crl = spec.freshest;
   fields.authority_key_identifier = certificate.extensions().subject_key_identifier.value_or(Bytes{});
   fields.entries = entries;
   Der buffer(2048 + entries.size() * 64);
   PEDIGREE_ASSIGN(const Bytes written,
                   x509::write_crl(crypto, fields, *key_, crypto::default_algorithm(key_->type), buffer));
-  return Der(written.begin(), written.end());
+  buffer.resize(written.size());  // it begins where the buffer does
+  return buffer;
 }
 
 Result<Der> Issuer::certify_delegate(const crypto::Crypto& crypto, DelegateFields fields) const {

@@ -18,7 +18,24 @@ struct LeafFields {
   registry::DeviceId device{};
   x509::SubjectPublicKeyInfo spki;  ///< with a key of the contract
   der::UnixTime not_before = 0;
+  std::uint32_t crl_partition = 0;  ///< where certificates name one (Issuer::names_crl_partitions)
 };
+
+/// What a CRL says beside its entries.
+struct CrlSpec {
+  der::UnixTime this_update = 0;
+  der::UnixTime next_update = 0;
+  /// Revoked certificates that its scope has, of which a delta CRL lists some. With `this_update` the number
+  /// of the list (RFC 5280 5.2.3), 8 octets each: entries never go, so two lists of one second have different
+  /// numbers unless they say the same.
+  std::uint64_t total = 0;
+  std::string_view distribution_point{};  ///< URL of the part that it is; empty: the whole CRL
+  bool critical = false;                  ///< the distribution point is
+  std::optional<der::UnixTime> base{};    ///< a delta CRL of every complete list from then on
+  std::string_view freshest{};            ///< URL of its delta CRL; empty: none
+};
+/// "{base}/{8 lower-case hex digits}": where a part of a CRL is.
+[[nodiscard]] std::string crl_partition_url(std::string_view base, std::uint32_t partition);
 
 /// notAfter of a certificate of this profile.
 [[nodiscard]] der::UnixTime not_after(const Profile& profile, der::UnixTime not_before) noexcept;
@@ -45,17 +62,18 @@ class Issuer {
   /// sign.
   [[nodiscard]] Result<Der> sign_statement(const crypto::Crypto& crypto, Bytes statement,
                                            std::string_view context) const;
-  /// Writes and signs a CRL. Its number (RFC 5280 5.2.3) is `this_update` and then the count of entries, 8
-  /// octets each: entries never go, so two lists of one second have different numbers unless they say the
-  /// same. Errors: key_not_found, those of sign.
+  /// Writes and signs a CRL. Errors: key_not_found, those of sign.
   [[nodiscard]] Result<Der> make_crl(const crypto::Crypto& crypto,
-                                     std::span<const x509::RevokedEntry> entries, der::UnixTime this_update,
-                                     der::UnixTime next_update) const;
+                                     std::span<const x509::RevokedEntry> entries, const CrlSpec& spec) const;
+  /// Where the issuer's whole CRL is, or "" without distribution points; parts stand below it.
+  [[nodiscard]] const std::string& crl_url() const noexcept { return crl_url_; }
+  /// Whether every certificate names a part of the CRL.
+  [[nodiscard]] bool names_crl_partitions() const noexcept { return names_crl_partitions_; }
 
  private:
   /// A place where something of the device stands.
   struct Hole {
-    enum class Content : std::uint8_t { octets, hex, brief } content{};
+    enum class Content : std::uint8_t { octets, hex, brief, crl_partition } content{};
     std::size_t at = 0;
   };
   static void find_holes(const Der& der, std::vector<Hole>& out);
@@ -76,6 +94,8 @@ class Issuer {
   IssuerConfig config_;
   std::vector<Der> chain_;
   std::optional<crypto::PrivateKey> key_;
+  std::string crl_url_;
+  bool names_crl_partitions_ = false;
   std::map<std::string, Template, std::less<>> templates_;
 };
 

@@ -154,7 +154,10 @@ class Registry {
     store::Statement device = database.prepare(
         "INSERT INTO device (id, state, profiles, created, changed) VALUES (?1, 4, '', ?2, ?2)");
     store::Statement certificate = database.prepare(
-        "INSERT INTO certificate VALUES (NULL, ?1, ?2, 'iak', 'vendor', ?3, 2, ?4, ?4 + 31536000, ?4, ?4, "
+        "INSERT INTO certificate (number, serial, device, profile, issuer, key, state, not_before, "
+        "not_after, "
+        "issued_at, receipt_at, revoked_at, reason, der) VALUES (NULL, ?1, ?2, 'iak', 'vendor', ?3, 2, ?4, "
+        "?4 + 31536000, ?4, ?4, "
         "NULL, 0, ?5)");
     const auto insert = [&](Bytes id, Bytes serial, Bytes key, Bytes der) {
       require(device.bind(id, now_).run().has_value() &&

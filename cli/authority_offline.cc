@@ -80,10 +80,11 @@ void print_revoked(const Context& context, const json::value& revoked, const std
 /// The root's CRL over every revoked intermediate below it.
 app::Answer<app::Der> root_crl(const app::Layout& layout, app::LocalAuthority& authority,
                                const app::SecretText& passphrase) {
-  const auto revoked = authority.store().revoked("root");
+  const auto revoked = authority.store().revoked({"root"});
   if (!revoked) return authority::refuse(revoked.error());
   std::vector<x509::RevokedEntry> entries;
-  for (const registry::Revoked& one : *revoked) entries.push_back({one.serial, one.when, one.reason});
+  for (const registry::Revoked& one : *revoked)
+    entries.push_back({one.serial.octets(), one.when, one.reason});
   return app::make_root_crl(layout, entries, authority.engine().config().crl_days, passphrase,
                             std::time(nullptr));
 }

@@ -327,7 +327,9 @@ void add_authority_queries(CLI::App& authority, Context& context) {
       ->required()
       ->check(CLI::IsMember({"root", "chain", "certificate", "crl"}))
       ->option_text("root|chain|certificate|crl");
-  out->add_option("NAME", exported->name, "An issuer's name, or a serial number; not for root")
+  out->add_option(
+         "NAME", exported->name,
+         "An issuer's name, or a serial number; of a CRL also ISSUER/PART (8 hex digits) and ISSUER/delta")
       ->option_text("NAME");
   out->add_option("--out", exported->out, "File to write; - is stdout")->option_text("FILE");
   out->add_flag("--der", exported->der, "DER instead of PEM");

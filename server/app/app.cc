@@ -8,6 +8,7 @@
 #include "crypto/openssl/openssl_crypto.h"
 #include "server/app/appraisal.h"
 #include "server/app/audit.h"
+#include "server/app/crl_lots.h"
 #include "server/app/database.h"
 #include "server/app/grant_signer.h"
 #include "server/app/listeners.h"
@@ -65,6 +66,7 @@ struct App::State {
   crypto::OpenSslCrypto crypto;
   store::StoreOptions database;
   std::string database_title;
+  std::optional<CrlLots> crl_lots;
   std::unique_ptr<registry::Store> store;
   std::unique_ptr<WatchedSigner> log_signer;
   std::mutex generation_mutex;  // held for copying a pointer
@@ -85,7 +87,10 @@ struct App::State {
       generation->protocols->stop();
       retired.push_back(generation);
     }
-    for (const auto& one : retired) one->protocols->drain();
+    for (const auto& one : retired) {
+      one->protocols->drain();
+      one->api->stop();
+    }
     // The store answers what it still holds, into loops that have stopped but exist.
     store.reset();
   }
@@ -114,6 +119,7 @@ Answer<void> App::State::open_store(const SecretText& passphrase, const Director
   auto opened = open_database(database, crypto);
   if (!opened) return std::unexpected(opened.error());
   store = *std::move(opened);
+  crl_lots.emplace(*store);
   auto signer =
       open_log_signer(directory.layout(), directory.engine().root_spki_sha256(), passphrase, *store, crypto);
   if (!signer) return std::unexpected(signer.error());
@@ -125,6 +131,10 @@ Answer<std::shared_ptr<Generation>> App::State::build(std::unique_ptr<Directory>
                                                       const SecretText& passphrase) {
   auto next = std::make_shared<Generation>();
   next->directory = std::move(directory);
+  next->directory->take_crl_partitions_from(&*crl_lots);
+  if (const auto taken = crl_lots->start(next->directory->engine()); !taken) {
+    return authority::refuse(taken.error());
+  }
   auto appraisal = Appraisal::open(*next->directory, database);
   if (!appraisal) return std::unexpected(appraisal.error());
   next->appraisal = *std::move(appraisal);
@@ -134,13 +144,14 @@ Answer<std::shared_ptr<Generation>> App::State::build(std::unique_ptr<Directory>
   next->grant_key = *std::move(grants);
   next->api =
       std::make_unique<http::Api>(next->directory->engine(), *store, &next->appraisal->appraiser(), now);
+  const auto changes = [&registry = next->appraisal->registry()] { return registry.generation(); };
+  next->api->see_changes_by(changes);
   next->api->sign_log_with(log_signer.get());
   if (next->grant_key) next->api->grant_with(&next->grant_key->signer());
   next->api->observe_with(
       metrics.get(), [this] { return metrics_text(); }, [this] { return dependencies(); });
-  next->protocols = std::make_unique<Protocols>(Protocols::Wanted{
-      *next->directory, *store, *next->api, now,
-      [&registry = next->appraisal->registry()] { return registry.generation(); }, metrics.get()});
+  next->protocols = std::make_unique<Protocols>(
+      Protocols::Wanted{*next->directory, *store, *next->api, now, changes, metrics.get()});
   return next;
 }
 
@@ -328,7 +339,9 @@ http::Response LocalAuthority::call(http::Method method, std::string_view target
   std::promise<http::Response> promise;
   state_->api->handle({method, target, body, false, &identity},
                       [&promise](http::Response response) { promise.set_value(std::move(response)); });
-  return promise.get_future().get();
+  http::Response response = promise.get_future().get();
+  if (response.shared) response.body = *response.shared;
+  return response;
 }
 
 Answer<void> LocalAuthority::take_grant_signer(const SecretText& passphrase) {

@@ -147,7 +147,7 @@ TEST_F(Audit, CertificatesWithoutAnEntryAreFound) {
   checkpoint();
   edit(
       "INSERT INTO certificate SELECT NULL, randomblob(16), device, 'data', issuer, "
-      "randomblob(32), state, not_before, not_after, issued_at, receipt_at, revoked_at, reason, der "
+      "randomblob(32), state, not_before, not_after, issued_at, receipt_at, revoked_at, reason, der, NULL "
       "FROM certificate");
   EXPECT_THAT(findings(), Contains(HasSubstr("was issued without an entry in the log")));
   edit("DELETE FROM certificate WHERE profile = 'data'");

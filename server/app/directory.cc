@@ -138,6 +138,10 @@ const Layout& Directory::layout() const noexcept {
   return state_->layout;
 }
 
+void Directory::take_crl_partitions_from(authority::CrlPartitions* partitions) noexcept {
+  state_->engine->take_crl_partitions_from(partitions);
+}
+
 const authority::Engine& Directory::engine() const noexcept {
   return *state_->engine;
 }

@@ -27,6 +27,8 @@ class Directory {
 
   [[nodiscard]] const Layout& layout() const noexcept;
   [[nodiscard]] const authority::Engine& engine() const noexcept;
+  /// Engine::take_crl_partitions_from.
+  void take_crl_partitions_from(authority::CrlPartitions* partitions) noexcept;
   [[nodiscard]] const crypto::Crypto& crypto() const noexcept;
   /// Whether a signature may have to wait for a token.
   [[nodiscard]] bool has_token_keys() const noexcept;

@@ -74,7 +74,8 @@ Answer<Der> make_root_crl(const Layout& layout, std::span<const x509::RevokedEnt
                                         {*std::move(root)}, key->view());
   if (!issuer) return refuse(issuer.error());
   const crypto::OpenSslCrypto crypto;
-  auto crl = issuer->make_crl(crypto, entries, now, now + static_cast<der::UnixTime>(days) * kDay);
+  auto crl =
+      issuer->make_crl(crypto, entries, {now, now + static_cast<der::UnixTime>(days) * kDay, entries.size()});
   if (!crl) return refuse(crl.error());
   return *std::move(crl);
 }

@@ -90,10 +90,11 @@ TEST_F(Offline, TheRootsCrlListsItsRevokedIntermediates) {
   EXPECT_EQ(state_of("vendor"), "revoked");
   const auto local = app::LocalAuthority::open(authority_.path());
   ASSERT_TRUE(local);
-  const auto revoked = (*local)->store().revoked("root");
+  const auto revoked = (*local)->store().revoked({"root"});
   ASSERT_TRUE(revoked);
   ASSERT_EQ(revoked->size(), 1U);
-  const x509::RevokedEntry entry{revoked->front().serial, revoked->front().when, revoked->front().reason};
+  const x509::RevokedEntry entry{revoked->front().serial.octets(), revoked->front().when,
+                                 revoked->front().reason};
   const auto crl = app::make_root_crl(authority_.layout(), {&entry, 1}, 7, passphrase(), now + 1);
   ASSERT_TRUE(crl) << crl.error().detail;
   const std::string text = crl_text(to_pem("X509 CRL", *crl), root);

@@ -79,13 +79,13 @@ struct Collector {
     if (!parsed) return refuse(parsed.error());
     const auto key = crypto.sha256(parsed->spki().whole);
     if (!key) return refuse(key.error());
-    const auto revoked = store.revoked(name);
+    const auto revoked = store.revoked({name});
     if (!revoked) return database(revoked.error());
     verifier::RevokedList list{*key, {}};
     list.records.reserve(revoked->size());
     for (const registry::Revoked& one : *revoked) {
       list.records.push_back(
-          verifier::RevokedRecord::of(one.serial, one.when, static_cast<std::uint8_t>(one.reason)));
+          verifier::RevokedRecord::of(one.serial.octets(), one.when, static_cast<std::uint8_t>(one.reason)));
     }
     contents.revoked.push_back(std::move(list));
     return {};

@@ -21,7 +21,7 @@ enum class Access : std::uint8_t {
 
 struct Api::Route {
   Method method;
-  std::string_view path;  ///< with one '*' for the variable part
+  std::string_view path;  ///< with one '*' for the variable part, or "**" at its end for one with slashes
   Access access;
   Handler handler;
   bool cbor = false;  ///< takes CBOR as well as JSON
@@ -46,7 +46,7 @@ const Api::Route Api::kRoutes[] = {
     {Method::post, "/v1/issuers/*/revoke", Access::operator_, &Api::revoke_issuer},
     {Method::get, "/v1/signer-revocations", Access::client, &Api::signer_revocations},
     {Method::post, "/v1/signer-revocations", Access::operator_, &Api::revoke_signer},
-    {Method::get, "/v1/crl/*", Access::anyone, &Api::crl},
+    {Method::get, "/v1/crl/**", Access::anyone, &Api::crl},
     {Method::get, "/v1/certificates/*", Access::records, &Api::certificate},
     {Method::post, "/v1/revoke", Access::operator_, &Api::revoke},
     {Method::get, "/v1/devices", Access::reader, &Api::devices},
@@ -68,6 +68,10 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
     return std::string_view();
   }
   const std::string_view before = pattern.substr(0, star);
+  if (pattern.ends_with("**")) {
+    if (path.size() <= before.size() || !path.starts_with(before)) return std::nullopt;
+    return path.substr(before.size());
+  }
   const std::string_view after = pattern.substr(star + 1);
   if (path.size() <= before.size() + after.size()) return std::nullopt;
   if (!path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
@@ -124,7 +128,7 @@ std::string_view needed(Access access) {
 
 Api::Api(const authority::Engine& engine, registry::Store& store, Appraiser* appraiser,
          std::function<der::UnixTime()> clock)
-    : engine_(engine), store_(store), appraiser_(appraiser), clock_(std::move(clock)) {}
+    : engine_(engine), store_(store), appraiser_(appraiser), clock_(clock), crls_(engine, store, clock) {}
 
 void Api::handle(const Request& request, Respond respond) {
   // A browser sends a form or plain text to any address without asking first, with the client certificate of
@@ -172,13 +176,6 @@ void Api::health(Call& call) {
 
 void Api::live(Call& call) {
   call.respond(json_response({{"status", "ok"}}));
-}
-
-std::vector<std::pair<std::string, der::UnixTime>> Api::crl_times() {
-  const std::lock_guard lock(crl_mutex_);
-  std::vector<std::pair<std::string, der::UnixTime>> times;
-  for (const auto& [issuer, cached] : crls_) times.emplace_back(issuer, cached.made);
-  return times;
 }
 
 void Api::metrics(Call& call) {

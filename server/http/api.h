@@ -4,11 +4,11 @@
 
 #include <boost/json/fwd.hpp>
 #include <functional>
-#include <mutex>
 
 #include "authority/engine.h"
 #include "authority/grant.h"
 #include "registry/store.h"
+#include "server/http/crl_lists.h"
 #include "server/http/handler.h"
 #include "server/http/health.h"
 #include "server/http/issuance_meter.h"
@@ -29,6 +29,12 @@ class Api final : public Handler {
   void sign_log_with(AuditSigner* signer) noexcept { audit_signer_ = signer; }
   /// Borrows; without a signer, /v1/grants answers not_found.
   void grant_with(const authority::GrantSigner* signer) noexcept { grant_signer_ = signer; }
+  /// What differs after every revocation (RegistryStatus::generation); without it the registry is asked.
+  void see_changes_by(std::function<std::uint64_t()> generation) {
+    crls_.see_changes_by(std::move(generation));
+  }
+  /// Ends what its own threads do with the store.
+  void stop() { crls_.stop(); }
 
   /// Counts issuance in `metrics`, which is borrowed, and gives out `text` as /metrics, and `dependencies` as
   /// health.
@@ -40,7 +46,7 @@ class Api final : public Handler {
   }
 
   /// When the newest CRL of each issuer that was asked for one was made.
-  [[nodiscard]] std::vector<std::pair<std::string, der::UnixTime>> crl_times();
+  [[nodiscard]] std::vector<std::pair<std::string, der::UnixTime>> crl_times() { return crls_.times(); }
 
   void handle(const Request& request, Respond respond) override;
 
@@ -88,12 +94,6 @@ class Api final : public Handler {
   [[nodiscard]] bool issuer_is_revoked(const std::string& issuer);
   void conflict(const Respond& respond, const registry::Conflict& conflict) const;
 
-  struct CachedCrl {
-    std::uint64_t revoked = 0;
-    der::UnixTime made = 0;
-    std::string der;
-  };
-
   const authority::Engine& engine_;
   registry::Store& store_;
   Appraiser* appraiser_;
@@ -103,8 +103,7 @@ class Api final : public Handler {
   std::optional<IssuanceMeter> meter_;
   std::function<std::string()> metrics_text_;
   Dependencies dependencies_;
-  std::mutex crl_mutex_;
-  std::map<std::string, CachedCrl, std::less<>> crls_;
+  CrlLists crls_;
 };
 
 }  // namespace pedigree::http

@@ -37,27 +37,13 @@ void Api::issuers(Call& call) {
 }
 
 void Api::crl(Call& call) {
-  if (engine_.find_issuer(call.argument) == nullptr) {
-    return call.respond(error_response(ErrorCode::not_found, "there is no such intermediate"));
+  const auto name = parse_crl_name(call.argument);
+  if (!name) {
+    return call.respond(error_response(ErrorCode::not_found,
+                                       "a CRL is at /v1/crl/ISSUER, a part of it at /v1/crl/ISSUER/0000001f, "
+                                       "a delta CRL at /v1/crl/ISSUER/delta"));
   }
-  const der::UnixTime now = clock_();
-  const auto count = store_.revoked_count(call.argument);
-  if (!count) return call.respond(error_response(count.error().code, sentence(count.error().code)));
-  const std::lock_guard lock(crl_mutex_);
-  CachedCrl& cached = crls_[std::string(call.argument)];
-  // A fresh one after every revocation, and well before the old one lapses.
-  const bool usable = !cached.der.empty() && cached.revoked == *count && now - cached.made < 3600;
-  if (!usable) {
-    const auto revoked = store_.revoked(call.argument);
-    if (!revoked) return call.respond(error_response(revoked.error().code, sentence(revoked.error().code)));
-    std::vector<x509::RevokedEntry> entries;
-    entries.reserve(revoked->size());
-    for (const registry::Revoked& one : *revoked) entries.push_back({one.serial, one.when, one.reason});
-    const auto crl = engine_.make_crl(call.argument, entries, now);
-    if (!crl) return call.respond(error_response(crl.error().code, crl.error().detail));
-    cached = {revoked->size(), now, std::string(as_text(*crl))};
-  }
-  call.respond({200, "application/pkix-crl", cached.der});
+  crls_.get(*name, call.request.if_none_match, std::move(call.respond));
 }
 
 void Api::revoke_issuer(Call& call) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,14 +46,16 @@ struct Request {
   std::string_view authorization = {};                 ///< the field's value
   bool from_page = false;                              ///< a page in a browser sent it: it has an Origin
   Trace* trace = nullptr;  ///< where a handler, before it returns, says which of its paths this was; or null
+  std::string_view if_none_match = {};  ///< the field's value
 };
 
 struct Response {
   unsigned status = 200;
   std::string type = "application/json";
   std::string body;
-  std::string fields{};       ///< further header fields, each with its end of line
-  std::string_view reason{};  ///< the name of what was wrong, for the log; static storage
+  std::string fields{};                         ///< further header fields, each with its end of line
+  std::string_view reason{};                    ///< the name of what was wrong, for the log; static storage
+  std::shared_ptr<const std::string> shared{};  ///< in the place of `body` what many get; or null
 };
 /// {"error","code","message","detail"} with the status that belongs to the code.
 [[nodiscard]] Response error_response(ErrorCode code, std::string_view detail);

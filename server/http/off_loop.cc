@@ -14,12 +14,14 @@ struct OwnedRequest {
         body(given.body),
         content_type(given.content_type),
         authorization(given.authorization),
+        if_none_match(given.if_none_match),
         client(given.client == nullptr ? Identity() : *given.client),
         request(given) {
     request.target = target;
     request.body = body;
     request.content_type = content_type;
     request.authorization = authorization;
+    request.if_none_match = if_none_match;
     if (given.client != nullptr) request.client = &client;
   }
   OwnedRequest(const OwnedRequest&) = delete;
@@ -29,6 +31,7 @@ struct OwnedRequest {
   std::string body;
   std::string content_type;
   std::string authorization;
+  std::string if_none_match;
   Identity client;
   Request request;
 };
@@ -36,7 +39,7 @@ struct OwnedRequest {
 /// What never signs with an intermediate's key is not kept waiting by those that do.
 bool may_sign(const Request& request) {
   if (request.method == Method::post) return !request.target.starts_with("/v1/verify");
-  return request.target.starts_with("/v1/crl") || request.target.starts_with("/ocsp");
+  return request.target.starts_with("/ocsp");
 }
 
 }  // namespace

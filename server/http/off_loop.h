@@ -33,8 +33,8 @@ class OffLoop final : public Handler {
  public:
   /// Borrows both.
   OffLoop(Handler& handler, SigningThreads& threads) : handler_(handler), threads_(threads) {}
-  /// Requests that post something, and those for CRLs and OCSP, go to the threads; 503 where they have too
-  /// much.
+  /// Requests that post something, and those for OCSP, go to the threads (CRLs have their own); 503 where
+  /// they have too much.
   void handle(const Request& request, Respond respond) override;
 
  private:

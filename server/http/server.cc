@@ -50,6 +50,9 @@ struct Loop {
   std::set<beast::tcp_stream*> idle;  ///< connections that wait for a request: to be closed when stopping
 };
 
+/// Octets of a large body that are sent in one io_timeout.
+constexpr std::size_t kPiece = std::size_t{256} << 10;
+
 Method method_of(beast::http::verb verb) {
   return verb == beast::http::verb::get    ? Method::get
          : verb == beast::http::verb::post ? Method::post
@@ -333,12 +336,16 @@ asio::awaitable<Response> Server::State::respond(
                         type,
                         field(beast::http::field::authorization),
                         message.find(beast::http::field::origin) != message.end(),
-                        &trace};
+                        &trace,
+                        field(beast::http::field::if_none_match)};
   const observe::Stopwatch watch;
   Response response = co_await ask(handler, request);
   note({message.method_string().data(), message.method_string().size()}, trace, identity, response,
        watch.seconds());
-  if (message.method() == beast::http::verb::head) response.body.clear();  // RFC 9110 9.3.2
+  if (message.method() == beast::http::verb::head) {  // RFC 9110 9.3.2
+    response.body.clear();
+    response.shared.reset();
+  }
   co_return response;
 }
 
@@ -346,7 +353,16 @@ template <typename Stream>
 asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& response, bool keep_alive) {
   const std::string out = serialize(response, keep_alive);
   const auto [error, sent] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
-  co_return !error;
+  if (error || !response.shared) co_return !error;
+  // Of something large each piece has its time: a slow client is served, one that stands still is not.
+  for (std::string_view rest = *response.shared; !rest.empty();) {
+    const std::string_view piece = rest.substr(0, kPiece);
+    beast::get_lowest_layer(stream).expires_after(options.io_timeout);
+    const auto [failed, count] = co_await asio::async_write(stream, asio::buffer(piece), kAwait);
+    if (failed) co_return false;
+    rest.remove_prefix(piece.size());
+  }
+  co_return true;
 }
 
 void Server::State::note(std::string_view method, const Trace& trace, const Identity& identity,

@@ -6,8 +6,9 @@
 
 namespace pedigree::http {
 
-/// Head and body in one buffer, so that they leave in one TLS record. An answer is not to be cached unless it
-/// says otherwise, and a 503 says when to ask again (RFC 9110, RFC 9111).
+/// Head and body in one buffer, so that they leave in one TLS record; of a shared body the head alone. An
+/// answer is not to be cached unless it says otherwise, and a 503 says when to ask again (RFC 9110, RFC
+/// 9111).
 [[nodiscard]] std::string serialize(const Response& response, bool keep_alive);
 
 }  // namespace pedigree::http
