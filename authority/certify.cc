@@ -84,7 +84,7 @@ Answer<Der> certify(const crypto::Crypto& crypto, const CertifyFields& fields,
   der::Builder builder(writer);
   const x509::NamePart parts[] = {{x509::oid::kCommonName, fields.common_name}};
   x509::write_name(parts, builder);
-  extensions.subject_key_identifier = *identifier;
+  if (extensions.subject_key_identifier.empty()) extensions.subject_key_identifier = *identifier;
   extensions.authority_key_identifier = issuer.extensions().subject_key_identifier.value_or(Bytes{});
   x509::CertificateFields certificate;
   certificate.serial = *serial;

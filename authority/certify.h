@@ -29,7 +29,8 @@ struct CertifyFields {
                                                      const CertifyFields& fields);
 /// Whether that issuer may have a CA below it. Errors: path_too_long.
 [[nodiscard]] Answer<void> check_depth(const x509::Certificate& issuer);
-/// Writes and signs. `subject`: Name, DER; empty: the common name. Key identifiers are set here. Errors:
+/// Writes and signs. `subject`: Name, DER; empty: the common name. Key identifiers are set here; a
+/// subjectKeyIdentifier that is there stays. Errors:
 /// no_entropy, those of the crypto.
 [[nodiscard]] Answer<Der> certify(const crypto::Crypto& crypto, const CertifyFields& fields,
                                   const x509::Certificate& issuer, const crypto::PublicKey& key,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "authority/config_operations.h"
 #include "authority/config_profile.h"
@@ -88,9 +89,24 @@ Answer<void> read_database(const toml::table& table, Config& config) {
   return {};
 }
 
+/// A date-time of TOML, with its offset: RFC 3339.
+void read_time(Settings& settings, std::string_view key, std::optional<der::UnixTime>& out) {
+  const toml::node* node = settings.get(key);
+  if (node == nullptr) return;
+  const auto value = node->value_exact<toml::date_time>();
+  if (!value || !value->offset)
+    return settings.wrong(key, *node, "must be a time such as 2027-01-01T00:00:00Z");
+  const std::chrono::year_month_day day{std::chrono::year(value->date.year),
+                                        std::chrono::month(value->date.month),
+                                        std::chrono::day(value->date.day)};
+  const auto seconds = std::chrono::sys_days(day).time_since_epoch() + std::chrono::hours(value->time.hour) +
+                       std::chrono::minutes(value->time.minute - value->offset->minutes);
+  out = std::chrono::duration_cast<std::chrono::seconds>(seconds).count() + value->time.second;
+}
+
 Answer<void> read_issuer(const toml::table& table, Config& config) {
   Settings settings(table, "issuer.");
-  settings.only({"name", "parent", "state", "profiles", "key"});
+  settings.only({"name", "parent", "state", "profiles", "key", "factory", "from", "until"});
   IssuerConfig issuer;
   issuer.parent = "root";
   std::string state = "active";
@@ -98,6 +114,9 @@ Answer<void> read_issuer(const toml::table& table, Config& config) {
   settings.read("parent", issuer.parent);
   settings.read("state", state);
   settings.read("key", issuer.key);
+  settings.read("factory", issuer.factory);
+  read_time(settings, "from", issuer.from);
+  read_time(settings, "until", issuer.until);
   settings.read_list("profiles", [&](const std::string& profile) {
     issuer.profiles.push_back(profile);
     const auto known = config.profiles.find(profile);
@@ -110,13 +129,20 @@ Answer<void> read_issuer(const toml::table& table, Config& config) {
   if (issuer.parent != "root" && find_issuer(config, issuer.parent) == nullptr) {
     return bad(fmt::format("issuer {}: its parent {} does not stand before it", issuer.name, issuer.parent));
   }
-  if (state != "active" && state != "retired") {
-    return bad(fmt::format("issuer {}: state must be \"active\" or \"retired\"", issuer.name));
+  const auto known = registry::parse_issuer_state(state);
+  if (!known) {
+    return bad(fmt::format("issuer {}: state must be \"standby\", \"active\" or \"retired\"", issuer.name));
   }
   if (!issuer.key.empty() && !issuer.key.starts_with("pkcs11:")) {
     return bad(fmt::format("issuer {}: key must be a pkcs11: URI", issuer.name));
   }
-  issuer.state = state == "active" ? IssuerState::active : IssuerState::retired;
+  if (!issuer.factory.empty() && !is_name(issuer.factory)) {
+    return bad(fmt::format("issuer {}: factory \"{}\" is not a name", issuer.name, issuer.factory));
+  }
+  if (issuer.from && issuer.until && *issuer.from > *issuer.until) {
+    return bad(fmt::format("issuer {}: from is after until", issuer.name));
+  }
+  issuer.state = *known;
   config.issuers.push_back(std::move(issuer));
   return {};
 }
@@ -135,10 +161,6 @@ Answer<void> read_issuers(const toml::table& document, Config& config) {
 }
 
 }  // namespace
-
-std::string_view name(IssuerState state) noexcept {
-  return state == IssuerState::active ? "active" : "retired";
-}
 
 const IssuerConfig* find_issuer(const Config& config, std::string_view name) noexcept {
   const auto found = std::ranges::find(config.issuers, name, &IssuerConfig::name);

@@ -6,20 +6,22 @@
 
 #include "authority/policy.h"
 #include "authority/profile.h"
+#include "registry/issuer.h"
 
 namespace pedigree::authority {
 
-/// `active` issues and is served; `retired` is served (its chain and CRL) but issues nothing.
-enum class IssuerState : std::uint8_t { active, retired };
-/// "active" or "retired". Static storage.
-[[nodiscard]] std::string_view name(IssuerState state) noexcept;
+using registry::IssuerState;
 
 struct IssuerConfig {
   std::string name;
   std::string parent;  ///< name of an issuer that stands earlier in the file, or "root"
+  /// Where the registry has no order about it; `retired` here is retired whatever the registry says.
   IssuerState state = IssuerState::active;
   std::vector<std::string> profiles;  ///< what it may issue
   std::string key{};                  ///< a pkcs11: URI (RFC 7512); empty: issuers/NAME.key.pem
+  std::string factory{};  ///< it issues only to requests that name it; empty: also to those that name none
+  std::optional<der::UnixTime> from{};   ///< issues nothing before; empty: its certificate's notBefore
+  std::optional<der::UnixTime> until{};  ///< issues nothing after; empty: its certificate's notAfter
 };
 
 /// How /v1/verify treats nonces.

@@ -62,8 +62,11 @@ std::string write_issuer(const IssuerConfig& issuer) {
   std::string out =
       fmt::format("\n[[issuer]]\nname = \"{}\"\nparent = \"{}\"\nstate = \"{}\"\nprofiles = {}\n",
                   issuer.name, issuer.parent, name(issuer.state), quote_list(issuer.profiles));
-  // A literal string: a URI has escapes with %, and no quote.
+  // A literal string: a URI may hold escapes with %, and no quote.
   if (!issuer.key.empty()) out += fmt::format("key = '{}'\n", issuer.key);
+  if (!issuer.factory.empty()) out += fmt::format("factory = \"{}\"\n", issuer.factory);
+  if (issuer.from) out += fmt::format("from = {}\n", iso_time(*issuer.from));
+  if (issuer.until) out += fmt::format("until = {}\n", iso_time(*issuer.until));
   return out;
 }
 

@@ -4,12 +4,18 @@
 #include <fmt/format.h>
 
 #include "authority/receipt.h"
+#include "authority/text.h"
 
 namespace pedigree::authority {
 
 Engine::Engine(const crypto::Crypto& crypto, Config config, Der root, std::vector<Issuer> issuers,
                Bytes nonce_secret)
-    : crypto_(crypto), config_(std::move(config)), root_(std::move(root)), issuers_(std::move(issuers)) {
+    : crypto_(crypto),
+      config_(std::move(config)),
+      root_(std::move(root)),
+      issuers_(std::move(issuers)),
+      states_(issuers_.size()) {
+  apply({});
   std::copy_n(nonce_secret.begin(), std::min(nonce_secret.size(), nonce_secret_.size()),
               nonce_secret_.begin());
   if (const auto certificate = x509::Certificate::parse(root_)) {
@@ -51,15 +57,39 @@ std::unexpected<Refusal> refuse_signing(const Issuer& issuer, const Error& error
 
 }  // namespace
 
-Answer<const Issuer*> Engine::select_issuer(std::string_view name, std::string_view profile) const {
+void Engine::apply(std::span<const registry::IssuerOrder> orders) const noexcept {
+  for (std::size_t i = 0; i < issuers_.size(); ++i) {
+    const IssuerConfig& config = issuers_[i].config();
+    IssuerState state = config.state;
+    for (const registry::IssuerOrder& order : orders) {
+      // Who writes "retired" into the configuration means it, whatever was ordered before.
+      if (order.name == config.name && state != IssuerState::retired) state = order.state;
+    }
+    states_[i].store(state, std::memory_order_relaxed);
+  }
+}
+
+IssuerState Engine::state(const Issuer& issuer) const noexcept {
+  return states_[static_cast<std::size_t>(&issuer - issuers_.data())].load(std::memory_order_relaxed);
+}
+
+Answer<const Issuer*> Engine::select_issuer(std::string_view name, std::string_view profile,
+                                            der::UnixTime now) const {
   if (!name.empty()) {
     const Issuer* issuer = find_issuer(name);
     if (issuer == nullptr) {
       return refuse(ErrorCode::unknown_issuer,
                     fmt::format("there is no intermediate \"{}\"", name.substr(0, 64)));
     }
-    if (issuer->config().state != IssuerState::active) {
-      return refuse(ErrorCode::unknown_issuer, fmt::format("intermediate {} is retired", name));
+    if (const IssuerState is = state(*issuer); is != IssuerState::active) {
+      return refuse(ErrorCode::unknown_issuer,
+                    fmt::format("intermediate {} is {}{}", name, is == IssuerState::standby ? "on " : "",
+                                registry::name(is)));
+    }
+    if (now < issuer->from() || now > issuer->until()) {
+      return refuse(ErrorCode::unknown_issuer,
+                    fmt::format("intermediate {} issues from {} until {}", name, iso_time(issuer->from()),
+                                iso_time(issuer->until())));
     }
     if (!issuer->may_issue(profile)) {
       return refuse(ErrorCode::unknown_profile,
@@ -68,7 +98,9 @@ Answer<const Issuer*> Engine::select_issuer(std::string_view name, std::string_v
     return issuer;
   }
   for (const Issuer& issuer : issuers_) {
-    if (issuer.config().state == IssuerState::active && issuer.may_issue(profile)) return &issuer;
+    const bool ready = state(issuer) == IssuerState::active && issuer.config().factory.empty() &&
+                       now >= issuer.from() && now <= issuer.until();
+    if (ready && issuer.may_issue(profile)) return &issuer;
   }
   return refuse(ErrorCode::unknown_issuer, fmt::format("no active intermediate issues {}", profile));
 }
@@ -128,7 +160,7 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, const EvidenceApp
                                   der::UnixTime now) const {
   const auto profile = find_profile(request.profile);
   if (!profile) return std::unexpected(profile.error());
-  const auto issuer = select_issuer(request.issuer, request.profile);
+  const auto issuer = select_issuer(request.issuer, request.profile, now);
   if (!issuer) return std::unexpected(issuer.error());
   if (const auto fresh =
           check_nonce(crypto_, nonce_secret_, request.device, request.profile, now, request.nonce);
@@ -143,7 +175,7 @@ Answer<Certified> Engine::certify(const EnrolRequest& request, const EvidenceApp
 Answer<Certified> Engine::certify_plain(const PlainRequest& request, der::UnixTime now) const {
   const auto profile = find_profile(request.profile);
   if (!profile) return std::unexpected(profile.error());
-  const auto issuer = select_issuer(request.issuer, request.profile);
+  const auto issuer = select_issuer(request.issuer, request.profile, now);
   if (!issuer) return std::unexpected(issuer.error());
   const auto checked = request.csr.empty() ? check_proven_key(crypto_, **profile, request.spki)
                                            : check_plain_request(crypto_, **profile, request.csr);

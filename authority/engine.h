@@ -2,6 +2,8 @@
 // The CA engine: decides about requests and writes certificates. Knows no database and no network.
 #pragma once
 
+#include <atomic>
+
 #include "authority/evidence.h"
 #include "authority/issuer.h"
 #include "authority/nonce.h"
@@ -45,7 +47,7 @@ class CrlPartitions {
 /// the largest signature, would make a list of less than 64 KiB.
 inline constexpr std::uint32_t kCrlPartitionSize = 1200;
 
-/// Immutable once made, and then used by any number of threads.
+/// Immutable once made but for the intermediates' states, and then used by any number of threads.
 class Engine {
  public:
   /// Issuers that lend keys borrow them: the keys must live as long. Errors: those of Issuer::make.
@@ -64,9 +66,15 @@ class Engine {
   [[nodiscard]] const Der& root() const noexcept { return root_; }
   [[nodiscard]] const Sha256& root_spki_sha256() const noexcept { return root_spki_sha256_; }
 
-  /// The first active issuer of this profile, or the one of this name. Errors: unknown_profile,
-  /// unknown_issuer.
-  [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile) const;
+  /// Takes over what the registry has ordered. What is not named keeps the state of its configuration.
+  void apply(std::span<const registry::IssuerOrder> orders) const noexcept;
+  /// The state of one of this engine's issuers.
+  [[nodiscard]] IssuerState state(const Issuer& issuer) const noexcept;
+
+  /// The first issuer of this profile that is active, within its times and of no factory; or the one of this
+  /// name, which must be active and within its times. Errors: unknown_profile, unknown_issuer.
+  [[nodiscard]] Answer<const Issuer*> select_issuer(std::string_view name, std::string_view profile,
+                                                    der::UnixTime now) const;
   [[nodiscard]] const crypto::Crypto& crypto() const noexcept { return crypto_; }
 
   /// A nonce for this device and profile, and when it expires. Errors: unknown_profile.
@@ -117,6 +125,7 @@ class Engine {
   Sha256 root_spki_sha256_{};
   std::vector<Issuer> issuers_;
   CrlPartitions* crl_partitions_ = nullptr;
+  mutable std::vector<std::atomic<IssuerState>> states_;  ///< of issuers_
   std::array<std::uint8_t, 32> nonce_secret_{};
 };
 

@@ -126,6 +126,9 @@ Result<Issuer> Issuer::make(const Config& config, const IssuerConfig& issuer, st
   if (made.chain_.empty()) return fail(ErrorCode::empty_chain);
   if (!config.crl_url.empty()) made.crl_url_ = config.crl_url + "/" + issuer.name;
   made.names_crl_partitions_ = !config.crl_url.empty() && config.crl_partitions;
+  PEDIGREE_ASSIGN(const x509::Certificate certificate, x509::Certificate::parse(made.chain_.front()));
+  made.from_ = std::max(certificate.not_before(), issuer.from.value_or(certificate.not_before()));
+  made.until_ = std::min(certificate.not_after(), issuer.until.value_or(certificate.not_after()));
   for (const std::string& profile : issuer.profiles) {
     const auto found = config.profiles.find(profile);
     if (found == config.profiles.end()) return fail(ErrorCode::bad_configuration);

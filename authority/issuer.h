@@ -50,6 +50,9 @@ class Issuer {
   [[nodiscard]] const IssuerConfig& config() const noexcept { return config_; }
   [[nodiscard]] const std::vector<Der>& chain() const noexcept { return chain_; }
   [[nodiscard]] bool may_issue(std::string_view profile) const { return templates_.contains(profile); }
+  /// Within which times it issues, both included: those of its configuration and of its certificate.
+  [[nodiscard]] der::UnixTime from() const noexcept { return from_; }
+  [[nodiscard]] der::UnixTime until() const noexcept { return until_; }
 
   /// Writes and signs a certificate of `profile` (may_issue). Errors: key_not_found, those of Crypto::sign.
   [[nodiscard]] Result<Der> issue(const crypto::Crypto& crypto, const Profile& profile,
@@ -96,6 +99,8 @@ class Issuer {
   std::optional<crypto::PrivateKey> key_;
   std::string crl_url_;
   bool names_crl_partitions_ = false;
+  der::UnixTime from_ = 0;
+  der::UnixTime until_ = 0;
   std::map<std::string, Template, std::less<>> templates_;
 };
 

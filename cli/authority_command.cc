@@ -334,6 +334,7 @@ void add_authority_command(CLI::App& app, Context& context) {
   add_authority_token(*authority, context);
   add_authority_ceremony(*authority, context);
   add_authority_intermediate(*authority, context);
+  add_authority_issuers(*authority, context);
 }
 
 }  // namespace pedigree::cli

@@ -31,8 +31,10 @@ void add_authority_registry(CLI::App& authority, Context& context);
 void add_authority_stations(CLI::App& authority, Context& context);
 /// `pedigree authority lint`.
 void add_authority_lint(CLI::App& authority, Context& context);
-/// `pedigree authority csr|sign-intermediate|import-certificate`.
+/// `pedigree authority csr|sign-intermediate|import-certificate|cross-sign`.
 void add_authority_intermediate(CLI::App& authority, Context& context);
+/// `pedigree authority issuer`.
+void add_authority_issuers(CLI::App& authority, Context& context);
 /// `pedigree authority ceremony|ceremony-verify|join-shares`.
 void add_authority_ceremony(CLI::App& authority, Context& context);
 /// `pedigree authority token-init`.

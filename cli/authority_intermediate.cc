@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// pedigree authority csr|sign-intermediate|import-certificate: intermediates below a root that is kept
-// offline.
+// pedigree authority csr|sign-intermediate|import-certificate|cross-sign: intermediates below a root that
+// is kept offline, and what leads to another root.
 #include <boost/json.hpp>
 #include <ctime>
+#include <future>
 
 #include "authority/config.h"
+#include "authority/cross.h"
 #include "cli/authority_command.h"
 #include "cli/describe.h"
 #include "cli/files.h"
 #include "cli/passphrase.h"
 #include "cli/private_key.h"
+#include "crypto/openssl/openssl_crypto.h"
+#include "server/app/app.h"
 #include "server/app/directory.h"
 #include "server/app/intermediates.h"
 
@@ -30,6 +34,8 @@ struct IntermediateArguments {
   std::string out;
   std::string passphrase_file;
   std::vector<std::string> profiles;
+  bool standby = false;
+  bool limits_path = false;
   std::uint32_t path_len = 0;
   std::uint32_t days = 3650;
 };
@@ -128,6 +134,24 @@ void run_sign(Context& context, const IntermediateArguments& arguments) {
              printable(arguments.out));
 }
 
+/// The import as an event of the authority's log.
+app::Answer<void> note_import(const IntermediateArguments& arguments, Bytes certificate) {
+  const auto authority = app::LocalAuthority::open(arguments.directory);
+  if (!authority) return std::unexpected(authority.error());
+  const auto digest = (*authority)->engine().crypto().sha256(certificate);
+  if (!digest) return authority::refuse(digest.error());
+  const registry::AuthorityEvent event{"issuer_installed",
+                                       arguments.name + " below " + arguments.parent,
+                                       *digest,
+                                       {login(), "local"},
+                                       std::time(nullptr)};
+  std::promise<registry::Outcome<void>> answer;
+  (*authority)->store().record(event, [&](auto outcome) { answer.set_value(std::move(outcome)); });
+  const auto outcome = answer.get_future().get();
+  if (!outcome) return authority::refuse(Error{outcome.error().code, 0});
+  return {};
+}
+
 void run_import(Context& context, const IntermediateArguments& arguments) {
   const auto certificate = read_der(arguments.file, "CERTIFICATE");
   if (!certificate) return print_error(context, kExitUnreadable, certificate.error());
@@ -137,14 +161,23 @@ void run_import(Context& context, const IntermediateArguments& arguments) {
     if (!given) return print_error(context, kExitUnreadable, given.error());
     passphrase = *std::move(given);
   }
-  const app::ImportedIssuer wish{arguments.name, arguments.parent, arguments.key, arguments.profiles,
-                                 std::time(nullptr)};
+  const app::ImportedIssuer wish{
+      arguments.name,     arguments.parent,
+      arguments.key,      arguments.profiles,
+      std::time(nullptr), arguments.standby ? registry::IssuerState::standby : registry::IssuerState::active};
   const auto done = app::import_issuer({arguments.directory}, wish, *certificate, passphrase);
   if (!done) return report_refusal(context, "import the certificate", done.error());
+  if (const auto noted = note_import(arguments, *certificate); !noted) {
+    return report_refusal(context, "write the import into the log", noted.error(),
+                          "the certificate is imported; run the command again once the registry answers");
+  }
   if (context.json) return print_json({{"name", arguments.name}, {"parent", arguments.parent}});
   if (context.quiet) return;
   print_line("imported " + styled(context, Style::strong, printable(arguments.name)) + ", below " +
-             printable(arguments.parent) + "; it issues once the server is started again");
+             printable(arguments.parent) + "; the server knows it once it is started again");
+  if (arguments.standby) {
+    print_line("It is on standby. Then: pedigree authority issuer rotate OLD " + printable(arguments.name));
+  }
 }
 
 CLI::App* add(CLI::App& authority, const char* name, const char* help, IntermediateArguments& arguments,
@@ -233,6 +266,8 @@ void add_import(CLI::App& authority, Context& context) {
       ->option_text("FILE");
   command->add_option("--parent", a->parent, "Who signed it: root, or an intermediate's name")
       ->option_text("NAME");
+  command->add_flag("--standby", a->standby,
+                    "Publish it and issue nothing by it until it is made active: authority issuer");
   command->add_option("--key", a->key, "A pkcs11: URI, where the key is in a token")
       ->option_text("pkcs11:URI");
   command->add_option("--profile", a->profiles, "A profile that it issues; may be repeated")
@@ -241,9 +276,68 @@ void add_import(CLI::App& authority, Context& context) {
   command->callback([a, &context] { run_import(context, *a); });
 }
 
+void run_cross(Context& context, const IntermediateArguments& arguments) {
+  const auto root = read_der(arguments.file, "CERTIFICATE");
+  if (!root) return print_error(context, kExitUnreadable, root.error());
+  const auto issuer = read_der(arguments.issuer, "CERTIFICATE");
+  if (!issuer) return print_error(context, kExitUnreadable, issuer.error());
+  const auto key = open_private_key(arguments.key, arguments.passphrase_file);
+  if (!key) return print_error(context, kExitUnreadable, key.error());
+  authority::CrossFields fields;
+  fields.certificate = *root;
+  fields.issuer = {*issuer, key->view()};
+  if (arguments.limits_path) fields.path_len = arguments.path_len;
+  fields.not_before = std::time(nullptr);
+  fields.not_after = fields.not_before + static_cast<der::UnixTime>(arguments.days) * 86400;
+  const crypto::OpenSslCrypto crypto;
+  const auto made = authority::make_cross_certificate(crypto, fields);
+  if (!made) return report_refusal(context, "certify the other root", made.error());
+  const auto written = app::write_private(arguments.out, app::certificate_pem(*made));
+  if (!written) return report_refusal(context, "write the certificate", written.error());
+  const auto certificate = x509::Certificate::parse(*made);
+  const std::string subject = certificate ? name_text(certificate->subject()) : std::string();
+  const std::string until = certificate ? day_text(certificate->not_after()) : std::string();
+  if (context.json) {
+    return print_json({{"subject", subject}, {"certificate", arguments.out}, {"not_after", until}});
+  }
+  if (context.quiet) return;
+  print_line("cross-certified " + styled(context, Style::strong, subject) + " until " + until);
+  print_line("Whoever trusts the issuer follows chains of that root with this certificate behind them.");
+}
+
+void add_cross(CLI::App& authority, Context& context) {
+  const auto a = std::make_shared<IntermediateArguments>();
+  CLI::App* command =
+      add(authority, "cross-sign", "Certify another root by this one's key, offline", *a, kKeyPassphraseHelp);
+  command->footer(
+      "For a root that follows another, or one of a partner: devices and relying parties that know the "
+      "issuer\n"
+      "alone then follow chains of the other root. Needs no directory, and no network. Name, key and limits\n"
+      "are the other root's, which must be self-signed.");
+  command->add_option("--certificate", a->file, "The other root's certificate (PEM or DER)")
+      ->required()
+      ->option_text("FILE");
+  command->add_option("--issuer", a->issuer, "This root's certificate")->required()->option_text("FILE");
+  command->add_option("--issuer-key", a->key, "Its private key: PEM, or a pkcs11: URI")
+      ->required()
+      ->option_text("KEY");
+  command->add_option("--path-len", a->path_len, "How many levels of CA may stand below it, less than it has")
+      ->check(CLI::Range(0, 5))
+      ->option_text("N")
+      ->each([a](const std::string&) { a->limits_path = true; });
+  command->add_option("--days", a->days, "Days until it expires, at most as long as both roots")
+      ->check(CLI::Range(1, 36500))
+      ->option_text("N");
+  command->add_option("--out", a->out, "File to write the certificate to (PEM)")
+      ->required()
+      ->option_text("FILE");
+  command->callback([a, &context] { run_cross(context, *a); });
+}
+
 }  // namespace
 
 void add_authority_intermediate(CLI::App& authority, Context& context) {
+  add_cross(authority, context);
   add_csr(authority, context);
   add_sign(authority, context);
   add_import(authority, context);

@@ -200,9 +200,11 @@ authority::Answer<void> check_registered(registry::Store& store, const authority
 authority::Answer<const authority::StationRule*> decide(app::LocalAuthority& authority,
                                                         const PolicyArguments& arguments,
                                                         const registry::DeviceId& device) {
-  const auto issuer = authority.engine().select_issuer(arguments.issuer, arguments.profile);
+  const auto issuer =
+      authority.engine().select_issuer(arguments.issuer, arguments.profile, std::time(nullptr));
   const auto rule = http::check_station(authority.engine(), authority.store(),
-                                        {device, arguments.profile, arguments.issuer, arguments.station});
+                                        {device, arguments.profile, arguments.issuer, arguments.station},
+                                        std::time(nullptr));
   if (!rule) return rule;
   if (!issuer) return std::unexpected(issuer.error());
   const auto registered =

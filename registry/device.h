@@ -102,7 +102,8 @@ struct Device {
 
 /// One line of a device's history, or of the authority's own. `what` is a word: asked, issued, receipt,
 /// revoked, state, granted, alarm, refused (a station, by the policy); of the authority: imported (lines of
-/// an allow-list), station (registered or changed), issuer_revoked, signer_revoked, signer_list.
+/// an allow-list), station (registered or changed), issuer_revoked,
+/// issuer_state, issuer_installed, signer_revoked, signer_list.
 struct Event {
   std::int64_t number = 0;  ///< from 1, without gaps, in the order of the audit log
   DeviceId device{};        ///< zeros: the event is the authority's own

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "registry/device.h"
+#include "registry/issuer.h"
 #include "registry/merkle.h"
 
 namespace pedigree::registry {
@@ -302,6 +303,7 @@ class Store {
 
   /// Stores a certificate unless one stands in the way. The same device, profile and key again gives the
   /// stored certificate. Errors: those of ask; issuer_revoked (the certificate's issuer, or one above it);
+  /// unknown_issuer (by the last order its issuer is not active);
   /// duplicate_key (the key is certified already, for another device or profile), second_key (the device
   /// holds a certificate of this profile for another key), revoked (the key's certificate was revoked); the
   /// last three are alarms and leave an event. not_authorised: the token is unknown, expired, for another
@@ -329,6 +331,13 @@ class Store {
   /// Revokes an intermediate for ever: it issues no more, and a relying party refuses what it issued.
   /// Idempotent: the first date and reason stay, and are the answer. Errors: database_failure.
   virtual void revoke_issuer(IssuerRevocation revocation, Done<IssuerRevocation> done) = 0;
+
+  /// Puts intermediates into other states, all at once: whatever server issues, it does so before or after.
+  /// Errors: issuer_revoked (one that is to be active), database_failure.
+  virtual void order_issuers(std::vector<IssuerOrder> orders, Done<void> done) = 0;
+
+  /// Notes what was done outside of the registry. Errors: database_failure.
+  virtual void record(AuthorityEvent event, Done<void> done) = 0;
 
   /// Revokes a firmware signer's key for ever; devices learn of it by the next list. Idempotent: the first
   /// date and reason stay, and are the answer. Errors: too_many (over kMaxRevokedSigners), database_failure.
@@ -381,6 +390,8 @@ class Store {
   [[nodiscard]] virtual Result<std::uint64_t> revoked_count(const CrlScope& scope) = 0;
   /// Every revoked intermediate, by name.
   [[nodiscard]] virtual Result<std::vector<IssuerRevocation>> revoked_issuers() = 0;
+  /// The last order about each intermediate that had any, by name.
+  [[nodiscard]] virtual Result<std::vector<IssuerOrder>> issuer_orders() = 0;
   /// Every revoked firmware signer, by key.
   [[nodiscard]] virtual Result<std::vector<SignerRevocation>> revoked_signers() = 0;
   /// The newest list. Errors also: not_found where there is none yet.

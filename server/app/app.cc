@@ -11,12 +11,16 @@
 #include "server/app/crl_lots.h"
 #include "server/app/database.h"
 #include "server/app/grant_signer.h"
+#include "server/app/issuer_watch.h"
 #include "server/app/listeners.h"
 #include "server/app/readiness.h"
 #include "server/store/sqlite_store.h"
 
 namespace pedigree::app {
 namespace {
+
+/// How late a server may learn of a rotation that another process ordered.
+constexpr std::chrono::milliseconds kIssuerWatchInterval{500};
 
 der::UnixTime now() {
   return std::time(nullptr);
@@ -79,8 +83,10 @@ struct App::State {
   std::unique_ptr<http::MonitorHandler> monitor;
   Listeners listeners;
   std::optional<LogKeeper> log_keeper;
+  std::optional<IssuerWatch> issuer_watch;
 
   ~State() {
+    issuer_watch.reset();
     log_keeper.reset();
     listeners.stop();
     if (generation) {
@@ -131,6 +137,9 @@ Answer<std::shared_ptr<Generation>> App::State::build(std::unique_ptr<Directory>
                                                       const SecretText& passphrase) {
   auto next = std::make_shared<Generation>();
   next->directory = std::move(directory);
+  if (const auto taken = take_issuer_orders(next->directory->engine(), *store); !taken) {
+    return authority::refuse(taken.error());
+  }
   next->directory->take_crl_partitions_from(&*crl_lots);
   if (const auto taken = crl_lots->start(next->directory->engine()); !taken) {
     return authority::refuse(taken.error());
@@ -192,6 +201,12 @@ Answer<void> App::State::start(const SecretText& passphrase) {
   take(*std::move(next));
   if (const auto listening = listeners.start(listen, read, *monitor); !listening) return listening;
   log_keeper.emplace(*log_signer, options.checkpoint_interval);
+  issuer_watch.emplace(
+      [this] {
+        // A database that fails is noticed by whoever writes.
+        (void)take_issuer_orders(current()->directory->engine(), *store);
+      },
+      kIssuerWatchInterval);
   return {};
 }
 
@@ -329,6 +344,9 @@ Answer<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const std::filesyst
   auto store = open_database(*database, state->directory->crypto());
   if (!store) return std::unexpected(store.error());
   state->store = *std::move(store);
+  if (const auto taken = take_issuer_orders(state->directory->engine(), *state->store); !taken) {
+    return authority::refuse(taken.error());
+  }
   state->api = std::make_unique<http::Api>(state->directory->engine(), *state->store, nullptr, now);
   return std::unique_ptr<LocalAuthority>(new LocalAuthority(std::move(state)));
 }

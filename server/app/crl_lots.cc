@@ -5,7 +5,7 @@ namespace pedigree::app {
 
 Result<void> CrlLots::start(const authority::Engine& engine) {
   for (const authority::Issuer& issuer : engine.issuers()) {
-    if (!issuer.names_crl_partitions() || issuer.config().state != authority::IssuerState::active) continue;
+    if (!issuer.names_crl_partitions()) continue;
     {
       const std::lock_guard lock(mutex_);
       Lot& lot = lots_[issuer.crl_url()];

@@ -21,8 +21,8 @@ class CrlLots final : public authority::CrlPartitions {
   /// Borrows the store, which must end before this.
   explicit CrlLots(registry::Store& store) : store_(store) {}
 
-  /// Where there is none yet, takes the first lot of every active issuer that names parts, and waits for
-  /// them. Errors: database_failure.
+  /// Where there is none yet, takes the first lot of every issuer that names parts, because it may become
+  /// active, and waits for them. Errors: database_failure.
   [[nodiscard]] Result<void> start(const authority::Engine& engine);
 
   [[nodiscard]] std::optional<std::uint32_t> next(const authority::Issuer& issuer) override;

@@ -263,7 +263,9 @@ class Init {
     config.crl_url = options_.crl_url;
     config.database.url = options_.database_url;
     for (const NewIssuer& issuer : options_.issuers) {
-      authority::IssuerConfig settings{issuer.name, issuer.parent, authority::IssuerState::active, {}};
+      authority::IssuerConfig settings;
+      settings.name = issuer.name;
+      settings.parent = issuer.parent;
       if (!options_.token.empty()) settings.key = token_uri(issuer.name);
       for (const auto& [profile, settled] : config.profiles) {
         if (authority::is_issued_by_default(settled)) settings.profiles.push_back(profile);

@@ -101,8 +101,7 @@ Answer<void> check_key(const Layout& layout, const ImportedIssuer& wish, const D
 }
 
 authority::IssuerConfig settings_of(const authority::Config& config, const ImportedIssuer& wish) {
-  authority::IssuerConfig settings{wish.name, wish.parent, authority::IssuerState::active, wish.profiles,
-                                   wish.key};
+  authority::IssuerConfig settings{wish.name, wish.parent, wish.state, wish.profiles, wish.key};
   if (!settings.profiles.empty()) return settings;
   for (const auto& [name, profile] : config.profiles) {
     if (authority::is_issued_by_default(profile)) settings.profiles.push_back(name);

@@ -52,6 +52,8 @@ struct ImportedIssuer {
   std::string key;                    ///< a pkcs11: URI; empty: issuers/NAME.key.pem
   std::vector<std::string> profiles;  ///< what it may issue; empty: what a new authority's intermediates do
   der::UnixTime now = 0;
+  /// How it begins, where the configuration does not have it yet.
+  authority::IssuerState state = authority::IssuerState::active;
 };
 
 /// Takes an intermediate's certificate into the directory: it must be a CA's, trusted below its parent and

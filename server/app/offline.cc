@@ -70,8 +70,9 @@ Answer<Der> make_root_crl(const Layout& layout, std::span<const x509::RevokedEnt
   if (!root) return std::unexpected(root.error());
   const auto key = open_key(layout.root_key(), passphrase);
   if (!key) return std::unexpected(key.error());
-  auto issuer = authority::Issuer::make({}, {"root", "root", authority::IssuerState::retired, {}},
-                                        {*std::move(root)}, key->view());
+  authority::IssuerConfig settings;
+  settings.name = settings.parent = "root";
+  auto issuer = authority::Issuer::make({}, settings, {*std::move(root)}, key->view());
   if (!issuer) return refuse(issuer.error());
   const crypto::OpenSslCrypto crypto;
   auto crl =

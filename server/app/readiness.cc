@@ -123,7 +123,7 @@ std::vector<Dependency> check_dependencies(const Directory& directory, registry:
   }
   for (const authority::Issuer& issuer : directory.engine().issuers()) {
     // Where there is no signer, keys are not open.
-    if (signer == nullptr || issuer.config().state != authority::IssuerState::active) continue;
+    if (signer == nullptr || directory.engine().state(issuer) != authority::IssuerState::active) continue;
     found.push_back(check_key(issuer, directory.crypto()));
   }
   found.push_back(check_log(signer));

@@ -138,8 +138,8 @@ Answer<const authority::Issuer*> find_signer(const authority::Engine& engine, re
     return issuer;
   }
   for (const authority::Issuer& issuer : engine.issuers()) {
-    const authority::IssuerConfig& config = issuer.config();
-    if (config.state == authority::IssuerState::active && !is_revoked(config.name)) return &issuer;
+    const bool active = engine.state(issuer) == authority::IssuerState::active;
+    if (active && !is_revoked(issuer.config().name)) return &issuer;
   }
   return refuse(ErrorCode::unknown_issuer, "there is no active intermediate to sign the bundle");
 }

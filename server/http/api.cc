@@ -44,6 +44,7 @@ const Api::Route Api::kRoutes[] = {
     {Method::get, "/v1/health/live", Access::anyone, &Api::live},
     {Method::get, "/v1/issuers", Access::client, &Api::issuers},
     {Method::post, "/v1/issuers/*/revoke", Access::operator_, &Api::revoke_issuer},
+    {Method::post, "/v1/issuers/*/state", Access::operator_, &Api::issuer_state},
     {Method::get, "/v1/signer-revocations", Access::client, &Api::signer_revocations},
     {Method::post, "/v1/signer-revocations", Access::operator_, &Api::revoke_signer},
     {Method::get, "/v1/crl/**", Access::anyone, &Api::crl},
@@ -184,7 +185,10 @@ void Api::metrics(Call& call) {
 }
 
 void Api::conflict(const Respond& respond, const registry::Conflict& conflict) const {
-  respond(error_response(conflict.code, describe(engine_, conflict)));
+  Response response = error_response(conflict.code, describe(engine_, conflict));
+  // By a rotation in between: whoever asks again gets the new intermediate.
+  if (conflict.code == ErrorCode::unknown_issuer) response.status = 503;
+  respond(std::move(response));
 }
 
 }  // namespace pedigree::http

@@ -61,6 +61,7 @@ class Api final : public Handler {
   void metrics(Call& call);
   void issuers(Call& call);
   void revoke_issuer(Call& call);
+  void issuer_state(Call& call);
   void signer_revocations(Call& call);
   void revoke_signer(Call& call);
   void grant(Call& call);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "authority/text.h"
 #include "server/http/api_call.h"
 
 namespace pedigree::http {
@@ -11,9 +12,10 @@ namespace pedigree::http {
 void Api::issuers(Call& call) {
   const auto revoked = store_.revoked_issuers();
   if (!revoked) return call.respond(error_response(revoked.error().code, sentence(revoked.error().code)));
-  const auto state_of = [&](const authority::IssuerConfig& issuer) {
-    const bool gone = std::ranges::any_of(*revoked, [&](const auto& one) { return one.name == issuer.name; });
-    return gone ? std::string_view("revoked") : name(issuer.state);
+  const auto state_of = [&](const authority::Issuer& issuer) {
+    const bool gone =
+        std::ranges::any_of(*revoked, [&](const auto& one) { return one.name == issuer.config().name; });
+    return gone ? std::string_view("revoked") : registry::name(engine_.state(issuer));
   };
   boost::json::array list;
   for (const authority::Issuer& issuer : engine_.issuers()) {
@@ -28,7 +30,10 @@ void Api::issuers(Call& call) {
     }
     list.push_back({{"name", issuer.config().name},
                     {"subject", as_text(text.written())},
-                    {"state", state_of(issuer.config())},
+                    {"state", state_of(issuer)},
+                    {"factory", issuer.config().factory},
+                    {"from", issuer.from()},
+                    {"until", issuer.until()},
                     {"profiles", std::move(profiles)},
                     {"chain", std::move(chain)},
                     {"root_spki_sha256", registry::hex(engine_.root_spki_sha256())}});
@@ -76,6 +81,55 @@ void Api::revoke_issuer(Call& call) {
                            {"serial", registry::hex(outcome->serial)},
                            {"revoked_at", outcome->when},
                            {"reason", x509::name(outcome->reason)}}));
+  });
+}
+
+namespace {
+
+/// Why an intermediate cannot be put into this state; empty: it can.
+std::string objection(const authority::Issuer& issuer, registry::IssuerState state, der::UnixTime now) {
+  const std::string& name = issuer.config().name;
+  if (state == registry::IssuerState::retired) return {};
+  if (issuer.config().state == registry::IssuerState::retired) {
+    return fmt::format("authority.toml says that intermediate {} is retired, which no order changes", name);
+  }
+  if (state == registry::IssuerState::active && now > issuer.until()) {
+    return fmt::format("intermediate {} issues nothing after {}", name, authority::iso_time(issuer.until()));
+  }
+  return {};
+}
+
+}  // namespace
+
+void Api::issuer_state(Call& call) {
+  Body body(call.request.body);
+  const auto state = registry::parse_issuer_state(body.text("state"));
+  if (!state) body.wrong("\"state\" must be standby, active or retired");
+  const std::string retires(body.optional_text("retires"));
+  const std::string why(body.text("why"));
+  if (why.empty() || why.size() > 500) body.wrong("\"why\" must be 1 to 500 characters");
+  if (!retires.empty() && (state != registry::IssuerState::active || retires == call.argument)) {
+    body.wrong("\"retires\" names another intermediate, in whose place this one becomes active");
+  }
+  if (!body.fault().empty()) return call.respond(error_response(ErrorCode::bad_request, body.fault()));
+  const der::UnixTime now = clock_();
+  std::vector<registry::IssuerOrder> orders{{std::string(call.argument), *state, why, call.actor(), now}};
+  if (!retires.empty()) orders.push_back({retires, registry::IssuerState::retired, why, call.actor(), now});
+  for (const registry::IssuerOrder& order : orders) {
+    const authority::Issuer* issuer = engine_.find_issuer(order.name);
+    if (issuer == nullptr) {
+      return call.respond(error_response(
+          ErrorCode::not_found, fmt::format("there is no intermediate \"{}\"", order.name.substr(0, 64))));
+    }
+    const std::string no = objection(*issuer, order.state, now);
+    if (!no.empty()) return call.respond(error_response(ErrorCode::wrong_state, no));
+  }
+  const std::string name = orders.front().name;
+  store_.order_issuers(std::move(orders), [this, name, state, retires,
+                                           respond = std::move(call.respond)](const auto& outcome) {
+    if (!outcome) return conflict(respond, outcome.error());
+    if (const auto all = store_.issuer_orders()) engine_.apply(*all);
+    respond(json_response({{"name", name}, {"state", registry::name(*state)}, {"retires", retires}}));
   });
 }
 

@@ -29,6 +29,8 @@ std::string describe(const authority::Engine& engine, const registry::Conflict& 
       return fmt::format(
           "the device holds serial {} of profile {} for another key; revoke that as superseded first",
           registry::hex(other->serial), other->profile);
+    case ErrorCode::unknown_issuer:
+      return "the intermediate has just been put into another state; ask again in a moment";
     case ErrorCode::unknown_profile:
       return "the allow-list does not give this profile to this device";
     default:

@@ -11,24 +11,24 @@ using authority::refuse;
 
 /// The issuer that would be taken, where the rule asks; its absence is refused by whoever certifies.
 std::string_view chosen_issuer(const authority::Engine& engine, const authority::StationRule& rule,
-                               const StationQuestion& question) {
+                               const StationQuestion& question, der::UnixTime now) {
   if (!question.issuer || !rule.issuers) return {};
   if (!question.issuer->empty()) return *question.issuer;
-  const auto chosen = engine.select_issuer({}, question.profile);
+  const auto chosen = engine.select_issuer({}, question.profile, now);
   return chosen ? std::string_view((*chosen)->config().name) : std::string_view();
 }
 
 }  // namespace
 
 Answer<const authority::StationRule*> check_station(const authority::Engine& engine, registry::Store& store,
-                                                    const StationQuestion& question) {
+                                                    const StationQuestion& question, der::UnixTime now) {
   const authority::StationRule* rule = authority::find_rule(engine.config().policy, question.station);
   if (rule == nullptr) {
     return refuse(ErrorCode::not_authorised,
                   fmt::format("the policy has no rule for station \"{}\"", question.station));
   }
   const authority::StationWish wish{question.station, question.device, question.profile,
-                                    chosen_issuer(engine, *rule, question)};
+                                    chosen_issuer(engine, *rule, question, now)};
   if (const auto checked = authority::check_wish(*rule, wish); !checked)
     return std::unexpected(checked.error());
   if (!authority::needs_listing(*rule)) return rule;
@@ -45,7 +45,7 @@ Answer<std::optional<registry::StationClaim>> claim_station(const authority::Eng
                                                             StationQuestion question, der::UnixTime now) {
   if (client.role != Role::station && client.role != Role::bootstrap) return std::nullopt;
   question.station = client.name;
-  const auto rule = check_station(engine, store, question);
+  const auto rule = check_station(engine, store, question, now);
   if (!rule) {
     if (rule.error().code == ErrorCode::not_authorised) {
       store.note_refusal({client.name, question.device, rule.error().detail, {client.name, client.from}, now},

@@ -21,7 +21,8 @@ struct StationQuestion {
 /// not give; database_failure.
 [[nodiscard]] authority::Answer<const authority::StationRule*> check_station(const authority::Engine& engine,
                                                                              registry::Store& store,
-                                                                             const StationQuestion& question);
+                                                                             const StationQuestion& question,
+                                                                             der::UnixTime now);
 
 /// What the store must hold a station, or a bootstrap client, to; nothing for devices and holders of tokens,
 /// whose certificate or token says what they may. The client is the question's station. A refusal is counted

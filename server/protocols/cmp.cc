@@ -72,14 +72,14 @@ void Cmp::expire_until_stopped() {
 
 bool Cmp::knows(const CmpPath& path) const {
   if (path.profile.empty()) return true;
-  return enrolment_.engine().select_issuer(path.issuer, path.profile).has_value();
+  return enrolment_.engine().select_issuer(path.issuer, path.profile, enrolment_.now()).has_value();
 }
 
 Answer<std::pair<const authority::Issuer*, std::shared_ptr<const Delegate>>> Cmp::answering(
     const CmpPath& path) {
   const authority::Engine& engine = enrolment_.engine();
   const std::string_view profile = path.profile.empty() ? enrolment_.config().profile : path.profile;
-  const auto selected = engine.select_issuer(path.issuer, profile);
+  const auto selected = engine.select_issuer(path.issuer, profile, enrolment_.now());
   if (!selected) return std::unexpected(selected.error());
   auto delegate = signers_.find((*selected)->config().name, enrolment_.now());
   if (!delegate) return std::unexpected(delegate.error());

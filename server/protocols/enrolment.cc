@@ -22,7 +22,9 @@ std::unexpected<authority::Refusal> refuse_conflict(const authority::Engine& eng
     return refuse(conflict.code,
                   "the one-time token is unknown, used or expired, or is for another device or profile");
   }
-  return refuse(conflict.code, http::describe(engine, conflict));
+  // By a rotation in between: to be asked again, so that clients must hear 503.
+  const bool rotated = conflict.code == ErrorCode::unknown_issuer;
+  return refuse(rotated ? ErrorCode::timeout : conflict.code, http::describe(engine, conflict));
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ void Est::handle(std::string_view below, const http::Request& request, http::Res
 void Est::ca_certificates(const EstPath& path, const http::Respond& respond) const {
   const authority::Engine& engine = enrolment_.engine();
   const std::string_view profile = path.profile.empty() ? enrolment_.config().profile : path.profile;
-  const auto issuer = engine.select_issuer(path.issuer, profile);
+  const auto issuer = engine.select_issuer(path.issuer, profile, enrolment_.now());
   if (!issuer) return respond(failure(404, issuer.error().detail));
   std::vector<Bytes> certificates((*issuer)->chain().begin(), (*issuer)->chain().end());
   certificates.push_back(engine.root());

@@ -43,6 +43,18 @@ Event event_of(const registry::IssuerRevocation& revocation) {
                        ": " + std::string(x509::name(revocation.reason)) + ", " + revocation.why);
 }
 
+Event event_of(const registry::IssuerOrder& order) {
+  // A name has no space, so that the state can be read from the event again.
+  return own_event("issuer_state", order.when, order.actor,
+                   order.name + " " + std::string(registry::name(order.state)) + ": " + order.why);
+}
+
+Event event_of(const registry::AuthorityEvent& event) {
+  Event own = own_event(event.what, event.when, event.actor, event.why);
+  own.digest = event.digest;
+  return own;
+}
+
 Event event_of(const registry::SignerRevocation& revocation) {
   return own_event("signer_revoked", revocation.when, revocation.actor,
                    registry::hex(revocation.key) + " " + revocation.name + ": " + revocation.why);

@@ -59,6 +59,8 @@ class AuditLog {
 
 /// What the log says of changes that are no device's.
 [[nodiscard]] registry::Event event_of(const registry::IssuerRevocation& revocation);
+[[nodiscard]] registry::Event event_of(const registry::IssuerOrder& order);
+[[nodiscard]] registry::Event event_of(const registry::AuthorityEvent& event);
 [[nodiscard]] registry::Event event_of(const registry::SignerRevocation& revocation);
 /// `digest` is that of the list's message.
 [[nodiscard]] registry::Event list_event(std::int64_t number, der::UnixTime issued_at, const Sha256& digest);

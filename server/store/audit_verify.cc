@@ -12,6 +12,7 @@
 #include "registry/listing.h"
 #include "server/store/audit_log.h"
 #include "server/store/crl_partitions.h"
+#include "server/store/issuer_verify.h"
 #include "server/store/listing_verify.h"
 #include "server/store/rows.h"
 
@@ -63,6 +64,7 @@ class Verification {
     PEDIGREE_TRY(vanished());
     PEDIGREE_TRY(revocations());
     PEDIGREE_TRY(stations());
+    PEDIGREE_TRY(verify_issuer_orders(connection_, [this](const std::string& text) { find("{}", text); }));
     return signer_lists();
   }
 
@@ -294,11 +296,6 @@ class Verification {
       if (!rows.contains(event)) find("a revocation that was logged is gone: {}", event);
     }
     return {};
-  }
-
-  static std::string text_of(const Event& event) {
-    return fmt::format("{} {} (by {} from {}, at {})", event.what, event.why, event.actor.who,
-                       event.actor.from, event.when);
   }
 
   /// A station is what the last event about it says.

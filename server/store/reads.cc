@@ -44,6 +44,8 @@ Reads::Reads(Connection connection)
                                      " FROM certificate WHERE number > ?1 ORDER BY number LIMIT ?2")),
       standing_(connection_.prepare("SELECT " + std::string(kStandingColumns) +
                                     " FROM certificate WHERE serial = ?1")),
+      issuer_orders_(connection_.prepare("SELECT " + std::string(kIssuerOrderColumns) +
+                                         " FROM issuer_order ORDER BY name")),
       search_(connection_),
       log_(connection_),
       crls_(connection_),
@@ -75,6 +77,10 @@ Result<registry::Standing> Reads::standing(const registry::Serial& serial) {
 
 Result<std::vector<registry::IssuerRevocation>> Reads::revoked_issuers() {
   return read_all(revoked_issuers_.bind(), read_issuer_revocation);
+}
+
+Result<std::vector<registry::IssuerOrder>> Reads::issuer_orders() {
+  return read_all(issuer_orders_.bind(), read_issuer_order);
 }
 
 Result<std::vector<registry::SignerRevocation>> Reads::revoked_signers() {

@@ -25,6 +25,7 @@ class Reads {
   [[nodiscard]] Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit);
   [[nodiscard]] Result<registry::Standing> standing(const registry::Serial& serial);
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
+  [[nodiscard]] Result<std::vector<registry::IssuerOrder>> issuer_orders();
   [[nodiscard]] Result<std::vector<registry::SignerRevocation>> revoked_signers();
   [[nodiscard]] Result<registry::SignerList> signer_list();
   [[nodiscard]] registry::merkle::Tree tree(const crypto::Crypto& crypto) { return {crypto, nodes_}; }
@@ -38,7 +39,7 @@ class Reads {
   Connection connection_;
   Statement device_, certificate_, certificates_, events_, revoked_issuers_, revoked_signers_, signer_list_,
       event_, issuance_, signed_head_, health_;
-  Statement standings_, standing_;
+  Statement standings_, standing_, issuer_orders_;
   DeviceSearch search_;
   EventSearch log_;
   CrlReads crls_;

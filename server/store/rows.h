@@ -177,6 +177,17 @@ inline constexpr std::string_view kIssuerRevocationColumns =
   return revocation;
 }
 
+inline constexpr std::string_view kIssuerOrderColumns = "name, state, ordered_at, who, place, why";
+
+/// Reads the columns of kIssuerOrderColumns.
+[[nodiscard]] inline registry::IssuerOrder read_issuer_order(const Statement& row) {
+  return {std::string(row.text(0)),
+          static_cast<registry::IssuerState>(row.integer(1)),
+          std::string(row.text(5)),
+          {std::string(row.text(3)), std::string(row.text(4))},
+          row.integer(2)};
+}
+
 inline constexpr std::string_view kSignerRevocationColumns = "key, name, revoked_at, who, place, why";
 
 /// Reads the columns of kSignerRevocationColumns.

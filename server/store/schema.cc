@@ -189,6 +189,18 @@ CREATE INDEX certificate_crl_partition ON certificate (issuer, crl_partition, re
 DROP INDEX certificate_revoked;
 )sql";
 
+// Since version 8: the last order about each intermediate.
+constexpr const char* kIssuers = R"sql(
+CREATE TABLE issuer_order (
+  name       TEXT PRIMARY KEY,
+  state      INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+  ordered_at INTEGER NOT NULL,
+  who        TEXT NOT NULL,
+  place      TEXT NOT NULL,
+  why        TEXT NOT NULL
+);
+)sql";
+
 // PostgreSQL alone, with version 1. Writers of many nodes come one after another by the log's only head;
 // `writer` has the last commit of each, for who lost its answer.
 constexpr const char* kNodes = R"sql(
@@ -253,6 +265,7 @@ Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::
   if (version < 5) PEDIGREE_TRY(run_step(connection, kProtocols));
   if (version < 6) PEDIGREE_TRY(run_step(connection, kListing));
   if (version < 7) PEDIGREE_TRY(run_step(connection, kCrlPartitions));
+  if (version < 8) PEDIGREE_TRY(run_step(connection, kIssuers));
   const std::string number = std::to_string(kSchemaVersion);
   return connection.execute(
       ((is_sqlite ? "PRAGMA user_version = " : "UPDATE schema_version SET number = ") + number).c_str());

@@ -59,6 +59,13 @@ class DatabaseStore final : public registry::Store {
         [this, revocation = std::move(revocation)] { return writes_.revoke_issuer(revocation); },
         std::move(done));
   }
+  void order_issuers(std::vector<registry::IssuerOrder> orders, Done<void> done) override {
+    submit<void>([this, orders = std::move(orders)] { return writes_.order_issuers(orders); },
+                 std::move(done));
+  }
+  void record(registry::AuthorityEvent event, Done<void> done) override {
+    submit<void>([this, event = std::move(event)] { return writes_.record(event); }, std::move(done));
+  }
   void revoke_signer(registry::SignerRevocation revocation, Done<registry::SignerRevocation> done) override {
     submit<registry::SignerRevocation>(
         [this, revocation = std::move(revocation)] { return writes_.revoke_signer(revocation); },
@@ -141,6 +148,9 @@ class DatabaseStore final : public registry::Store {
   }
   Result<std::vector<registry::IssuerRevocation>> revoked_issuers() override {
     return read([](Reads& reads) { return reads.revoked_issuers(); });
+  }
+  Result<std::vector<registry::IssuerOrder>> issuer_orders() override {
+    return read([](Reads& reads) { return reads.issuer_orders(); });
   }
   Result<std::vector<registry::SignerRevocation>> revoked_signers() override {
     return read([](Reads& reads) { return reads.revoked_signers(); });

@@ -46,6 +46,12 @@ Writes::Writes(Connection& connection, AuditLog& log)
       insert_issuer_revocation_(connection.prepare("INSERT INTO issuer_revocation (" +
                                                    std::string(kIssuerRevocationColumns) +
                                                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")),
+      find_issuer_order_(connection.prepare("SELECT state FROM issuer_order WHERE name = ?1")),
+      put_issuer_order_(connection.prepare(
+          "INSERT INTO issuer_order (" + std::string(kIssuerOrderColumns) +
+          ") VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET state = excluded.state, "
+          "ordered_at = excluded.ordered_at, who = excluded.who, place = excluded.place, why = "
+          "excluded.why")),
       find_signer_revocation_(connection.prepare("SELECT " + std::string(kSignerRevocationColumns) +
                                                  " FROM signer_revocation WHERE key = ?1")),
       count_signer_revocations_(connection.prepare("SELECT count(*) FROM signer_revocation")),
@@ -106,6 +112,7 @@ void Writes::foresee(const registry::Issuance& issuance, int wave) {
   foresee(issuance.station);
   find_device_.bind(certificate.device).foresee();
   find_issuer_revocation_.bind(std::string_view(certificate.issuer)).foresee();
+  find_issuer_order_.bind(std::string_view(certificate.issuer)).foresee();
   for (const std::string& parent : issuance.parents) {
     find_issuer_revocation_.bind(std::string_view(parent)).foresee();
   }
@@ -259,6 +266,10 @@ Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
   if (*conflict && (*conflict)->code == ErrorCode::duplicate) {
     return registry::Issued{std::move(*(*conflict)->certificate), true};
   }
+  // Only what is new: a retired intermediate's certificates are still given out again.
+  if (const auto admitted = admit_state(certificate.issuer); !admitted) {
+    return std::unexpected(admitted.error());
+  }
   if (*conflict && !replaces(issuance, **conflict)) {
     if (const auto noted = alarm(issuance, **conflict); !noted) return std::unexpected(noted.error());
     return std::unexpected(std::move(**conflict));
@@ -344,28 +355,6 @@ Result<void> Writes::revoke_one(const registry::Revocation& revocation, registry
                           registry::hex(certificate.serial) + ": " + revocation.why;
   return note({certificate.device, revocation.actor, revocation.when}, "revoked", from, to, why,
               {certificate.serial, {}});
-}
-
-Outcome<registry::IssuerRevocation> Writes::revoke_issuer(const registry::IssuerRevocation& revocation) {
-  if (const auto checked = check_texts(revocation.actor, revocation.why); !checked)
-    return std::unexpected(checked.error());
-  const Statement::Step step = find_issuer_revocation_.bind(std::string_view(revocation.name)).step();
-  if (step == Statement::Step::failed) return broken();
-  if (step == Statement::Step::row) {
-    auto known = read_issuer_revocation(find_issuer_revocation_);
-    find_issuer_revocation_.reset();
-    return known;
-  }
-  const bool inserted =
-      insert_issuer_revocation_
-          .bind(std::string_view(revocation.name), std::string_view(revocation.parent), revocation.serial,
-                revocation.when, revocation.reason, std::string_view(revocation.actor.who),
-                std::string_view(revocation.actor.from), std::string_view(revocation.why))
-          .run()
-          .has_value();
-  if (!inserted || !count_generation()) return broken();
-  if (!log_.append(event_of(revocation))) return broken();
-  return revocation;
 }
 
 Outcome<registry::SignerRevocation> Writes::revoke_signer(const registry::SignerRevocation& revocation) {

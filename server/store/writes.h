@@ -45,6 +45,8 @@ class Writes {
   [[nodiscard]] registry::Outcome<registry::Certificate> revoke(const registry::Revocation& revocation);
   [[nodiscard]] registry::Outcome<registry::IssuerRevocation> revoke_issuer(
       const registry::IssuerRevocation& revocation);
+  [[nodiscard]] registry::Outcome<void> order_issuers(const std::vector<registry::IssuerOrder>& orders);
+  [[nodiscard]] registry::Outcome<void> record(const registry::AuthorityEvent& event);
   [[nodiscard]] registry::Outcome<registry::SignerRevocation> revoke_signer(
       const registry::SignerRevocation& revocation);
   [[nodiscard]] registry::Outcome<registry::SignerList> add_signer_list(const registry::SignerList& list);
@@ -74,6 +76,8 @@ class Writes {
   [[nodiscard]] Result<std::optional<registry::Certificate>> find_one(Statement& query);
   /// Refuses what a revoked intermediate signed, or one below such.
   [[nodiscard]] registry::Outcome<void> admit_issuers(const registry::Issuance& issuance);
+  /// Refuses what an intermediate signed that is not active by the last order about it.
+  [[nodiscard]] registry::Outcome<void> admit_state(const std::string& issuer);
   /// Whether the issuance's token may be used for it, or was.
   [[nodiscard]] registry::Outcome<void> admit_token(const registry::Issuance& issuance);
   /// Revokes the certificate that this one replaces.
@@ -122,6 +126,7 @@ class Writes {
   Statement find_key_, find_live_, find_any_live_, find_serial_, find_revoked_;
   Statement insert_certificate_, mark_active_, mark_revoked_;
   Statement find_issuer_revocation_, insert_issuer_revocation_;
+  Statement find_issuer_order_, put_issuer_order_;
   Statement find_signer_revocation_, count_signer_revocations_, insert_signer_revocation_;
   Statement last_signer_list_, insert_signer_list_;
   Statement find_signed_head_, insert_signed_head_;
