@@ -203,7 +203,9 @@ TEST_F(CmpRefusalTest, AReloadEndsWhatWaitsAndNothingElse) {
   std::thread reloads([&] {
     while (!stop) taken += authority_.reload() ? 1 : 1000;
   });
-  EXPECT_THAT(cmp("station", request + " -implicit_confirm -repeat 20"), HasSubstr("exit 0"));
+  do {
+    EXPECT_THAT(cmp("station", request + " -implicit_confirm -repeat 20"), HasSubstr("exit 0"));
+  } while (taken < 2 && !HasFailure());
   stop = true;
   reloads.join();
   EXPECT_THAT(taken.load(), AllOf(Gt(1), Lt(1000)));

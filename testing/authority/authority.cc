@@ -1,10 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testing/authority/authority.h"
 
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
 #include <ctime>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 
 namespace pedigree::testing {
+namespace {
+
+/// As cheap as scrypt (RFC 7914) gets: a test's passphrase is no secret, and what a server pays when it opens
+/// a key it would pay hundreds of times.
+constexpr std::uint64_t kScryptN = 16;
+
+/// Encrypts a key again, with a cheap derivation from the passphrase.
+void cheapen(const std::filesystem::path& file) {
+  const std::string pem = read_text(file);
+  if (!pem.contains("BEGIN ENCRYPTED PRIVATE KEY")) return;
+  const std::string passphrase = kPassphrase;
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, const_cast<char*>(passphrase.c_str())),
+      EVP_PKEY_free);
+  const std::unique_ptr<PKCS8_PRIV_KEY_INFO, decltype(&PKCS8_PRIV_KEY_INFO_free)> info(
+      key ? EVP_PKEY2PKCS8(key.get()) : nullptr, PKCS8_PRIV_KEY_INFO_free);
+  X509_ALGOR* const algorithm = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), nullptr, 0, nullptr, kScryptN, 8, 1);
+  const std::unique_ptr<X509_SIG, decltype(&X509_SIG_free)> encrypted(
+      info && algorithm != nullptr
+          ? PKCS8_set0_pbe(passphrase.data(), static_cast<int>(passphrase.size()), info.get(), algorithm)
+          : nullptr,
+      X509_SIG_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+  if (!encrypted || PEM_write_bio_PKCS8(out.get(), encrypted.get()) != 1) {
+    throw std::runtime_error("cannot encrypt " + file.string() + " again");
+  }
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  write_file(file, std::string_view(text, static_cast<std::size_t>(size)));
+}
+
+void make(const app::InitOptions& options) {
+  const auto made = app::init_directory(options, app::SecretText(kPassphrase));
+  if (!made) throw std::runtime_error("cannot make an authority: " + made.error().detail);
+}
+
+/// An authority of the ordinary kind, made once for each process. Only one folder at a time is a copy of it:
+/// a second authority beside it is another one.
+class Original {
+ public:
+  /// False: there is a copy already.
+  bool copy(const app::InitOptions& options) {
+    const std::lock_guard lock(mutex_);
+    if (copies_ != 0) return false;
+    if (!folder_) {
+      folder_.emplace();
+      app::InitOptions wish = options;
+      wish.directory = *folder_ / "ca";
+      make(wish);
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(wish.directory)) {
+        if (entry.is_regular_file() && entry.path().extension() == ".pem") cheapen(entry.path());
+      }
+    }
+    std::filesystem::copy(*folder_ / "ca", options.directory, std::filesystem::copy_options::recursive);
+    ++copies_;
+    return true;
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    --copies_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<TempDir> folder_;
+  unsigned copies_ = 0;
+};
+
+Original& original() {
+  static Original kept;
+  return kept;
+}
+
+}  // namespace
 
 AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url) {
   app::InitOptions options;
@@ -14,8 +96,12 @@ AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_u
   options.listed_only = listed_only;
   options.database_url = database_url;
   options.now = std::time(nullptr);
-  const auto made = app::init_directory(options, app::SecretText(kPassphrase));
-  if (!made) throw std::runtime_error("cannot make an authority: " + made.error().detail);
+  is_copy_ = !listed_only && database_url.empty() && original().copy(options);
+  if (!is_copy_) make(options);
+}
+
+AuthorityFolder::~AuthorityFolder() {
+  if (is_copy_) original().give_back();
 }
 
 TlsFiles AuthorityFolder::identity(const std::string& who) const {

@@ -10,12 +10,17 @@ namespace pedigree::testing {
 
 inline constexpr const char* kPassphrase = "for tests only";
 
-/// A root, "vendor" below it and "acme" below that, and TLS identities; made once for each object.
+/// A root, "vendor" below it and "acme" below that, and TLS identities. Keys are opened by kPassphrase, most
+/// with a cheap derivation. Objects that exist at one time are different authorities; those that follow one
+/// another may be the same.
 class AuthorityFolder {
  public:
   /// Throws std::runtime_error where it cannot be made.
   /// `database_url`: of PostgreSQL; empty: SQLite.
   explicit AuthorityFolder(bool listed_only = false, const std::string& database_url = {});
+  AuthorityFolder(const AuthorityFolder&) = delete;
+  AuthorityFolder& operator=(const AuthorityFolder&) = delete;
+  ~AuthorityFolder();
   [[nodiscard]] std::filesystem::path path() const { return folder_ / "ca"; }
   [[nodiscard]] std::filesystem::path scratch(std::string_view name) const { return folder_ / name; }
   [[nodiscard]] app::Layout layout() const { return {path()}; }
@@ -28,6 +33,7 @@ class AuthorityFolder {
 
  private:
   TempDir folder_;
+  bool is_copy_ = false;
 };
 
 /// The same, serving.
