@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/x509/builder.h"
 
+#include "core/x509/extension_writer.h"
 #include "core/x509/oids.h"
 #include "core/x509/signed.h"
 
@@ -13,28 +14,6 @@ constexpr std::size_t kMaxSignature = kEcdsaOnly ? 96 : crypto::kMaxSignatureSiz
 std::size_t size_of_signature(crypto::KeyType type) noexcept {
   return kEcdsaOnly ? 2 * crypto::coordinate_size(type) : crypto::signature_size(type);
 }
-
-// Opens an Extension up to its OCTET STRING, and closes both when it goes out of scope.
-class ExtensionWriter {
- public:
-  ExtensionWriter(der::Builder& out, Bytes oid, bool critical) noexcept
-      : out_(out), sequence_(out.open(der::kSequence)) {
-    out.oid(oid);
-    if (critical) out.boolean(true);
-    value_ = out.open(der::kOctetString);
-  }
-  ~ExtensionWriter() {
-    out_.close(value_);
-    out_.close(sequence_);
-  }
-  ExtensionWriter(const ExtensionWriter&) = delete;
-  ExtensionWriter& operator=(const ExtensionWriter&) = delete;
-
- private:
-  der::Builder& out_;
-  std::size_t sequence_;
-  std::size_t value_ = 0;
-};
 
 void write_basic_constraints(const BasicConstraints& constraints, der::Builder& out) noexcept {
   const ExtensionWriter extension(out, oid::kBasicConstraints, true);
@@ -49,20 +28,6 @@ void write_ext_key_usage(std::span<const Bytes> purposes, der::Builder& out) noe
   const std::size_t sequence = out.open(der::kSequence);
   for (const Bytes purpose : purposes) out.oid(purpose);
   out.close(sequence);
-}
-
-// One DistributionPoint with fullName as a URI (RFC 5280 4.2.1.13).
-void write_crl_distribution_point(std::string_view uri, der::Builder& out) noexcept {
-  const ExtensionWriter extension(out, oid::kCrlDistributionPoints, false);
-  const std::size_t points = out.open(der::kSequence);
-  const std::size_t point = out.open(der::kSequence);
-  const std::size_t name = out.open(der::context_constructed(0));
-  const std::size_t full_name = out.open(der::context_constructed(0));
-  out.element(der::context(6), as_bytes(uri));
-  out.close(full_name);
-  out.close(name);
-  out.close(point);
-  out.close(points);
 }
 
 void write_sequence_extension(Bytes oid, bool critical, Bytes content, der::Builder& out) noexcept {
@@ -104,6 +69,23 @@ bool is_serial(Bytes serial) noexcept {
 
 }  // namespace
 
+void write_distribution_point_name(std::string_view uri, der::Builder& out) noexcept {
+  const std::size_t name = out.open(der::context_constructed(0));
+  const std::size_t full_name = out.open(der::context_constructed(0));
+  out.element(der::context(6), as_bytes(uri));
+  out.close(full_name);
+  out.close(name);
+}
+
+void write_distribution_points(Bytes oid, std::string_view uri, der::Builder& out) noexcept {
+  const ExtensionWriter extension(out, oid, false);
+  const std::size_t points = out.open(der::kSequence);
+  const std::size_t point = out.open(der::kSequence);
+  write_distribution_point_name(uri, out);
+  out.close(point);
+  out.close(points);
+}
+
 void write_extensions(const ExtensionSet& extensions, der::Builder& out) noexcept {
   if (extensions.basic_constraints) write_basic_constraints(*extensions.basic_constraints, out);
   if (extensions.key_usage != 0) {
@@ -119,7 +101,7 @@ void write_extensions(const ExtensionSet& extensions, der::Builder& out) noexcep
     write_sequence_extension(oid::kNameConstraints, true, extensions.name_constraints, out);
   }
   if (!extensions.crl_distribution_point.empty()) {
-    write_crl_distribution_point(extensions.crl_distribution_point, out);
+    write_distribution_points(oid::kCrlDistributionPoints, extensions.crl_distribution_point, out);
   }
   if (!extensions.subject_key_identifier.empty()) {
     const ExtensionWriter extension(out, oid::kSubjectKeyIdentifier, false);

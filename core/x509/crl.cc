@@ -3,6 +3,7 @@
 
 #include "core/x509/builder.h"
 #include "core/x509/crl_scope.h"
+#include "core/x509/extension_writer.h"
 #include "core/x509/extensions.h"
 #include "core/x509/oids.h"
 #include "core/x509/signed.h"
@@ -70,6 +71,12 @@ Result<Bytes> read_entries(Reader& tbs) noexcept {
   return list.content;
 }
 
+void write_reason(RevocationReason reason, der::Builder& out) noexcept {
+  const ExtensionWriter extension(out, oid::kReasonCode, false);
+  const auto value = static_cast<std::uint8_t>(reason);
+  out.element(kEnumerated, Bytes(&value, 1));
+}
+
 void write_entry(const RevokedEntry& entry, der::Builder& out) noexcept {
   const std::size_t sequence = out.open(der::kSequence);
   out.unsigned_integer(entry.serial);
@@ -77,26 +84,15 @@ void write_entry(const RevokedEntry& entry, der::Builder& out) noexcept {
   // RFC 5280 5.3.1: unspecified is said by leaving the reason out.
   if (entry.reason != RevocationReason::unspecified) {
     const std::size_t extensions = out.open(der::kSequence);
-    const std::size_t extension = out.open(der::kSequence);
-    out.oid(oid::kReasonCode);
-    const auto reason = static_cast<std::uint8_t>(entry.reason);
-    const std::size_t value = out.open(der::kOctetString);
-    out.element(kEnumerated, Bytes(&reason, 1));
-    out.close(value);
-    out.close(extension);
+    write_reason(entry.reason, out);
     out.close(extensions);
   }
   out.close(sequence);
 }
 
 void write_number(Bytes oid, bool critical, Bytes number, der::Builder& out) noexcept {
-  const std::size_t extension = out.open(der::kSequence);
-  out.oid(oid);
-  if (critical) out.boolean(true);
-  const std::size_t value = out.open(der::kOctetString);
+  const ExtensionWriter extension(out, oid, critical);
   out.unsigned_integer(number);
-  out.close(value);
-  out.close(extension);
 }
 
 void write_crl_extensions(const CrlFields& fields, der::Builder& out) noexcept {
@@ -110,7 +106,9 @@ void write_crl_extensions(const CrlFields& fields, der::Builder& out) noexcept {
     write_number(oid::kDeltaCrlIndicator, true, fields.base_crl_number, out);
   }
   if (!fields.distribution_point.empty()) write_crl_scope(fields, out);
-  if (!fields.freshest_crl.empty()) write_freshest_crl(fields.freshest_crl, out);
+  if (!fields.freshest_crl.empty()) {
+    write_distribution_points(oid::kFreshestCrl, fields.freshest_crl, out);
+  }
   out.close(extensions);
   out.close(field);
 }

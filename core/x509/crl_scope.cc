@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/x509/crl_scope.h"
 
+#include "core/x509/extension_writer.h"
 #include "core/x509/general_name.h"
 #include "core/x509/name.h"
 #include "core/x509/oids.h"
@@ -58,21 +59,25 @@ bool point_has_name(const der::Element& point, Bytes wanted) noexcept {
   return false;
 }
 
-bool names_point(const Certificate& certificate, Bytes wanted) noexcept {
-  for (Reader in(certificate.extensions_content()); !in.empty();) {
-    const auto extension = read_extension(in);
-    if (!extension) return false;
-    if (!equal(extension->oid, oid::kCrlDistributionPoints)) continue;
-    Reader value(extension->value);
-    const auto list = der::read(value, der::kSequence);
-    if (!list) return false;
-    for (Reader points = list->reader(); !points.empty();) {
-      const auto point = der::read(points, der::kSequence);
-      if (!point) return false;
-      if (point_has_name(*point, wanted)) return true;
-    }
+// Content of cRLDistributionPoints.
+bool points_have_name(Bytes extension, Bytes wanted) noexcept {
+  Reader value(extension);
+  const auto list = der::read(value, der::kSequence);
+  if (!list) return false;
+  for (Reader points = list->reader(); !points.empty();) {
+    const auto point = der::read(points, der::kSequence);
+    if (!point) return false;
+    if (point_has_name(*point, wanted)) return true;
   }
   return false;
+}
+
+bool names_point(const Certificate& certificate, Bytes wanted) noexcept {
+  bool named = false;
+  const auto look = [&](const Extension& extension) {
+    if (equal(extension.oid, oid::kCrlDistributionPoints)) named = points_have_name(extension.value, wanted);
+  };
+  return for_each_extension(certificate.extensions_content(), look).has_value() && named;
 }
 
 // Unsigned big-endian numbers without leading zeros.
@@ -82,15 +87,6 @@ bool number_less(Bytes a, Bytes b) noexcept {
     if (a[i] != b[i]) return a[i] < b[i];
   }
   return false;
-}
-
-// DistributionPointName with one URI.
-void write_point_name(std::string_view uri, der::Builder& out) noexcept {
-  const std::size_t name = out.open(kName);
-  const std::size_t full_name = out.open(kName);
-  out.element(kUri, as_bytes(uri));
-  out.close(full_name);
-  out.close(name);
 }
 
 }  // namespace
@@ -132,28 +128,10 @@ bool Crl::completes(const Crl& base) const noexcept {
 }
 
 void write_crl_scope(const CrlFields& fields, der::Builder& out) noexcept {
-  const std::size_t extension = out.open(der::kSequence);
-  out.oid(oid::kIssuingDistributionPoint);
-  if (fields.distribution_point_critical) out.boolean(true);
-  const std::size_t value = out.open(der::kOctetString);
+  const ExtensionWriter extension(out, oid::kIssuingDistributionPoint, fields.distribution_point_critical);
   const std::size_t sequence = out.open(der::kSequence);
-  write_point_name(fields.distribution_point, out);
+  write_distribution_point_name(fields.distribution_point, out);
   out.close(sequence);
-  out.close(value);
-  out.close(extension);
-}
-
-void write_freshest_crl(std::string_view uri, der::Builder& out) noexcept {
-  const std::size_t extension = out.open(der::kSequence);
-  out.oid(oid::kFreshestCrl);
-  const std::size_t value = out.open(der::kOctetString);
-  const std::size_t points = out.open(der::kSequence);
-  const std::size_t point = out.open(der::kSequence);
-  write_point_name(uri, out);
-  out.close(point);
-  out.close(points);
-  out.close(value);
-  out.close(extension);
 }
 
 }  // namespace pedigree::x509

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Extensions of a CRL that say what it speaks of, and where the next one is; for crl.cc.
+// Extensions of a CRL that say what it speaks of; for crl.cc.
 #pragma once
 
 #include "core/x509/crl.h"
@@ -11,7 +11,5 @@ namespace pedigree::x509 {
 [[nodiscard]] Result<CrlScope> parse_crl_scope(const Extension& extension) noexcept;
 /// Writes it from `distribution_point`.
 void write_crl_scope(const CrlFields& fields, der::Builder& out) noexcept;
-/// Writes freshestCRL with one distribution point (RFC 5280 5.2.6).
-void write_freshest_crl(std::string_view uri, der::Builder& out) noexcept;
 
 }  // namespace pedigree::x509
