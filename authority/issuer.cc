@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "authority/issuer.h"
 
-#include <fmt/format.h>
-
 #include "authority/encode.h"
 #include "core/cose/cose.h"
 #include "core/x509/oids.h"
+#include "registry/crl_partition.h"
 
 namespace pedigree::authority {
 namespace {
@@ -194,7 +193,7 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
   const Template& ready = found->second;
   PEDIGREE_ASSIGN(const KeyIdentifier identifier, key_identifier(crypto, fields.spki.key->key));
   const auto digits = hex_digits(fields.device);
-  const std::string partition = fmt::format("{:08x}", fields.crl_partition);
+  const std::string partition = registry::crl_partition_text(fields.crl_partition);
   std::array<std::uint8_t, 4096> buffer;  // NOLINT: every octet that is read was written
   Writer out(buffer);
   der::Builder der(out);
@@ -238,7 +237,7 @@ Result<Der> Issuer::issue(const crypto::Crypto& crypto, const Profile& profile,
 }
 
 std::string crl_partition_url(std::string_view base, std::uint32_t partition) {
-  return fmt::format("{}/{:08x}", base, partition);
+  return std::string(base) + "/" + registry::crl_partition_text(partition);
 }
 
 Result<Der> Issuer::make_crl(const crypto::Crypto& crypto, std::span<const x509::RevokedEntry> entries,

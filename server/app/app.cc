@@ -240,25 +240,19 @@ std::vector<http::Dependency> App::State::dependencies() {
 }
 
 void App::State::write_times(observe::Exposition& out, const Generation& serving) {
+  const auto sample = [&out](std::string_view label, std::string_view name, der::UnixTime when) {
+    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{label, name}}};
+    out.sample(labels, static_cast<double>(when));
+  };
   out.begin("pedigree_certificate_expiry_timestamp_seconds", "gauge",
             "When a certificate of the authority ends, Unix time.");
-  for (const Validity& one : validities(*serving.directory)) {
-    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"certificate", one.name}}};
-    out.sample(labels, static_cast<double>(one.not_after));
-  }
+  for (const Validity& one : validities(*serving.directory)) sample("certificate", one.name, one.not_after);
+  const auto crls = serving.api->crl_times();
   out.begin("pedigree_crl_made_timestamp_seconds", "gauge",
             "When the newest CRL of an issuer was made, Unix time.");
-  const auto crls = serving.api->crl_times();
-  for (const auto& [issuer, made] : crls) {
-    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"issuer", issuer}}};
-    out.sample(labels, static_cast<double>(made));
-  }
+  for (const http::CrlTimes& one : crls) sample("issuer", one.issuer, one.made);
   out.begin("pedigree_crl_expiry_timestamp_seconds", "gauge", "When that CRL ends, Unix time.");
-  const auto life = static_cast<double>(serving.directory->engine().config().crl_days) * 86400;
-  for (const auto& [issuer, made] : crls) {
-    const std::array<std::pair<std::string_view, std::string_view>, 1> labels{{{"issuer", issuer}}};
-    out.sample(labels, static_cast<double>(made) + life);
-  }
+  for (const http::CrlTimes& one : crls) sample("issuer", one.issuer, one.next_update);
 }
 
 std::string App::State::metrics_text() {

@@ -45,8 +45,8 @@ class Api final : public Handler {
     dependencies_ = std::move(dependencies);
   }
 
-  /// When the newest CRL of each issuer that was asked for one was made.
-  [[nodiscard]] std::vector<std::pair<std::string, der::UnixTime>> crl_times() { return crls_.times(); }
+  /// CrlLists::times.
+  [[nodiscard]] std::vector<CrlTimes> crl_times() { return crls_.times(); }
 
   void handle(const Request& request, Respond respond) override;
 

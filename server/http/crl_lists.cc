@@ -4,8 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "registry/crl_partition.h"
 #include "server/http/json.h"
 
 namespace pedigree::http {
@@ -13,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxWaiting = 256;
 constexpr std::string_view kDelta = "delta";
-constexpr std::size_t kPartDigits = 8;
 // By how much the clocks of two nodes may differ: a delta CRL lists rather more than too little.
 constexpr der::UnixTime kClockMargin = 3600;
 constexpr der::UnixTime kMostHold = 600;
@@ -43,11 +41,9 @@ std::optional<CrlName> parse_crl_name(std::string_view path) {
     name.delta = true;
     return name;
   }
-  const bool digits = rest.size() == kPartDigits && rest.find_first_not_of("0123456789abcdef") == rest.npos;
-  if (!digits) return std::nullopt;
-  std::uint32_t number = 0;
-  std::from_chars(rest.data(), rest.data() + rest.size(), number, 16);
-  name.partition = number;
+  const auto number = registry::parse_crl_partition(rest);
+  if (!number) return std::nullopt;
+  name.partition = *number;
   return name;
 }
 
@@ -60,11 +56,12 @@ CrlLists::CrlLists(const authority::Engine& engine, registry::Store& store,
 
 CrlLists::~CrlLists() = default;
 
-std::vector<std::pair<std::string, der::UnixTime>> CrlLists::times() {
+std::vector<CrlTimes> CrlLists::times() {
   const std::lock_guard lock(mutex_);
-  std::vector<std::pair<std::string, der::UnixTime>> times;
+  std::vector<CrlTimes> times;
   for (const auto& [name, entry] : entries_) {
-    if (!name.partition && !name.delta && entry.list.der) times.emplace_back(name.issuer, entry.list.made);
+    if (name.partition || name.delta || !entry.list.der) continue;
+    times.push_back({name.issuer, entry.list.made, entry.list.next_update});
   }
   return times;
 }
@@ -92,15 +89,7 @@ void CrlLists::get(const CrlName& wanted, std::string_view if_none_match, Respon
   }
   if (usable) return respond(answer(*usable, if_none_match));
   if (threads_ != nullptr && threads_->run([this, wanted] { make(wanted); })) return;
-  std::vector<Waiter> waiting;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto entry = entries_.extract(wanted);
-    waiting = std::move(entry.mapped().waiting);
-  }
-  for (Waiter& waiter : waiting) {
-    waiter.respond(error_response(ErrorCode::timeout, "too many CRLs wait for being signed"));
-  }
+  finish(wanted, authority::refuse(ErrorCode::timeout, "too many CRLs wait for being signed"));
 }
 
 void CrlLists::make(const CrlName& name) {
@@ -109,14 +98,18 @@ void CrlLists::make(const CrlName& name) {
     const std::lock_guard lock(mutex_);
     old = entries_[name].list;
   }
-  auto renewed = renew(name, old);
-  const bool keeps_old =
-      !renewed && renewed.error().code != ErrorCode::not_found && old.der && clock_() < old.next_update;
-  if (keeps_old) renewed = old;
+  finish(name, renew(name, old));
+}
+
+void CrlLists::finish(const CrlName& name, Answer<List> renewed) {
   std::vector<Waiter> waiting;
   {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[name];
+    const List& old = entry.list;
+    const bool keeps_old =
+        !renewed && renewed.error().code != ErrorCode::not_found && old.der && clock_() < old.next_update;
+    if (keeps_old) renewed = old;
     waiting = std::move(entry.waiting);
     entry.waiting.clear();
     entry.making = false;
@@ -199,7 +192,6 @@ Answer<CrlLists::List> CrlLists::sign(const CrlName& name, const registry::CrlSc
   if (!der) return std::unexpected(der.error());
   List made;
   made.der = std::make_shared<const std::string>(as_text(*der));
-  made.revoked = entries.size();
   made.number = spec.total;
   made.made = spec.this_update;
   made.next_update = spec.next_update;

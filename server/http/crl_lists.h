@@ -26,6 +26,11 @@ struct CrlName {
 /// "vendor", "vendor/0000001f" (8 lower-case hex digits) or "vendor/delta". Empty: none of these.
 [[nodiscard]] std::optional<CrlName> parse_crl_name(std::string_view path);
 
+struct CrlTimes {
+  std::string issuer;
+  der::UnixTime made = 0, next_update = 0;
+};
+
 class CrlLists {
  public:
   /// Seconds after which a list is made anew though nothing has changed; less where it is valid for less than
@@ -44,8 +49,8 @@ class CrlLists {
   void see_changes_by(std::function<std::uint64_t()> generation) { generation_ = std::move(generation); }
   /// Ends what was begun; from then on nothing is made.
   void stop() { threads_.reset(); }
-  /// When the newest whole CRL of each issuer that was asked for one was made.
-  [[nodiscard]] std::vector<std::pair<std::string, der::UnixTime>> times();
+  /// Of the newest whole CRL of each issuer that was asked for one.
+  [[nodiscard]] std::vector<CrlTimes> times();
 
   /// Answers with the list, or 304 where `if_none_match` (RFC 9110 13.1.2) names it. A list that cannot be
   /// renewed (the database or the key is away) is given out until its nextUpdate. One that takes long to make
@@ -55,7 +60,6 @@ class CrlLists {
  private:
   struct List {
     std::shared_ptr<const std::string> der;  ///< null: not made yet
-    std::uint64_t revoked = 0;               ///< what it lists
     std::uint64_t number = 0;                ///< revoked certificates of its scope
     std::uint64_t generation = 0;            ///< of the registry when it was known to be complete
     der::UnixTime made = 0, renew = 0, next_update = 0;
@@ -73,6 +77,8 @@ class CrlLists {
 
   [[nodiscard]] bool is_usable(const List& list, der::UnixTime now) const;
   void make(const CrlName& name);
+  /// Keeps what was made, or the old list where it could not be and is still valid, and answers who waits.
+  void finish(const CrlName& name, authority::Answer<List> renewed);
   /// The list again where nothing in it has changed, else a new one.
   [[nodiscard]] authority::Answer<List> renew(const CrlName& name, const List& old);
   [[nodiscard]] authority::Answer<List> sign(const CrlName& name, const registry::CrlScope& scope,

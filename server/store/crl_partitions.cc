@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/crl_partitions.h"
 
-#include <charconv>
-
 #include "core/x509/certificate.h"
 #include "core/x509/oids.h"
+#include "registry/crl_partition.h"
 #include "server/store/rows.h"
 #include "server/store/writes.h"
 
@@ -22,27 +21,23 @@ registry::Revoked read_revoked(const Statement& row) {
 Bytes distribution_points(Bytes der) {
   const auto certificate = x509::Certificate::parse(der);
   if (!certificate) return {};
-  for (Reader in(certificate->extensions_content()); !in.empty();) {
-    const auto extension = x509::read_extension(in);
-    if (!extension) return {};
-    if (equal(extension->oid, x509::oid::kCrlDistributionPoints)) return extension->value;
-  }
-  return {};
+  Bytes points;
+  (void)x509::for_each_extension(certificate->extensions_content(), [&](const x509::Extension& extension) {
+    if (equal(extension.oid, x509::oid::kCrlDistributionPoints)) points = extension.value;
+  });
+  return points;
 }
 
 }  // namespace
 
 std::optional<std::int64_t> named_partition(const registry::Certificate& certificate) {
-  constexpr std::size_t kDigits = 8;
   const std::string_view points = as_text(distribution_points(certificate.der));
   const std::string before = "/" + certificate.issuer + "/";
   const std::size_t at = points.rfind(before);
   // The URI is the last thing in the extension.
-  if (at == std::string_view::npos || at + before.size() + kDigits != points.size()) return std::nullopt;
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(points.end() - kDigits, points.end(), number, 16);
-  if (error != std::errc() || end != points.end()) return std::nullopt;
-  return number;
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto number = registry::parse_crl_partition(points.substr(at + before.size()));
+  return number ? std::optional<std::int64_t>(*number) : std::nullopt;
 }
 
 CrlPartitionWrites::CrlPartitionWrites(Connection& connection)
