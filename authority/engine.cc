@@ -15,7 +15,7 @@ Engine::Engine(const crypto::Crypto& crypto, Config config, Der root, std::vecto
       root_(std::move(root)),
       issuers_(std::move(issuers)),
       states_(issuers_.size()) {
-  apply({});
+  for (std::size_t i = 0; i < issuers_.size(); ++i) states_[i] = issuers_[i].config().state;
   std::copy_n(nonce_secret.begin(), std::min(nonce_secret.size(), nonce_secret_.size()),
               nonce_secret_.begin());
   if (const auto certificate = x509::Certificate::parse(root_)) {
@@ -58,14 +58,11 @@ std::unexpected<Refusal> refuse_signing(const Issuer& issuer, const Error& error
 }  // namespace
 
 void Engine::apply(std::span<const registry::IssuerOrder> orders) const noexcept {
-  for (std::size_t i = 0; i < issuers_.size(); ++i) {
-    const IssuerConfig& config = issuers_[i].config();
-    IssuerState state = config.state;
-    for (const registry::IssuerOrder& order : orders) {
-      // Who writes "retired" into the configuration means it, whatever was ordered before.
-      if (order.name == config.name && state != IssuerState::retired) state = order.state;
-    }
-    states_[i].store(state, std::memory_order_relaxed);
+  for (const registry::IssuerOrder& order : orders) {
+    const Issuer* issuer = find_issuer(order.name);
+    // Who writes "retired" into the configuration means it, whatever was ordered before.
+    if (issuer == nullptr || issuer->config().state == IssuerState::retired) continue;
+    states_[static_cast<std::size_t>(issuer - issuers_.data())].store(order.state, std::memory_order_relaxed);
   }
 }
 

@@ -66,7 +66,8 @@ class Engine {
   [[nodiscard]] const Der& root() const noexcept { return root_; }
   [[nodiscard]] const Sha256& root_spki_sha256() const noexcept { return root_spki_sha256_; }
 
-  /// Takes over what the registry has ordered. What is not named keeps the state of its configuration.
+  /// Takes over what the registry has ordered; an issuer that is not named keeps the state that it has, at
+  /// first that of its configuration.
   void apply(std::span<const registry::IssuerOrder> orders) const noexcept;
   /// The state of one of this engine's issuers.
   [[nodiscard]] IssuerState state(const Issuer& issuer) const noexcept;

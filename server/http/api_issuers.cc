@@ -124,13 +124,14 @@ void Api::issuer_state(Call& call) {
     const std::string no = objection(*issuer, order.state, now);
     if (!no.empty()) return call.respond(error_response(ErrorCode::wrong_state, no));
   }
-  const std::string name = orders.front().name;
-  store_.order_issuers(std::move(orders), [this, name, state, retires,
-                                           respond = std::move(call.respond)](const auto& outcome) {
-    if (!outcome) return conflict(respond, outcome.error());
-    if (const auto all = store_.issuer_orders()) engine_.apply(*all);
-    respond(json_response({{"name", name}, {"state", registry::name(*state)}, {"retires", retires}}));
-  });
+  store_.order_issuers(
+      orders, [this, orders, retires, respond = std::move(call.respond)](const auto& outcome) {
+        if (!outcome) return conflict(respond, outcome.error());
+        engine_.apply(orders);
+        const registry::IssuerOrder& order = orders.front();
+        respond(json_response(
+            {{"name", order.name}, {"state", registry::name(order.state)}, {"retires", retires}}));
+      });
 }
 
 }  // namespace pedigree::http
