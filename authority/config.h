@@ -81,6 +81,8 @@ struct Config {
   Policy policy = open_policy();  ///< from policy.toml
 };
 
+/// HOST:PORT, where an IPv6 address stands in brackets. False: it is not that.
+[[nodiscard]] bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port);
 /// An intermediate of this name; null: none. Borrows the configuration.
 [[nodiscard]] const IssuerConfig* find_issuer(const Config& config, std::string_view name) noexcept;
 /// Defaults for everything, no issuer.

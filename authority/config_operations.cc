@@ -43,13 +43,20 @@ Answer<void> read_metrics(const toml::table& table, Config& config) {
   return {};
 }
 
-bool is_listen(std::string_view text) {
-  if (text.empty()) return true;
+bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
+  host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
+  return error == std::errc() && at == end;
+}
+
+bool is_listen(std::string_view text) {
+  std::string host;
   std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
+  return text.empty() || parse_listen(text, host, port);
 }
 
 std::string_view name(LogLevel level) noexcept {

@@ -11,7 +11,7 @@ namespace pedigree::authority {
 [[nodiscard]] Answer<void> read_log(const toml::table& table, Config& config);
 [[nodiscard]] Answer<void> read_metrics(const toml::table& table, Config& config);
 
-/// Empty, or an address, a colon and a port; an IPv6 address stands in brackets.
+/// Empty, or what parse_listen reads.
 [[nodiscard]] bool is_listen(std::string_view text);
 
 }  // namespace pedigree::authority

@@ -11,9 +11,9 @@
 #include "server/app/crl_lots.h"
 #include "server/app/database.h"
 #include "server/app/grant_signer.h"
-#include "server/app/issuer_watch.h"
 #include "server/app/listeners.h"
 #include "server/app/readiness.h"
+#include "server/http/repeat.h"
 #include "server/store/sqlite_store.h"
 
 namespace pedigree::app {
@@ -24,6 +24,14 @@ constexpr std::chrono::milliseconds kIssuerWatchInterval{500};
 
 der::UnixTime now() {
   return std::time(nullptr);
+}
+
+/// The registry's orders, into the engine's states. To be late is no danger: what an intermediate signs that
+/// is not active any more, the registry does not take. Errors: database_failure.
+Result<void> take_issuer_orders(const authority::Engine& engine, registry::Store& store) {
+  PEDIGREE_ASSIGN(const auto orders, store.issuer_orders());
+  engine.apply(orders);
+  return {};
 }
 
 Answer<std::unique_ptr<registry::Store>> open_database(const store::StoreOptions& options,
@@ -83,7 +91,7 @@ struct App::State {
   std::unique_ptr<http::MonitorHandler> monitor;
   Listeners listeners;
   std::optional<LogKeeper> log_keeper;
-  std::optional<IssuerWatch> issuer_watch;
+  std::optional<http::Repeat> issuer_watch;
 
   ~State() {
     issuer_watch.reset();

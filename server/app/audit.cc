@@ -149,21 +149,11 @@ Answer<std::unique_ptr<http::AuditSigner>> open_log_signer(const Layout& layout,
 }
 
 LogKeeper::LogKeeper(http::AuditSigner& signer, std::chrono::milliseconds interval)
-    : signer_(signer), interval_(interval), thread_([this] { loop(); }) {}
+    : signer_(signer), repeat_(std::in_place, [this] { sign_now(); }, interval) {}
 
 LogKeeper::~LogKeeper() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
+  repeat_.reset();
   sign_now();
-}
-
-void LogKeeper::loop() {
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, interval_, [this] { return stopping_; })) sign_now();
 }
 
 void LogKeeper::sign_now() {

@@ -2,13 +2,12 @@
 // The audit log of an authority's directory: its key, its signed heads, and its verification.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <optional>
 
 #include "server/app/app.h"
 #include "server/audit/checkpoint.h"
 #include "server/http/audit_signer.h"
+#include "server/http/repeat.h"
 #include "server/store/audit_verify.h"
 
 namespace pedigree::app {
@@ -40,15 +39,10 @@ class LogKeeper {
   LogKeeper& operator=(const LogKeeper&) = delete;
 
  private:
-  void loop();
   void sign_now();
 
   http::AuditSigner& signer_;
-  std::chrono::milliseconds interval_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::optional<http::Repeat> repeat_;
 };
 
 /// Signs the log's head now, with the directory's key. Errors: those of open_log_signer, database_failure

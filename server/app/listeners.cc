@@ -32,7 +32,7 @@ Answer<void> Listeners::start_plain(const ListenOptions& options, const std::str
                                     http::Handler& handler, std::string_view protocol,
                                     std::unique_ptr<http::Server>& out) {
   http::ServerOptions settings;
-  if (!parse_listen(listen, settings.host, settings.port)) {
+  if (!authority::parse_listen(listen, settings.host, settings.port)) {
     return authority::refuse(ErrorCode::bad_configuration, listen + " is not an address and a port");
   }
   settings.tls = false;
@@ -71,8 +71,9 @@ Answer<void> Listeners::start(const ListenOptions& options, const Directory& dir
   if (!config.protocols.liteboot_listen.empty()) {
     settings = tls_settings();
     if (!settings) return std::unexpected(settings.error());
-    (void)parse_listen(config.protocols.liteboot_listen, settings->host, settings->port);  // read_config did
-    settings->tls12 = true;  // Mbed TLS 2.28, in devices in the field, speaks no other
+    (void)authority::parse_listen(config.protocols.liteboot_listen, settings->host,
+                                  settings->port);  // read_config did
+    settings->tls12 = true;                         // Mbed TLS 2.28, in devices in the field, speaks no other
     settings->max_body = kSmallBody;
     settings->protocol = "liteboot";
     server = http::Server::start(*std::move(settings), liteboot_);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/protocols.h"
 
-#include <charconv>
 #include <condition_variable>
 #include <thread>
 
@@ -70,16 +69,6 @@ struct CmpParts {
 };
 
 }  // namespace
-
-bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
-  return error == std::errc() && at == end;
-}
 
 struct Protocols::Parts {
   explicit Parts(Wanted wanted)

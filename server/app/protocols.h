@@ -14,9 +14,6 @@ struct ServedProtocol {
   std::string where;
 };
 
-/// HOST:PORT, where an IPv6 address stands in brackets. False: it is not that.
-[[nodiscard]] bool parse_listen(std::string_view text, std::string& host, std::uint16_t& port);
-
 class Protocols {
  public:
   /// What the protocols are put together from; all is borrowed.

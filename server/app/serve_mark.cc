@@ -62,12 +62,7 @@ void ServeMark::write() const {
   if (lock_ < 0) return;
   const std::string text = boost::json::serialize(boost::json::object{
       {"url", url_}, {"reloads", reloads_}, {"last_taken", last_taken_}, {"last_detail", last_detail_}});
-  const auto file = state_file(layout_);
-  auto fresh = file;
-  fresh += ".new";
-  std::error_code ignored;
-  std::filesystem::remove(fresh, ignored);
-  if (write_private(fresh, text)) std::filesystem::rename(fresh, file, ignored);
+  (void)replace_private(state_file(layout_), text);  // whoever asks then waits in vain, and is told so
 }
 
 std::optional<Serving> find_serving(const Layout& layout) {

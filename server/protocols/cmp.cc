@@ -54,21 +54,7 @@ Cmp::Cmp(Wanted wanted)
       signers_(wanted.signers),
       system_ca_(http::read_certificate(wanted.system_ca)),
       pending_(wanted.limits),
-      timer_([this] { expire_until_stopped(); }) {}
-
-Cmp::~Cmp() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  timer_.join();
-}
-
-void Cmp::expire_until_stopped() {
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kTimerPause, [this] { return stopping_; })) pending_.expire(enrolment_.now());
-}
+      timer_([this] { pending_.expire(enrolment_.now()); }, kTimerPause) {}
 
 bool Cmp::knows(const CmpPath& path) const {
   if (path.profile.empty()) return true;

@@ -4,10 +4,9 @@
 // of a certificate of this authority.
 #pragma once
 
-#include <condition_variable>
 #include <string>
-#include <thread>
 
+#include "server/http/repeat.h"
 #include "server/http/tls.h"
 #include "server/protocols/cmp_failure.h"
 #include "server/protocols/cmp_pending.h"
@@ -25,7 +24,7 @@ class Cmp final : public http::Handler {
   };
   /// Borrows enrolment and signers.
   explicit Cmp(Wanted wanted);
-  ~Cmp() override;
+  ~Cmp() override = default;
   Cmp(const Cmp&) = delete;
   Cmp& operator=(const Cmp&) = delete;
 
@@ -47,16 +46,12 @@ class Cmp final : public http::Handler {
   /// In whose name is answered. Errors: those of Delegates::find.
   [[nodiscard]] Answer<std::pair<const authority::Issuer*, std::shared_ptr<const Delegate>>> answering(
       const CmpPath& path);
-  void expire_until_stopped();
 
   const Enrolment& enrolment_;
   Delegates& signers_;
   http::X509Owner system_ca_;
   CmpPending pending_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread timer_;  // last: it uses the others until it has stopped
+  http::Repeat timer_;  // last: it uses the others until it has stopped
 };
 
 /// What is refused before it is queued for a thread: by path, method, type and size. Empty: Cmp::handle is to
