@@ -180,7 +180,7 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   options.threads = arguments.threads;
   options.metrics_listen = arguments.metrics_listen;
   options.log = true;
-  if (!app::parse_listen(arguments.listen, options.host, options.port)) {
+  if (!authority::parse_listen(arguments.listen, options.host, options.port)) {
     return print_error(context, kExitUsage,
                        {.summary = "--listen takes an address and a port",
                         .details = {{"given", arguments.listen}},
@@ -189,7 +189,7 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   }
   std::string host;
   std::uint16_t port = 0;
-  if (!options.metrics_listen.empty() && !app::parse_listen(options.metrics_listen, host, port)) {
+  if (!options.metrics_listen.empty() && !authority::parse_listen(options.metrics_listen, host, port)) {
     return print_error(context, kExitUsage,
                        {.summary = "--metrics-listen takes an address and a port",
                         .details = {{"given", arguments.metrics_listen}},
@@ -285,6 +285,19 @@ void add_serve(CLI::App& authority, Context& context) {
 }
 
 }  // namespace
+
+authority::Refusal refusal_of(const http::Response& response) {
+  const boost::json::value error = boost::json::parse(response.body);
+  return {static_cast<ErrorCode>(error.at("code").to_number<std::uint16_t>()),
+          std::string(error.at("detail").as_string())};
+}
+
+app::Answer<boost::json::value> ask(app::LocalAuthority& authority, http::Method method,
+                                    const std::string& target, const std::string& body, std::string who) {
+  const http::Response response = authority.call(method, target, body, std::move(who));
+  if (response.status != 200) return std::unexpected(refusal_of(response));
+  return boost::json::parse(response.body);
+}
 
 const std::map<std::string, crypto::KeyType>& ca_key_types() {
   using enum crypto::KeyType;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <map>
 
 #include "authority/refusal.h"
 #include "cli/output.h"
 #include "core/crypto/crypto.h"
+#include "server/app/app.h"
 
 namespace pedigree::cli {
 
@@ -45,6 +47,12 @@ void add_authority_protocols(CLI::App& authority, Context& context);
 [[nodiscard]] const std::map<std::string, crypto::KeyType>& ca_key_types();
 /// Who acts, for the registry's history: the login name, as far as the system knows it.
 [[nodiscard]] std::string login();
+/// What a refusal of /v1 says.
+[[nodiscard]] authority::Refusal refusal_of(const http::Response& response);
+/// Asks /v1 of an authority's directory, as the operator `who`: the answer, or its refusal.
+[[nodiscard]] app::Answer<boost::json::value> ask(app::LocalAuthority& authority, http::Method method,
+                                                  const std::string& target, const std::string& body = {},
+                                                  std::string who = login());
 /// `pedigree authority status|reload|backup|restore`.
 void add_authority_operations(CLI::App& authority, Context& context);
 /// `serve --check`. `passphrase_file` may be empty.

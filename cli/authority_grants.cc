@@ -70,14 +70,12 @@ void run_grant(Context& context, const GrantArguments& arguments) {
   if (const auto taken = (*authority)->take_grant_signer(*passphrase); !taken) {
     return report_refusal(context, "grant it", taken.error(), next_step(taken.error().code, arguments));
   }
-  const http::Response response =
-      (*authority)->call(http::Method::post, "/v1/grants", json::serialize(question_of(arguments)), login());
-  const json::value answer = json::parse(response.body);
-  if (response.status != 200) {
-    const auto code = static_cast<ErrorCode>(answer.at("code").to_number<std::uint16_t>());
-    return report_refusal(context, "grant it", {code, std::string(answer.at("detail").as_string())},
-                          next_step(code, arguments));
+  const auto asked =
+      ask(**authority, http::Method::post, "/v1/grants", json::serialize(question_of(arguments)));
+  if (!asked) {
+    return report_refusal(context, "grant it", asked.error(), next_step(asked.error().code, arguments));
   }
+  const json::value& answer = *asked;
   const auto message = http::from_base64(answer.at("grant").as_string());
   if (const auto written = write_output(arguments.out, message.value_or(Octets())); !written) {
     return print_error(context, kExitUnreadable, written.error());

@@ -34,11 +34,9 @@ std::optional<json::value> call(Context& context, const IssuerArguments& argumen
     report_refusal(context, "open the authority", authority.error());
     return std::nullopt;
   }
-  const http::Response response = (*authority)->call(method, path, body, login());
-  json::value answer = json::parse(response.body);
-  if (response.status == 200) return answer;
-  const auto code = static_cast<ErrorCode>(answer.at("code").to_number<std::uint16_t>());
-  report_refusal(context, doing, {code, text_of(answer.at("detail"))});
+  auto answer = ask(**authority, method, path, body);
+  if (answer) return *std::move(answer);
+  report_refusal(context, doing, answer.error());
   return std::nullopt;
 }
 

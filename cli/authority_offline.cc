@@ -99,21 +99,16 @@ void run_revoke_issuer(Context& context, const OfflineArguments& arguments) {
   const auto authority = app::LocalAuthority::open(arguments.directory);
   if (!authority) return report_refusal(context, "open the authority", authority.error());
   const json::object body{{"reason", arguments.reason}, {"why", arguments.why}};
-  const http::Response response = (*authority)
-                                      ->call(http::Method::post, "/v1/issuers/" + arguments.name + "/revoke",
-                                             json::serialize(body), "local uid " + std::to_string(getuid()));
-  const json::value answer = json::parse(response.body);
-  if (response.status != 200) {
-    const auto code = static_cast<ErrorCode>(answer.at("code").to_number<std::uint16_t>());
-    return report_refusal(context, "revoke it", {code, std::string(answer.at("detail").as_string())});
-  }
+  const auto answer = ask(**authority, http::Method::post, "/v1/issuers/" + arguments.name + "/revoke",
+                          json::serialize(body), "local uid " + std::to_string(getuid()));
+  if (!answer) return report_refusal(context, "revoke it", answer.error());
   if (passphrase) {
     const auto crl = root_crl({arguments.directory}, **authority, *passphrase);
     if (!crl) return report_refusal(context, "make the root's CRL", crl.error());
     const auto written = write_output(arguments.root_crl, as_bytes(to_pem("X509 CRL", *crl)));
     if (!written) return print_error(context, kExitUnreadable, written.error());
   }
-  print_revoked(context, answer, arguments.root_crl);
+  print_revoked(context, *answer, arguments.root_crl);
 }
 
 CLI::App* add(CLI::App& authority, const char* name, const char* help, OfflineArguments& arguments) {

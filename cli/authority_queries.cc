@@ -40,12 +40,9 @@ std::string text_of(const json::value& value) {
 /// Calls the authority; a refusal is printed, and the result is then empty.
 std::optional<json::value> call(Context& context, app::LocalAuthority& authority, http::Method method,
                                 const std::string& target, const std::string& body, std::string_view doing) {
-  const http::Response response = authority.call(method, target, body, login());
-  json::value answer = json::parse(response.body);
-  if (response.status == 200) return answer;
-  const json::object& error = answer.as_object();
-  const auto code = static_cast<ErrorCode>(error.at("code").to_number<std::uint16_t>());
-  report_refusal(context, doing, {code, text_of(error.at("detail"))}, "pedigree authority list --dir DIR");
+  auto answer = ask(authority, method, target, body);
+  if (answer) return *std::move(answer);
+  report_refusal(context, doing, answer.error(), "pedigree authority list --dir DIR");
   return std::nullopt;
 }
 
@@ -209,10 +206,7 @@ std::optional<Exported> collect(Context& context, app::LocalAuthority& authority
       const Bytes der = as_bytes(response.body);
       return Exported{"X509 CRL", {Octets(der.begin(), der.end())}};
     }
-    const json::value error = json::parse(response.body);
-    report_refusal(
-        context, "make the CRL",
-        {static_cast<ErrorCode>(error.at("code").to_number<std::uint16_t>()), text_of(error.at("detail"))});
+    report_refusal(context, "make the CRL", refusal_of(response));
     return std::nullopt;
   }
   if (const authority::Issuer* issuer = engine.find_issuer(arguments.name); issuer != nullptr) {

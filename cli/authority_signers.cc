@@ -71,14 +71,10 @@ void run_revoke(Context& context, const SignerArguments& arguments) {
   const auto authority = app::LocalAuthority::open(arguments.directory);
   if (!authority) return report_refusal(context, "open the authority", authority.error());
   const json::object body{{"key", to_base64(named->key)}, {"name", named->subject}, {"why", arguments.why}};
-  const http::Response response = (*authority)
-                                      ->call(http::Method::post, "/v1/signer-revocations",
-                                             json::serialize(body), "local uid " + std::to_string(getuid()));
-  const json::value answer = json::parse(response.body);
-  if (response.status != 200) {
-    const auto code = static_cast<ErrorCode>(answer.at("code").to_number<std::uint16_t>());
-    return report_refusal(context, "revoke it", {code, std::string(answer.at("detail").as_string())});
-  }
+  const auto asked = ask(**authority, http::Method::post, "/v1/signer-revocations", json::serialize(body),
+                         "local uid " + std::to_string(getuid()));
+  if (!asked) return report_refusal(context, "revoke it", asked.error());
+  const json::value& answer = *asked;
   if (context.json) return print_json(answer);
   if (context.quiet) return;
   const std::string subject(answer.at("name").as_string());

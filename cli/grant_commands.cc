@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "cli/authority_options.h"
 #include "cli/command.h"
 #include "cli/device_lines.h"
 #include "cli/files.h"
@@ -19,11 +20,12 @@ namespace json = boost::json;
 using station::Outcome;
 using station::Unit;
 
+/// Whose certificate it takes.
+constexpr const char* kRole = "operator";
+
 struct GrantArguments {
   LineArguments lines;
-  double authority_timeout = 60;
-  std::string tls;
-  station::AuthorityOptions authority;
+  AuthorityArguments authority;
   std::string why;
   std::string file;
 };
@@ -96,19 +98,6 @@ void finish(const Context& context, const Lines& lines, json::array list) {
     print_warning(context, "the capture is not complete");
 }
 
-void complete_authority(GrantArguments& arguments) {
-  station::AuthorityOptions& authority = arguments.authority;
-  if (!arguments.tls.empty()) {
-    if (authority.ca_file.empty()) authority.ca_file = arguments.tls + "/ca.cert.pem";
-    if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/operator.cert.pem";
-    if (authority.key_file.empty()) authority.key_file = arguments.tls + "/operator.key.pem";
-  }
-  if (authority.ca_file.empty() || authority.certificate_file.empty() || authority.key_file.empty()) {
-    stop(kExitUsage, "--tls is missing",
-         "give --tls FOLDER, the folder tls of the authority, or --ca, --cert and --key");
-  }
-}
-
 std::string slots_text(const std::vector<std::uint32_t>& slots) {
   if (slots.empty()) return "no slot was in use";
   std::string text = slots.size() == 1 ? "destroyed slot" : "destroyed slots";
@@ -132,15 +121,12 @@ std::string ending(const station::Emptied& emptied, bool ends) {
 }
 
 void run_flow(Context& context, GrantArguments& arguments, Flow flow, bool ends) {
-  complete_authority(arguments);
+  if (!complete_authority(arguments.authority, kRole)) stop(kExitUsage, "--tls is missing", kTlsNext);
   Lines lines;
   prepare(lines, context, arguments.lines);
-  arguments.authority.give_up =
-      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
-  arguments.authority.notice = notices(lines, context);
   const auto authority =
-      need(station::open_authority(lines.loop, arguments.authority),
-           "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
+      open_authority(lines, context, arguments.authority,
+                     "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
   json::array list;
   each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());
@@ -238,34 +224,14 @@ void run_send(Context& context, GrantArguments& arguments) {
   finish(context, lines, std::move(list));
 }
 
-void add_authority_options(CLI::App& command, GrantArguments& arguments) {
-  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT")
-      ->required()
-      ->option_text("URL");
-  command
-      .add_option("--tls", arguments.tls, "Folder with ca.cert.pem, operator.cert.pem and operator.key.pem")
-      ->option_text("DIR");
-  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server")
-      ->option_text("FILE");
-  command
-      .add_option("--cert", arguments.authority.certificate_file, "PEM file with the operator's certificate")
-      ->option_text("FILE");
-  command.add_option("--key", arguments.authority.key_file, "PEM file with the operator's private key")
-      ->option_text("FILE");
-  command
-      .add_option("--authority-timeout", arguments.authority_timeout,
-                  "Try an unreachable authority for this many seconds (default 60)")
-      ->check(CLI::Range(0.0, 86400.0));
-  command.add_option("--why", arguments.why, "A sentence for the history")->required()->option_text("TEXT");
-}
-
 void add_flow(CLI::App& app, Context& context, const char* name, const char* help, const char* footer,
               Flow flow, bool ends) {
   auto arguments = std::make_shared<GrantArguments>();
   CLI::App* command = app.add_subcommand(name, help);
   command->footer(footer);
   add_line_options(*command, arguments->lines);
-  add_authority_options(*command, *arguments);
+  add_authority_options(*command, arguments->authority, kRole)->required();
+  command->add_option("--why", arguments->why, "A sentence for the history")->required()->option_text("TEXT");
   command->callback([arguments, &context, flow, ends] {
     guarded(context, [&] { run_flow(context, *arguments, flow, ends); });
   });

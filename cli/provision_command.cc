@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "cli/authority_options.h"
 #include "cli/command.h"
 #include "cli/device_lines.h"
 #include "cli/output.h"
@@ -24,13 +25,14 @@ namespace json = boost::json;
 using station::Outcome;
 using station::Unit;
 
+/// Whose certificate it takes.
+constexpr const char* kRole = "station";
+
 struct ProvisionArguments {
   LineArguments lines;
-  double authority_timeout = 60;
-  std::string tls;
   std::string journal;
   bool info = false;
-  station::AuthorityOptions authority;
+  AuthorityArguments authority;
   station::ProvisionOptions flow;
 };
 
@@ -142,37 +144,27 @@ void summarise(Context& context, const std::vector<station::UnitResult>& results
   print_failures(context, results, authority);
 }
 
-void complete_authority(ProvisionArguments& arguments) {
-  station::AuthorityOptions& authority = arguments.authority;
-  if (!arguments.tls.empty()) {
-    if (authority.ca_file.empty()) authority.ca_file = arguments.tls + "/ca.cert.pem";
-    if (authority.certificate_file.empty()) authority.certificate_file = arguments.tls + "/station.cert.pem";
-    if (authority.key_file.empty()) authority.key_file = arguments.tls + "/station.key.pem";
-  }
+void check_arguments(ProvisionArguments& arguments) {
   const bool bare =
       arguments.lines.udp.empty() && arguments.lines.serial.empty() && arguments.lines.devices.empty();
-  if (bare && authority.url.empty()) throw CLI::RequiredError("--authority");
+  if (bare && arguments.authority.options.url.empty()) throw CLI::RequiredError("--authority");
   const auto require = [](bool given, const std::string& what, const std::string& next) {
     if (!given) stop(kExitUsage, what + " is missing", next);
   };
-  require(!authority.url.empty(), "--authority",
+  require(!arguments.authority.options.url.empty(), "--authority",
           "give --authority https://HOST:PORT, or --info to look only");
   require(!arguments.journal.empty(), "--journal",
           "give --journal FOLDER: by it a run goes on after a crash; it is made if missing");
-  require(!authority.ca_file.empty() && !authority.certificate_file.empty() && !authority.key_file.empty(),
-          "--tls", "give --tls FOLDER, the folder tls of the authority, or --ca, --cert and --key");
+  require(complete_authority(arguments.authority, kRole), "--tls", kTlsNext);
 }
 
 void run_provision(Context& context, ProvisionArguments& arguments) {
-  complete_authority(arguments);
+  check_arguments(arguments);
   Lines lines;
   prepare(lines, context, arguments.lines);
-  arguments.authority.give_up =
-      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(arguments.authority_timeout));
-  arguments.authority.notice = notices(lines, context);
-  const auto authority = need(station::open_authority(lines.loop, arguments.authority),
-                              "--authority takes https://HOST:PORT, and --tls the folder tls that `pedigree "
-                              "authority init` made, or a copy of it");
+  const auto authority = open_authority(lines, context, arguments.authority,
+                                        "--authority takes https://HOST:PORT, and --tls the folder tls that "
+                                        "`pedigree authority init` made, or a copy of it");
   const auto journal = need(station::Journal::open(arguments.journal), "give another --journal FOLDER");
   std::error_code error;
   if (!arguments.flow.out.empty()) std::filesystem::create_directories(arguments.flow.out, error);
@@ -189,7 +181,7 @@ void run_provision(Context& context, ProvisionArguments& arguments) {
   const auto results = station::provision_all(lines.units, line, arguments.flow);
   lines.view = nullptr;
   view.finish();
-  summarise(context, results, arguments.authority.url);
+  summarise(context, results, arguments.authority.options.url);
   if (lines.capture != nullptr && !lines.capture->finish())
     print_warning(context, "the capture is not complete");
 }
@@ -220,24 +212,6 @@ void run_status(Context& context, const std::string& folder) {
   } else {
     print(table.draw(context));
   }
-}
-
-void add_authority_options(CLI::App& command, ProvisionArguments& arguments) {
-  command.add_option("--authority", arguments.authority.url, "The authority: https://HOST:PORT")
-      ->option_text("URL");
-  command.add_option("--tls", arguments.tls, "Folder with ca.cert.pem, station.cert.pem and station.key.pem")
-      ->option_text("DIR");
-  command.add_option("--ca", arguments.authority.ca_file, "PEM file with the CA of the authority's server")
-      ->option_text("FILE");
-  command
-      .add_option("--cert", arguments.authority.certificate_file, "PEM file with the station's certificate")
-      ->option_text("FILE");
-  command.add_option("--key", arguments.authority.key_file, "PEM file with the station's private key")
-      ->option_text("FILE");
-  command
-      .add_option("--authority-timeout", arguments.authority_timeout,
-                  "Try an unreachable authority for this many seconds (default 60)")
-      ->check(CLI::Range(0.0, 86400.0));
 }
 
 void add_flow_options(CLI::App& command, ProvisionArguments& arguments) {
@@ -281,7 +255,7 @@ void add_provision_command(CLI::App& app, Context& context) {
   command->require_subcommand(0, 1);
   add_line_options(*command, arguments->lines);
   command->add_flag("--info", arguments->info, "Show what the devices say of themselves, and change nothing");
-  add_authority_options(*command, *arguments);
+  add_authority_options(*command, arguments->authority, kRole);
   add_flow_options(*command, *arguments);
   CLI::App* status = command->add_subcommand("status", "Show what a journal knows of its devices");
   auto folder = std::make_shared<std::string>();
