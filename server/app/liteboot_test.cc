@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // lite_bootstrap_server's API as its README shows it, by curl; and what that server got wrong.
-#include <thread>
-
 #include "server/app/offline.h"
 #include "testing/authority/configured.h"
 
@@ -14,6 +12,70 @@ using ::testing::Not;
 
 constexpr const char* kUuid = "56d38f73-3f6f-4a59-86bc-d315a1ccc634";
 constexpr const char* kOtherUuid = "66d38f73-3f6f-4a59-86bc-d315a1ccc634";
+
+/// Writes FOLDER/0.pem, 0.json and 0.cbor, 1.pem...: the bodies of COUNT requests, each of a key of its own,
+/// for a random UUID; "without-ou": nothing else is in the subject; "corrupted": a bit of the signature is
+/// not what was signed. Arguments: FOLDER COUNT WORD...
+constexpr const char* kMakeRequests = R"py(
+import base64, cbor2, json, sys, uuid
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+for i in range(int(sys.argv[2])):
+    at = sys.argv[1] + '/' + str(i)
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, str(uuid.uuid4()))]
+    if 'without-ou' not in sys.argv:
+        names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, 'localhost'),
+                 x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, 'Signing')] + names
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names)).sign(key, hashes.SHA256())
+    der = bytearray(request.public_bytes(serialization.Encoding.DER))
+    if 'corrupted' in sys.argv: der[-3] ^= 1
+    text = base64.encodebytes(der).decode()
+    open(at + '.pem', 'w').write('-----BEGIN CERTIFICATE REQUEST-----\n' + text + '-----END CERTIFICATE REQUEST-----\n')
+    json.dump({'CSR': base64.b64encode(der).decode()}, open(at + '.json', 'w'))
+    open(at + '.cbor', 'wb').write(cbor2.dumps([bytes(der)]))
+)py";
+
+/// Says "N certificates, N keys, N subjects" of the answers FOLDER/ANSWER..., each of which has to certify
+/// the key and the commonName, and no OU where there was none, of the request beside it. Arguments: FOLDER
+/// ANSWER..., where 3.json.answer answers to 3.json.
+constexpr const char* kReadAnswers = R"py(
+import base64, cbor2, json, sys
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
+seen = []
+for name in sys.argv[2:]:
+    body = open(sys.argv[1] + '/' + name, 'rb').read()
+    number, form, _ = name.split('.')
+    if form == 'json': body = base64.b64decode(json.loads(body)['Cert'])
+    if form == 'cbor': body = cbor2.loads(body)[2]
+    read = x509.load_pem_x509_certificate if form == 'pem' else x509.load_der_x509_certificate
+    certificate = read(body)
+    request = x509.load_pem_x509_csr(open(sys.argv[1] + '/' + number + '.pem', 'rb').read())
+    spki = [one.public_key().public_bytes(serialization.Encoding.DER,
+            serialization.PublicFormat.SubjectPublicKeyInfo) for one in (certificate, request)]
+    assert spki[0] == spki[1], name
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME):
+        values = [[x.value for x in one.subject.get_attributes_for_oid(oid)] for one in (certificate, request)]
+        assert values[0] == values[1] or oid != NameOID.COMMON_NAME and not values[0], name
+    seen.append((certificate.serial_number, spki[0], certificate.subject.rfc4514_string()))
+print(*(str(len(set(x))) + ' ' + what for x, what in zip(zip(*seen), ('certificates', 'keys', 'subjects'))), sep=', ')
+)py";
+
+/// A body of each form, and how curl sends it, without the number of the request.
+struct Form {
+  const char* name;
+  const char* before;  ///< the number follows
+  const char* after;
+};
+constexpr Form kForms[] = {
+    {"json", "-H 'Content-Type: application/json' --data-binary @", ".json $LITEBOOT/cr"},
+    {"cbor", "-H 'Content-Type: application/cbor' --data-binary @", ".cbor $LITEBOOT/cr"},
+    {"pem", "-F csrfile=@", ".pem $LITEBOOT/p10cr"},
+};
 
 class LitebootTest : public ProtocolTest {
  protected:
@@ -43,6 +105,18 @@ class LitebootTest : public ProtocolTest {
   std::string serial(const std::string& name) {
     return ok("/usr/bin/python3 -c \"print(int('$(openssl x509 -in " + name +
               ".crt -noout -serial | cut -d= -f2)', 16))\"");
+  }
+  /// The bodies of `count` requests, with the words of kMakeRequests.
+  void make_requests(int count, const std::string& words) {
+    const CommandResult made =
+        run({"bash", "-c",
+             "/usr/bin/python3 - '" + folder_.path().string() + "' " + std::to_string(count) + " " + words +
+                 " <<'E'" + kMakeRequests + "E"});
+    if (made.status != 0) throw std::runtime_error(made.output);
+  }
+  /// What kReadAnswers says of answers.
+  std::string read_answers(const std::string& names) {
+    return ok("/usr/bin/python3 - . " + names + " <<'E'" + kReadAnswers + "E");
   }
   static std::string device(const std::string& name) {
     return "c --cert " + name + ".crt --key " + name + ".key";
@@ -80,9 +154,8 @@ TEST_F(LitebootTest, CertifiesByCborWithKeysInOrder) {
             "[1, 2] 0");
 }
 
-TEST_F(LitebootTest, CertifiesByAFormAndWithoutAnOu) {
-  // lite_bootstrap_server panics on a request without OU.
-  ok(std::string("req a /CN=") + kUuid);
+TEST_F(LitebootTest, CertifiesByAForm) {
+  ok(std::string("req a '/O=localhost/OU=Signing/CN=") + kUuid + "'");
   ok("as bootstrap -f -F csrfile=@a.csr --output a.crt $LITEBOOT/p10cr");
   EXPECT_EQ(ok("openssl x509 -in a.crt -noout -pubkey"), ok("openssl pkey -in a.key -pubout"));
   EXPECT_THAT(call("as bootstrap", "-F other=@a.csr $LITEBOOT/p10cr"), HasSubstr("Missing csrfile"));
@@ -146,16 +219,14 @@ TEST_F(LitebootTest, RevokesTheDevicesOwnCertificate) {
   EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate WHERE state = 3 AND reason = 1"), "1");
 }
 
-TEST_F(LitebootTest, RefusesWhatItsModelTakes) {
+TEST_F(LitebootTest, RefusesWhatIsNoRequestOrNotFromAStation) {
   ok(std::string("req a /OU=Signing/CN=") + kUuid +
      "; openssl req -in a.csr -outform DER -out a.der; /usr/bin/python3 - <<'E'\nimport base64, json\n"
-     "d = bytearray(open('a.der','rb').read()); d[-3] ^= 1\n"
-     "json.dump({'CSR': base64.b64encode(d).decode()}, open('bad.json','w'))\n"
-     "json.dump({'CSR': base64.b64encode(d).decode() * 100}, open('large.json','w'))\nE");
+     "d = base64.b64encode(open('a.der','rb').read()).decode()\n"
+     "json.dump({'CSR': d}, open('a.json','w'))\n"
+     "json.dump({'CSR': d * 100}, open('large.json','w'))\nE");
   const std::string before = authority_.dump();
   const auto cr = [&](const std::string& options) { return call("as bootstrap", options + " $LITEBOOT/cr"); };
-  EXPECT_THAT(cr("-H 'Content-Type: application/json' -d @bad.json"),
-              AllOf(HasSubstr("\"error\":\"proof of possession"), HasSubstr("\n400")));
   for (const char* body : {"", "{", "null", "[]", "{}", "{\"CSR\":1}", "{\"CSR\":\"!\"}", "{\"CSR\":\"\"}",
                            "@large.json", "[[[[[[[["}) {
     EXPECT_THAT(cr(std::string("-H 'Content-Type: application/json' -d '") + body + "'"), HasSubstr("\n400"))
@@ -164,7 +235,7 @@ TEST_F(LitebootTest, RefusesWhatItsModelTakes) {
                 HasSubstr("\n400"));
   }
   EXPECT_THAT(cr("-H 'Content-Type: text/plain' -d x"), HasSubstr("Content-Type must be"));
-  EXPECT_THAT(cr("-H 'Content-Type: application/json' -H 'Origin: https://evil.example' -d @bad.json"),
+  EXPECT_THAT(cr("-H 'Content-Type: application/json' -H 'Origin: https://evil.example' -d @a.json"),
               HasSubstr("\n403"));
   EXPECT_THAT(call("as bootstrap", "-H 'Origin: https://evil.example' -F csrfile=@a.csr $LITEBOOT/p10cr"),
               HasSubstr("\n403"));
@@ -185,21 +256,63 @@ TEST_F(LitebootTest, RefusesWhatItsModelTakes) {
   EXPECT_THAT(call("as bootstrap", "$URL/v1/devices"), HasSubstr("403"));
 }
 
-TEST_F(LitebootTest, FourConnectionsAtOnceLoseNothing) {
-  // lite_bootstrap_server fails with "database is locked".
-  ok("for i in $(seq 40); do req $i \"/OU=Signing/CN=$(cat /proc/sys/kernel/random/uuid)\"; done");
-  std::vector<std::thread> threads;
-  for (int k = 0; k < 4; ++k) {
-    threads.emplace_back([this, k] {
-      ok("for i in $(seq " + std::to_string(1 + 10 * k) + " " + std::to_string(10 + 10 * k) +
-         "); do as bootstrap -f -F csrfile=@$i.csr -o $i.crt $LITEBOOT/p10cr || exit 1; done");
-    });
+// What lite_bootstrap_server does wrong, each in a test of its own.
+
+TEST_F(LitebootTest, ACorruptedSignatureIsRefusedWhereLiteBootstrapServerIssues) {
+  make_requests(1, "corrupted");
+  const std::string before = authority_.dump();
+  for (const Form& form : kForms) {
+    SCOPED_TRACE(form.name);
+    const std::string answer = call("as bootstrap", form.before + std::string("0") + form.after);
+    EXPECT_THAT(answer, AllOf(HasSubstr("proof of possession"), HasSubstr("\n400")));
   }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate"), "40");
-  EXPECT_EQ(ok("openssl verify -CAfile $CA/root.cert.pem -untrusted $CA/issuers/vendor.cert.pem *.crt | grep "
-               "-c OK"),
-            "40");
+  EXPECT_EQ(authority_.dump(), before) << "nothing was issued, and nothing noted";
+}
+
+TEST_F(LitebootTest, ARequestWithoutAnOuIsCertifiedWhereLiteBootstrapServerPanics) {
+  make_requests(3, "without-ou");
+  std::string answers;
+  for (int i = 0; i < 3; ++i) {
+    const std::string number = std::to_string(i);
+    const Form& form = kForms[i];
+    ok("as bootstrap -f -o " + number + "." + form.name + ".answer " + form.before + number + form.after);
+    answers += number + "." + form.name + ".answer ";
+  }
+  EXPECT_EQ(read_answers(answers), "3 certificates, 3 keys, 3 subjects");
+  EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate"), "3");
+  ok("req none /");
+  EXPECT_THAT(call("as bootstrap", "-F csrfile=@none.csr $LITEBOOT/p10cr"), HasSubstr("\n400"))
+      << "and one that names no device is refused";
+}
+
+TEST_F(LitebootTest, FourConnectionsAtOnceAreAllAnsweredWhereLiteBootstrapServersDatabaseIsLocked) {
+  constexpr int kRequests = 120;  // 40 of each form
+  make_requests(kRequests, "");
+  // One curl with four connections: it makes another one only while all that it has wait for an answer.
+  std::string line = "as bootstrap --parallel --parallel-immediate --parallel-max 4";
+  std::string answers;
+  for (int i = 0; i < kRequests; ++i) {
+    const Form& form = kForms[i % 3];
+    const std::string number = std::to_string(i);
+    const std::string answer = number + "." + form.name + ".answer";
+    if (i > 0) {
+      line +=
+          " --next -sS --max-time 120 --noproxy '*' --cacert $CA/tls/ca.cert.pem"
+          " --cert $CA/tls/bootstrap.cert.pem --key $CA/tls/bootstrap.key.pem";
+    }
+    line +=
+        " -w '%{http_code} %{num_connects}\\n' -o " + answer + " " + form.before + number + form.after + " ";
+    answers += answer + " ";
+  }
+  // What it says of its progress is not silenced in this mode.
+  std::istringstream lines(ok(line + "2> progress || { cat progress; false; }"));
+  int answered = 0;
+  int connections = 0;
+  for (int status = 0, made = 0; lines >> status >> made; connections += made) answered += status == 200;
+  EXPECT_EQ(answered, kRequests);
+  EXPECT_GE(connections, 4);
+  EXPECT_EQ(read_answers(answers), "120 certificates, 120 keys, 120 subjects");
+  EXPECT_EQ(authority_.sql("SELECT count(*) FROM certificate"), "120");
 }
 
 TEST_F(LitebootTest, SpeaksTls12ForOldDevicesAndTheRestDoesNot) {
