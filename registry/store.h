@@ -35,6 +35,19 @@ struct StationClaim {
   std::uint32_t per_day = 0;     ///< certificates that it may have issued in a day of UTC; 0: any number
 };
 
+/// A transaction of CMP whose client has yet to confirm what it got (certConf, RFC 4210 5.3.18): any server
+/// of this registry can take that.
+struct Unconfirmed {
+  Sha256 signer{};                        ///< SHA-256 of the certificate whose key signs its messages
+  std::vector<std::uint8_t> transaction;  ///< transactionID, 1..32 octets
+  der::UnixTime until = 0;                ///< from then on it is forgotten
+};
+/// What was issued in it.
+struct AwaitsConfirmation {
+  Serial serial{};
+  bool reused = false;  ///< the certificate was there before
+};
+
 struct Issuance {
   Certificate certificate;
   Actor actor;
@@ -46,6 +59,7 @@ struct Issuance {
   /// SHA-256 of a one-time token, which this certificate uses up.
   std::optional<Sha256> token{};
   std::optional<StationClaim> station{};  ///< where a station asks
+  std::optional<Unconfirmed> unconfirmed{};
 };
 struct Issued {
   Certificate certificate;
@@ -309,8 +323,12 @@ class Store {
   /// last three are alarms and leave an event. not_authorised: the token is unknown, expired, for another
   /// device or profile, or was used for another certificate; or, with a detail, the station is disabled, not
   /// registered, has another certificate than the registered one, or has used up its day: counted as
-  /// note_refusal does. The quota is counted in the transaction that issues.
+  /// note_refusal does. The quota is counted in the transaction that issues. What is unconfirmed is kept with
+  /// it, in the place of an older one of the same signer and transactionID.
   virtual void issue(Issuance issuance, Done<Issued> done) = 0;
+
+  /// Forgets an Unconfirmed, by its signer and transactionID. Idempotent. Errors: database_failure.
+  virtual void forget_unconfirmed(Sha256 signer, std::vector<std::uint8_t> transaction, Done<void> done) = 0;
 
   /// Takes the next parts of an issuer's CRL: the first of their numbers, which go up from 0. Nobody has had
   /// them and nobody will have them again. Errors: bad_value (a URL that is too long, none),
@@ -376,6 +394,9 @@ class Store {
   [[nodiscard]] virtual Result<Certificate> certificate(const Serial& serial) = 0;
   [[nodiscard]] virtual Result<std::vector<Certificate>> certificates(const DeviceId& id) = 0;
   [[nodiscard]] virtual Result<std::vector<Event>> events(const DeviceId& id) = 0;
+  /// What awaits a confirmation in this transaction of this signer. Errors also: not_found.
+  [[nodiscard]] virtual Result<AwaitsConfirmation> unconfirmed(const Sha256& signer, Bytes transaction,
+                                                               der::UnixTime now) = 0;
   /// Revoked certificates of this scope, in any order; those of intermediates only without a partition.
   [[nodiscard]] virtual Result<std::vector<Revoked>> revoked(const CrlScope& scope) = 0;
   /// Where this part of an issuer's CRL is: CrlPartitionClaim::base of whoever took it. Errors also:

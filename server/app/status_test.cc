@@ -195,7 +195,8 @@ TEST_F(Status, ADatabaseOfTheFirstVersionGetsWhatCameLater) {
                 "ALTER TABLE device DROP COLUMN label; ALTER TABLE device DROP COLUMN station; "
                 "ALTER TABLE device DROP COLUMN import; ALTER TABLE device DROP COLUMN seal; "
                 "DROP INDEX certificate_crl; DROP INDEX certificate_crl_partition; DROP TABLE crl_partition; "
-                "DROP TABLE crl_partition_base; DROP TABLE issuer_order; ALTER TABLE certificate DROP COLUMN "
+                "DROP TABLE crl_partition_base; DROP TABLE issuer_order; DROP TABLE unconfirmed; ALTER TABLE "
+                "certificate DROP COLUMN "
                 "crl_partition; "
                 "CREATE INDEX certificate_revoked ON certificate (issuer, revoked_at) WHERE state = 3; "
                 "PRAGMA user_version = 1"),

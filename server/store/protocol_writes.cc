@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What protocols beside /v1 need of the registry's changes: one-time tokens, and replacing a certificate; and
-// grants.
+// What protocols beside /v1 need of the registry's changes: one-time tokens, replacing a certificate, and
+// what CMP's clients have yet to confirm; and grants.
 #include "server/store/rows.h"
 #include "server/store/writes.h"
 
@@ -64,6 +64,22 @@ Result<void> Writes::supersede(const registry::Issuance& issuance, Conflict& con
                                         "replaced by " + registry::hex(issuance.certificate.serial),
                                         issuance.actor, issuance.certificate.issued_at};
   return revoke_one(revocation, *conflict.certificate, state, state);
+}
+
+Result<void> Writes::keep_unconfirmed(const registry::Unconfirmed& unconfirmed,
+                                      const registry::Issued& issued, der::UnixTime now) {
+  // No write looks anything up in this table.
+  PEDIGREE_TRY(expire_unconfirmed_.bind(now).run_on({}));
+  const std::int64_t reused = issued.reused ? 1 : 0;
+  return put_unconfirmed_
+      .bind(unconfirmed.signer, Bytes(unconfirmed.transaction), issued.certificate.serial, reused,
+            unconfirmed.until)
+      .run_on({});
+}
+
+Outcome<void> Writes::forget_unconfirmed(const Sha256& signer, Bytes transaction) {
+  if (!forget_unconfirmed_.bind(signer, transaction).run_on({})) return broken();
+  return {};
 }
 
 }  // namespace pedigree::store

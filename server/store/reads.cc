@@ -46,6 +46,8 @@ Reads::Reads(Connection connection)
                                     " FROM certificate WHERE serial = ?1")),
       issuer_orders_(connection_.prepare("SELECT " + std::string(kIssuerOrderColumns) +
                                          " FROM issuer_order ORDER BY name")),
+      unconfirmed_(connection_.prepare("SELECT serial, reused FROM unconfirmed WHERE signer = ?1 AND "
+                                       "transaction_id = ?2 AND expires_at > ?3")),
       search_(connection_),
       log_(connection_),
       crls_(connection_),
@@ -65,6 +67,16 @@ Result<std::vector<registry::Certificate>> Reads::certificates(const registry::D
 
 Result<std::vector<registry::Event>> Reads::events(const registry::DeviceId& id) {
   return read_all(events_.bind(id), read_event);
+}
+
+Result<registry::AwaitsConfirmation> Reads::unconfirmed(const Sha256& signer, Bytes transaction,
+                                                        der::UnixTime now) {
+  return read_one(unconfirmed_.bind(signer, transaction, now), [](const Statement& row) {
+    registry::AwaitsConfirmation awaits;
+    row.blob(0, awaits.serial);
+    awaits.reused = row.integer(1) != 0;
+    return awaits;
+  });
 }
 
 Result<std::vector<registry::Standing>> Reads::standings(std::int64_t after, std::size_t limit) {

@@ -22,6 +22,8 @@ class Reads {
   [[nodiscard]] Result<registry::Certificate> certificate(const registry::Serial& serial);
   [[nodiscard]] Result<std::vector<registry::Certificate>> certificates(const registry::DeviceId& id);
   [[nodiscard]] Result<std::vector<registry::Event>> events(const registry::DeviceId& id);
+  [[nodiscard]] Result<registry::AwaitsConfirmation> unconfirmed(const Sha256& signer, Bytes transaction,
+                                                                 der::UnixTime now);
   [[nodiscard]] Result<std::vector<registry::Standing>> standings(std::int64_t after, std::size_t limit);
   [[nodiscard]] Result<registry::Standing> standing(const registry::Serial& serial);
   [[nodiscard]] Result<std::vector<registry::IssuerRevocation>> revoked_issuers();
@@ -39,7 +41,7 @@ class Reads {
   Connection connection_;
   Statement device_, certificate_, certificates_, events_, revoked_issuers_, revoked_signers_, signer_list_,
       event_, issuance_, signed_head_, health_;
-  Statement standings_, standing_, issuer_orders_;
+  Statement standings_, standing_, issuer_orders_, unconfirmed_;
   DeviceSearch search_;
   EventSearch log_;
   CrlReads crls_;

@@ -201,6 +201,19 @@ CREATE TABLE issuer_order (
 );
 )sql";
 
+// Since version 9: what CMP's clients have yet to confirm; a row lives for minutes.
+constexpr const char* kUnconfirmed = R"sql(
+CREATE TABLE unconfirmed (
+  signer         BLOB NOT NULL CHECK (length(signer) = 32),
+  transaction_id BLOB NOT NULL,
+  serial         BLOB NOT NULL CHECK (length(serial) = 16),
+  reused         INTEGER NOT NULL CHECK (reused IN (0, 1)),
+  expires_at     INTEGER NOT NULL,
+  PRIMARY KEY (signer, transaction_id)
+) WITHOUT ROWID;
+CREATE INDEX unconfirmed_expires ON unconfirmed (expires_at);
+)sql";
+
 // PostgreSQL alone, with version 1. Writers of many nodes come one after another by the log's only head;
 // `writer` has the last commit of each, for who lost its answer.
 constexpr const char* kNodes = R"sql(
@@ -266,6 +279,7 @@ Result<void> migrate(Connection& connection, const crypto::Crypto& crypto, std::
   if (version < 6) PEDIGREE_TRY(run_step(connection, kListing));
   if (version < 7) PEDIGREE_TRY(run_step(connection, kCrlPartitions));
   if (version < 8) PEDIGREE_TRY(run_step(connection, kIssuers));
+  if (version < 9) PEDIGREE_TRY(run_step(connection, kUnconfirmed));
   const std::string number = std::to_string(kSchemaVersion);
   return connection.execute(
       ((is_sqlite ? "PRAGMA user_version = " : "UPDATE schema_version SET number = ") + number).c_str());

@@ -8,7 +8,7 @@
 namespace pedigree::store {
 
 /// PRAGMA user_version of the schema below; the row of schema_version with PostgreSQL.
-inline constexpr int kSchemaVersion = 8;
+inline constexpr int kSchemaVersion = 9;
 
 /// Sets SQLite's write-ahead log with full synchronisation, creates the tables in an empty database, and adds
 /// to an older one what came later. Errors: unsupported_version (made by another version), database_failure.

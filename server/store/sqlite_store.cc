@@ -37,6 +37,13 @@ class DatabaseStore final : public registry::Store {
     submit<registry::Issued>([this, shared] { return writes_.issue(*shared); }, std::move(done),
                              [this, shared](int wave) { writes_.foresee(*shared, wave); });
   }
+  void forget_unconfirmed(Sha256 signer, std::vector<std::uint8_t> transaction, Done<void> done) override {
+    submit<void>(
+        [this, signer, transaction = std::move(transaction)] {
+          return writes_.forget_unconfirmed(signer, transaction);
+        },
+        std::move(done));
+  }
   void take_crl_partitions(registry::CrlPartitionClaim claim, Done<std::uint32_t> done) override {
     submit<std::uint32_t>([this, claim = std::move(claim)] { return crl_partitions_.take(claim); },
                           std::move(done));
@@ -130,6 +137,10 @@ class DatabaseStore final : public registry::Store {
   }
   Result<std::vector<registry::Event>> events(const registry::DeviceId& id) override {
     return read([&](Reads& reads) { return reads.events(id); });
+  }
+  Result<registry::AwaitsConfirmation> unconfirmed(const Sha256& signer, Bytes transaction,
+                                                   der::UnixTime now) override {
+    return read([&](Reads& reads) { return reads.unconfirmed(signer, transaction, now); });
   }
   Result<std::vector<registry::Revoked>> revoked(const registry::CrlScope& scope) override {
     return read([&](Reads& reads) { return reads.crls().revoked(scope); });

@@ -121,6 +121,54 @@ TEST_P(Life, ATokenIsUsedOnce) {
   EXPECT_EQ(issue(other).error().code, ErrorCode::not_authorised);
 }
 
+TEST_P(Life, WhatIsUnconfirmedIsFoundByItsSignerAndTransactionForAWhile) {
+  constexpr Sha256 kSigner{9};
+  const std::vector<std::uint8_t> id(16, 0xa5);
+  auto made = issuance(1, 1);
+  made.unconfirmed = registry::Unconfirmed{kSigner, id, kNow + 300};
+  ASSERT_TRUE(issue(made));
+  const auto found = store_->unconfirmed(kSigner, id, kNow + 299);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->serial, made.certificate.serial);
+  EXPECT_FALSE(found->reused);
+  const auto absent = [&](const Sha256& signer, Bytes transaction, der::UnixTime now) {
+    const auto answer = store_->unconfirmed(signer, transaction, now);
+    return !answer && answer.error().code == ErrorCode::not_found;
+  };
+  EXPECT_TRUE(absent(kSigner, id, kNow + 300)) << "too late";
+  EXPECT_TRUE(absent(Sha256{8}, id, kNow)) << "another's";
+  EXPECT_TRUE(absent(kSigner, Bytes(id).first(15), kNow)) << "another transaction";
+  // The same transaction again takes the place of the first, and says that the certificate was there before.
+  made.unconfirmed->until = kNow + 400;
+  ASSERT_TRUE(issue(made)->reused);
+  EXPECT_TRUE(store_->unconfirmed(kSigner, id, kNow + 399).value().reused);
+  // What is refused awaits nothing.
+  auto refused = issuance(1, 2);
+  refused.unconfirmed = registry::Unconfirmed{kSigner, {1}, kNow + 300};
+  EXPECT_EQ(issue(refused).error().code, ErrorCode::second_key);
+  EXPECT_TRUE(absent(kSigner, Bytes(refused.unconfirmed->transaction), kNow));
+  const auto forget = [&] {
+    return wait<void>([&](auto done) { store_->forget_unconfirmed(kSigner, id, done); }).has_value();
+  };
+  EXPECT_TRUE(forget());
+  EXPECT_TRUE(absent(kSigner, id, kNow));
+  EXPECT_TRUE(forget()) << "again";
+}
+
+TEST_P(Life, WhatNobodyConfirmsIsForgotten) {
+  auto made = issuance(1, 1);
+  made.unconfirmed = registry::Unconfirmed{Sha256{9}, {1}, kNow + 300};
+  ASSERT_TRUE(issue(made));
+  auto later = issuance(2, 2);
+  later.certificate.issued_at = kNow + 300;
+  later.unconfirmed = registry::Unconfirmed{Sha256{9}, {2}, kNow + 600};
+  ASSERT_TRUE(issue(later));
+  Connection database = database_.connect();
+  Statement count = database.prepare("SELECT count(*) FROM unconfirmed");
+  ASSERT_EQ(count.step(), Statement::Step::row);
+  EXPECT_EQ(count.integer(0), 1);
+}
+
 TEST_P(Life, GrantsAreNotedAndMayEndTheirDevice) {
   const auto made = issuance(1, 1);
   registry::GrantNote grant{made.certificate.device, "destroy slot 2: a test", Sha256{5}, false, kLine, kNow};

@@ -70,6 +70,13 @@ Writes::Writes(Connection& connection, AuditLog& log)
           connection.prepare("INSERT INTO enrol_token (hash, device, profiles, who, made_at, expires_at) "
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING")),
       use_token_(connection.prepare("UPDATE enrol_token SET serial = ?2 WHERE hash = ?1 AND serial IS NULL")),
+      put_unconfirmed_(connection.prepare(
+          "INSERT INTO unconfirmed (signer, transaction_id, serial, reused, expires_at) "
+          "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (signer, transaction_id) DO UPDATE SET serial = "
+          "excluded.serial, reused = excluded.reused, expires_at = excluded.expires_at")),
+      forget_unconfirmed_(
+          connection.prepare("DELETE FROM unconfirmed WHERE signer = ?1 AND transaction_id = ?2")),
+      expire_unconfirmed_(connection.prepare("DELETE FROM unconfirmed WHERE expires_at <= ?1")),
       list_device_(connection.prepare(
           "INSERT INTO device (id, state, profiles, created, changed, batch, product, label, import, seal) "
           "VALUES (?1, 1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING")),
@@ -252,6 +259,13 @@ Outcome<void> Writes::admit_issuers(const registry::Issuance& issuance) {
 }
 
 Outcome<registry::Issued> Writes::issue(const registry::Issuance& issuance) {
+  auto issued = issue_one(issuance);
+  if (!issued || !issuance.unconfirmed) return issued;
+  if (!keep_unconfirmed(*issuance.unconfirmed, *issued, issuance.certificate.issued_at)) return broken();
+  return issued;
+}
+
+Outcome<registry::Issued> Writes::issue_one(const registry::Issuance& issuance) {
   const registry::Certificate& certificate = issuance.certificate;
   const Occasion occasion{certificate.device, issuance.actor, certificate.issued_at};
   if (const auto admitted = admit_station(occasion, issuance.station); !admitted) {

@@ -38,6 +38,7 @@ class Writes {
 
   [[nodiscard]] registry::Outcome<void> ask(const registry::Asking& asking);
   [[nodiscard]] registry::Outcome<registry::Issued> issue(const registry::Issuance& issuance);
+  [[nodiscard]] registry::Outcome<void> forget_unconfirmed(const Sha256& signer, Bytes transaction);
   [[nodiscard]] registry::Outcome<void> add_token(const registry::EnrolToken& token);
   [[nodiscard]] registry::Outcome<registry::DeviceState> activate(const registry::Serial& serial,
                                                                   const registry::Actor& actor,
@@ -74,6 +75,10 @@ class Writes {
   [[nodiscard]] registry::Outcome<State> admit(const registry::DeviceId& device, std::string_view profile,
                                                bool listed_only);
   [[nodiscard]] Result<std::optional<registry::Certificate>> find_one(Statement& query);
+  [[nodiscard]] registry::Outcome<registry::Issued> issue_one(const registry::Issuance& issuance);
+  /// Keeps what the client has yet to confirm, and forgets what nobody confirmed in time.
+  [[nodiscard]] Result<void> keep_unconfirmed(const registry::Unconfirmed& unconfirmed,
+                                              const registry::Issued& issued, der::UnixTime now);
   /// Refuses what a revoked intermediate signed, or one below such.
   [[nodiscard]] registry::Outcome<void> admit_issuers(const registry::Issuance& issuance);
   /// Refuses what an intermediate signed that is not active by the last order about it.
@@ -131,6 +136,7 @@ class Writes {
   Statement last_signer_list_, insert_signer_list_;
   Statement find_signed_head_, insert_signed_head_;
   Statement find_token_, insert_token_, use_token_;
+  Statement put_unconfirmed_, forget_unconfirmed_, expire_unconfirmed_;
   Statement list_device_, find_listing_, find_batch_, insert_batch_, count_batch_, device_station_;
   Statement find_station_, upsert_station_, count_issued_, count_refused_, find_refused_;
   Statement count_generation_;
