@@ -59,7 +59,7 @@ Answer<void> read_protocols(const toml::table& table, Config& config) {
   ProtocolsConfig& protocols = config.protocols;
   Settings settings(table, "protocols.");
   settings.only({"est", "cmp", "ocsp", "http_listen", "liteboot_listen", "profile", "hub_name", "hub_port",
-                 "ocsp_hours"});
+                 "ocsp_hours", "cmp_clock_seconds"});
   settings.read("est", protocols.est);
   settings.read("cmp", protocols.cmp);
   settings.read("ocsp", protocols.ocsp);
@@ -69,6 +69,7 @@ Answer<void> read_protocols(const toml::table& table, Config& config) {
   settings.read("hub_name", protocols.hub_name);
   settings.read_count("hub_port", protocols.hub_port, 1, 65535);
   settings.read_count("ocsp_hours", protocols.ocsp_hours, 1, 24 * 30);
+  settings.read_count("cmp_clock_seconds", protocols.cmp_clock_seconds, 1, 86400);
   if (!settings.fault().empty()) return bad(settings.fault());
   if (!is_listen(protocols.http_listen) || !is_listen(protocols.liteboot_listen)) {
     return bad("protocols.http_listen and liteboot_listen must be an address and a port, or empty");

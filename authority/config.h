@@ -40,7 +40,8 @@ struct ProtocolsConfig {
   std::string profile = "tls-client";  ///< for requests that name none
   std::string hub_name;                ///< the broker that lite_bootstrap_server's API names to devices
   std::uint32_t hub_port = 8883;
-  std::uint32_t ocsp_hours = 24;  ///< thisUpdate to nextUpdate
+  std::uint32_t ocsp_hours = 24;          ///< thisUpdate to nextUpdate
+  std::uint32_t cmp_clock_seconds = 300;  ///< what a CMP message's messageTime may be off, to either side
 };
 
 /// Where the registry is.

@@ -114,6 +114,9 @@ std::string write_config(const Config& config) {
       "hub_port = {}\n"
       "# From thisUpdate to nextUpdate of an OCSP answer.\n"
       "ocsp_hours = {}\n"
+      "# What the messageTime of a CMP message may be off from this machine's clock; without one it is "
+      "taken.\n"
+      "cmp_clock_seconds = {}\n"
       "\n"
       "# The registry: \"\" is SQLite, in this directory; or PostgreSQL, \"postgresql://user@host/name\", "
       "which any\n"
@@ -136,9 +139,9 @@ std::string write_config(const Config& config) {
       config.verify.issued_nonces_only ? "issued" : "any", config.verify.nonce_seconds, config.protocols.est,
       config.protocols.cmp, config.protocols.ocsp, config.protocols.http_listen,
       config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
-      config.protocols.hub_port, config.protocols.ocsp_hours, config.database.url,
-      config.log.format == LogFormat::json ? "json" : "text", name(config.log.level), config.log.requests,
-      config.log.file, config.metrics_listen);
+      config.protocols.hub_port, config.protocols.ocsp_hours, config.protocols.cmp_clock_seconds,
+      config.database.url, config.log.format == LogFormat::json ? "json" : "text", name(config.log.level),
+      config.log.requests, config.log.file, config.metrics_listen);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

@@ -21,6 +21,7 @@ using CmpRefusalTest = CmpTest;
 // PKIFailureInfo.
 constexpr const char* kBadMessageCheck = "1 ";
 constexpr const char* kBadRequest = "2 ";
+constexpr const char* kBadTime = "3 ";
 constexpr const char* kSignerNotTrusted = "20 ";
 constexpr const char* kTransactionIdInUse = "21 ";
 constexpr const char* kNotAuthorized = "23 ";
@@ -157,6 +158,46 @@ TEST_F(CmpRefusalTest, ASignerMustBeKnownValidAndNotTakenOut) {
   EXPECT_EQ(authority_.sql("SELECT state FROM certificate"), "1");
   EXPECT_THAT(asks("a"), StartsWith("none"));
   EXPECT_EQ(authority_.sql("SELECT state FROM certificate"), "3") << "and then it is as good as any";
+}
+
+TEST_F(CmpRefusalTest, AMessageTimeIsOfNowOrNotThere) {
+  constexpr unsigned kPkiConf = 19;
+  // Far enough from the limit for a test that waits for its turn.
+  constexpr der::UnixTime kFar = 400;
+  constexpr der::UnixTime kNear = 100;
+  ok(std::string("req a /CN=") + kUuid);
+  write_request("a", "station", "p10cr -csr a.csr");
+  const auto said = [&](const std::string& name, std::optional<der::UnixTime> off) {
+    date(name, off ? std::optional(std::time(nullptr) + *off) : std::nullopt);
+    EXPECT_EQ(post(name), "200");
+    return failure(name);
+  };
+  for (const der::UnixTime off : {-kFar, kFar, der::UnixTime{-1'000'000'000}, der::UnixTime{7'000'000'000}}) {
+    SCOPED_TRACE(off);
+    EXPECT_THAT(said("a", off),
+                AllOf(StartsWith(kBadTime), HasSubstr("too far off from the server's clock")));
+  }
+  EXPECT_EQ(certificates(), "0");
+  date("a", std::time(nullptr) - kFar);
+  show_first("a", (authority_.path() / "tls/operator.cert.pem").string());
+  EXPECT_EQ(post("a"), "200");
+  EXPECT_THAT(failure("a"), StartsWith(kBadMessageCheck)) << "a time that nobody signed is not looked at";
+  EXPECT_EQ(said("a", -kNear), "none");
+  EXPECT_EQ(certificates(), "1");
+  // So it is with what ends a transaction, which waits on.
+  const Octets der = unhex(authority_.sql("SELECT hex(der) FROM certificate"));
+  const Sha256 hash = host_crypto().sha256(der).value();
+  write_confirmation("conf", "a", {.hash = Octets(hash.begin(), hash.end())});
+  EXPECT_THAT(said("conf", -kFar), StartsWith(kBadTime));
+  EXPECT_EQ(said("conf", std::nullopt), "none");
+  EXPECT_EQ(body("conf"), kPkiConf);
+  for (const std::optional<der::UnixTime> off : {std::optional<der::UnixTime>(kNear), {}}) {
+    write_request("again", "station", "p10cr -csr a.csr");
+    EXPECT_EQ(said("again", off), "none");
+  }
+  serve_with(authority_, {{"cmp_clock_seconds", "86400"}});
+  write_request("slow", "station", "p10cr -csr a.csr");
+  EXPECT_EQ(said("slow", -kFar), "none") << "another tolerance";
 }
 
 TEST_F(CmpRefusalTest, NobodyGetsMoreThanHeMayHave) {

@@ -2,6 +2,7 @@
 #include "server/protocols/cmp.h"
 
 #include <chrono>
+#include <cstdlib>
 
 #include "server/http/json.h"
 #include "server/protocols/cmp_transaction.h"
@@ -56,6 +57,12 @@ Cmp::Cmp(Wanted wanted)
       pending_(wanted.limits),
       timer_([this] { pending_.expire(enrolment_.now()); }, kTimerPause) {}
 
+bool Cmp::is_in_time(const CmpOutline& outline) const {
+  if (!outline.time) return true;
+  const der::UnixTime off = *outline.time - enrolment_.now();
+  return std::abs(off) <= der::UnixTime{enrolment_.config().cmp_clock_seconds};
+}
+
 bool Cmp::knows(const CmpPath& path) const {
   if (path.profile.empty()) return true;
   return enrolment_.engine().select_issuer(path.issuer, path.profile, enrolment_.now()).has_value();
@@ -106,6 +113,9 @@ std::expected<authority::Der, CmpRefusal> Cmp::exchange(const CmpPath& path, con
   if (!current.is_signed(parsed.get())) {
     return refused(CmpFailure::bad_message_check,
                    "the message's signature is not by the key of the certificate that it shows");
+  }
+  if (!is_in_time(outline)) {
+    return refused(CmpFailure::bad_time, "the message's time is too far off from the server's clock");
   }
   if (asks_for_certificate(outline.body) && !outline.implicit_confirm) {
     // Before anything is issued.

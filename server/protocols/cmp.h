@@ -42,6 +42,8 @@ class Cmp final : public http::Handler {
       const CmpPath& path, const CmpOutline& outline, const http::Request& request);
   [[nodiscard]] http::Response refuse(const CmpPath& path, const CmpOutline& outline,
                                       const CmpRefusal& refusal);
+  /// Whether messageTime is close enough to this machine's clock; a client without a clock sends none.
+  [[nodiscard]] bool is_in_time(const CmpOutline& outline) const;
   [[nodiscard]] bool knows(const CmpPath& path) const;
   /// In whose name is answered. Errors: those of Delegates::find.
   [[nodiscard]] Answer<std::pair<const authority::Issuer*, std::shared_ptr<const Delegate>>> answering(

@@ -13,6 +13,7 @@ enum class CmpFailure : std::uint8_t {
   bad_alg = 0,
   bad_message_check = 1,
   bad_request = 2,
+  bad_time = 3,
   bad_cert_id = 4,
   bad_data_format = 5,
   bad_pop = 9,

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "authority/text.h"
+#include "core/der/cursor.h"
 #include "core/x509/oids.h"
 #include "registry/device.h"
 
@@ -66,6 +67,28 @@ Result<Bytes> read_octets(const der::Element& field, std::size_t most) {
   return octets.content;
 }
 
+/// GeneralizedTime in DER, whose fraction of a second (X.690 11.7) is left out.
+Result<der::UnixTime> read_message_time(const der::Element& field) {
+  constexpr std::size_t kSeconds = 14;  // YYYYMMDDHHMMSS
+  Reader in = field.reader();
+  PEDIGREE_ASSIGN(const der::Element time, der::read(in, der::kGeneralizedTime));
+  PEDIGREE_TRY(in.finish());
+  const Bytes text = time.content;
+  if (text.size() <= kSeconds) return fail(ErrorCode::bad_time, time.content_offset);
+  const Bytes fraction = text.subspan(kSeconds, text.size() - kSeconds - 1);
+  const auto is_digit = [](std::uint8_t one) { return one >= '0' && one <= '9'; };
+  const bool good =
+      fraction.empty() || (fraction.size() > 1 && fraction.front() == '.' &&
+                           std::ranges::all_of(fraction.subspan(1), is_digit) && fraction.back() != '0');
+  std::array<std::uint8_t, 2 + kSeconds + 1> whole_seconds{der::kGeneralizedTime, kSeconds + 1};
+  std::ranges::copy(text.first(kSeconds), whole_seconds.begin() + 2);
+  whole_seconds.back() = text.back();
+  der::Cursor cursor{Bytes(whole_seconds)};
+  const der::UnixTime when = cursor.generalized_time();
+  if (!good || !cursor.ok()) return fail(ErrorCode::bad_time, time.content_offset);
+  return when;
+}
+
 /// generalInfo: whether one of its values is implicitConfirm.
 Result<bool> asks_no_confirmation(const der::Element& field) {
   Reader inside = field.reader();
@@ -94,7 +117,9 @@ Result<void> read_header(Reader in, CmpOutline& out) {
       return fail(ErrorCode::bad_tag, field.content_offset);
     }
     before = field.tag;
-    if (field.tag == der::context_constructed(1)) {
+    if (field.tag == der::context_constructed(0)) {
+      PEDIGREE_ASSIGN(out.time, read_message_time(field));
+    } else if (field.tag == der::context_constructed(1)) {
       Reader inside = field.reader();
       PEDIGREE_ASSIGN(out.protection, x509::read_algorithm(inside));
       PEDIGREE_TRY(inside.finish());

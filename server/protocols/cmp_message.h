@@ -47,11 +47,12 @@ struct CmpPath {
 /// A PKIMessage's outermost fields.
 struct CmpOutline {
   CmpBody body{};
-  Bytes content;                  ///< of the body's tag
-  Bytes sender;                   ///< GeneralName, whole DER
-  Bytes transaction;              ///< transactionID, 1..32 octets
-  Bytes nonce;                    ///< senderNonce; empty: none
-  bool implicit_confirm = false;  ///< the client wants to send no certConf (RFC 4210 5.1.1.1)
+  Bytes content;                      ///< of the body's tag
+  Bytes sender;                       ///< GeneralName, whole DER
+  Bytes transaction;                  ///< transactionID, 1..32 octets
+  Bytes nonce;                        ///< senderNonce; empty: none
+  std::optional<der::UnixTime> time;  ///< messageTime, in whole seconds
+  bool implicit_confirm = false;      ///< the client wants to send no certConf (RFC 4210 5.1.1.1)
   /// Empty: the message is not protected.
   std::optional<x509::AlgorithmIdentifier> protection;
   Bytes signer;  ///< the first of extraCerts, whole DER: the protection's (RFC 9483 3.3); empty: none

@@ -32,11 +32,60 @@ TEST(CmpMessage, ReadsWhatOpensslWrites) {
     EXPECT_EQ(outline->body, body);
     EXPECT_EQ(outline->transaction.size(), 16U);
     EXPECT_EQ(outline->nonce.size(), 16U);
+    EXPECT_EQ(outline->time.has_value(), body != CmpBody::error) << "which is one of ours";
     EXPECT_EQ(outline->implicit_confirm, std::string_view(name) == "cr_implicit");
     ASSERT_TRUE(outline->protection && outline->protection->signature);
     EXPECT_FALSE(is_mac(*outline->protection));
     EXPECT_TRUE(x509::Certificate::parse(outline->signer));
     EXPECT_EQ(asks_for_certificate(outline->body), body < CmpBody::kup);
+  }
+}
+
+/// The seed "kur" with this as its messageTime, GeneralizedTime; none: without one.
+Octets kur_of(std::optional<std::string_view> time) {
+  const Octets message = seed("kur");
+  Reader outer(message);
+  Reader parts = der::read(outer, der::kSequence).value().reader();
+  Reader header = der::read(parts, der::kSequence).value().reader();
+  Octets changed(message.size() + 64);
+  Writer writer(changed);
+  der::Builder out(writer);
+  const std::size_t whole = out.open(der::kSequence);
+  const std::size_t fields = out.open(der::kSequence);
+  for (int field = 0; field < 3; ++field) out.raw(der::read_any(header).value().whole);
+  EXPECT_EQ(der::read_any(header).value().tag, der::context_constructed(0)) << "messageTime";
+  if (time) {
+    const std::size_t field = out.open(der::context_constructed(0));
+    out.element(der::kGeneralizedTime, as_bytes(*time));
+    out.close(field);
+  }
+  out.raw(header.rest());
+  out.close(fields);
+  out.raw(parts.rest());
+  out.close(whole);
+  changed.resize(writer.size());
+  return changed;
+}
+
+TEST(CmpMessage, TimesAreThoseOfDer) {
+  constexpr der::UnixTime kTime = 1'800'000'000;
+  const auto time_of = [](std::optional<std::string_view> time) {
+    const Octets message = kur_of(time);
+    const auto outline = read_cmp_outline(message);
+    EXPECT_TRUE(outline) << outline.error().detail;
+    return outline ? outline->time : std::nullopt;
+  };
+  EXPECT_EQ(time_of("20270115080000Z"), kTime);
+  EXPECT_EQ(time_of("20270115080000.5Z"), kTime);
+  EXPECT_EQ(time_of("20270115080000.999999Z"), kTime);
+  EXPECT_EQ(time_of("99991231235959Z"), der::kNoWellDefinedExpiration);
+  EXPECT_EQ(time_of(std::nullopt), std::nullopt);
+  for (const std::string_view bad :
+       {"", "Z", "2027011508000Z", "20270115080000", "20270115080000.Z", "20270115080000.0Z",
+        "20270115080000.50Z", "20270115080000,5Z", "20270115080000.5", "20270115080000.5+",
+        "20270115080000+0100", "20270115080000.5a5Z", "2027011508Z", "20271315080000Z", "20270115086000Z",
+        "270115080000Z"}) {
+    EXPECT_FALSE(read_cmp_outline(kur_of(bad))) << bad;
   }
 }
 

@@ -91,6 +91,40 @@ void CmpTest::write_confirmation(const std::string& name, const std::string& req
   protect(name, signature, pem_ders(read_text(authority_.path() / "tls/station.cert.pem")).at(0));
 }
 
+void CmpTest::date(const std::string& name, std::optional<der::UnixTime> time) {
+  const Octets whole = message(name + ".msg");
+  Reader outer(whole);
+  Reader in = next(outer).reader();
+  Reader header = next(in).reader();
+  Octets part(whole.size() + 64);
+  Writer writer(part);
+  der::Builder out(writer);
+  const std::size_t sequence = out.open(der::kSequence);
+  const std::size_t fields = out.open(der::kSequence);
+  for (int field = 0; field < 3; ++field) out.raw(next(header).whole);
+  if (time) {
+    std::array<std::uint8_t, 32> text{};
+    Writer printed(text);
+    der::print_time(*time, printed);
+    std::string digits(as_text(Bytes(text).first(printed.size())));
+    std::erase_if(digits, [](char c) { return c == '-' || c == ':' || c == 'T'; });
+    const std::size_t field = out.open(der::context_constructed(0));
+    out.element(der::kGeneralizedTime, as_bytes(digits));
+    out.close(field);
+  }
+  while (!header.empty()) {
+    const der::Element field = next(header);
+    if (field.tag != der::context_constructed(0)) out.raw(field.whole);
+  }
+  out.close(fields);
+  out.raw(next(in).whole);
+  out.close(sequence);
+  part.resize(writer.size());
+  write_file(folder_ / (name + ".part"), Bytes(part));
+  protect(name, sign(read_text(authority_.path() / "tls/station.key.pem"), part),
+          pem_ders(read_text(authority_.path() / "tls/station.cert.pem")).at(0));
+}
+
 void CmpTest::protect(const std::string& name, Bytes signature, Bytes certificate) {
   const Octets part = message(name + ".part");
   Octets buffer(part.size() + signature.size() + certificate.size() + 64);

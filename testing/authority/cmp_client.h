@@ -38,6 +38,8 @@ class CmpTest : public ProtocolTest {
   };
   /// Writes NAME.msg: the certConf to NAME.rsp, which answers the p10cr in REQUEST.msg.
   void write_confirmation(const std::string& name, const std::string& request, const Confirmation& said);
+  /// Gives NAME.msg, which is the station's, another messageTime, or none, and signs it again.
+  void date(const std::string& name, std::optional<der::UnixTime> time);
   /// The bit of PKIFailureInfo in NAME.rsp, an error message, and its text after a space; "none" for others.
   [[nodiscard]] std::string failure(const std::string& name) const;
 
