@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/protocols/cmp_pending.h"
 
-#include <string>
+#include <algorithm>
 
 namespace pedigree::protocols {
 
@@ -11,11 +11,21 @@ CmpPending::Kept CmpPending::keep(Bytes id, const Sha256& signer, std::shared_pt
   expire_locked(now);
   if (entries_.contains(as_text(id))) return Kept::in_use;
   const auto own = of_signer_.find(signer);
-  const std::size_t count = own == of_signer_.end() ? 0 : own->second;
-  if (entries_.size() >= limits_.all || count >= limits_.of_one) return Kept::full;
-  ++of_signer_[signer];
-  entries_.emplace(as_text(id), Entry{std::move(transaction), signer, now});
+  const std::size_t has = own == of_signer_.end() ? 0 : own->second.size();
+  if (has >= limits_.of_one) return Kept::full;
+  if (entries_.size() >= limits_.all && !make_place(has)) return Kept::full;
+  const auto entry = entries_.emplace(as_text(id), Entry{std::move(transaction), signer, now}).first;
+  Ids& ids = of_signer_[signer];
+  entry->second.place = ids.insert(ids.end(), entry->first);
   return Kept::kept;
+}
+
+bool CmpPending::make_place(std::size_t has) {
+  const auto most =
+      std::ranges::max_element(of_signer_, {}, [](const auto& one) { return one.second.size(); });
+  if (most == of_signer_.end() || has + 1 >= most->second.size()) return false;
+  erase(entries_.find(most->second.front()));
+  return true;
 }
 
 std::shared_ptr<CmpTransaction> CmpPending::find(Bytes id, der::UnixTime now) {
@@ -28,10 +38,7 @@ std::shared_ptr<CmpTransaction> CmpPending::find(Bytes id, der::UnixTime now) {
 void CmpPending::drop(Bytes id, const CmpTransaction* transaction) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(as_text(id));
-  if (found == entries_.end() || found->second.transaction.get() != transaction) return;
-  const auto own = of_signer_.find(found->second.signer);
-  if (own != of_signer_.end() && --own->second == 0) of_signer_.erase(own);
-  entries_.erase(found);
+  if (found != entries_.end() && found->second.transaction.get() == transaction) erase(found);
 }
 
 void CmpPending::expire(der::UnixTime now) {
@@ -40,12 +47,16 @@ void CmpPending::expire(der::UnixTime now) {
 }
 
 void CmpPending::expire_locked(der::UnixTime now) {
-  std::erase_if(entries_, [&](const auto& one) {
-    if (now - one.second.since < limits_.seconds) return false;
-    const auto own = of_signer_.find(one.second.signer);
-    if (own != of_signer_.end() && --own->second == 0) of_signer_.erase(own);
-    return true;
-  });
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    entry = now - entry->second.since < limits_.seconds ? std::next(entry) : erase(entry);
+  }
+}
+
+CmpPending::Entries::iterator CmpPending::erase(Entries::iterator entry) {
+  const auto own = of_signer_.find(entry->second.signer);
+  own->second.erase(entry->second.place);
+  if (own->second.empty()) of_signer_.erase(own);
+  return entries_.erase(entry);
 }
 
 std::size_t CmpPending::size() {

@@ -3,9 +3,11 @@
 // for a bounded time.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "core/bytes/bytes.h"
 #include "core/der/der.h"
@@ -27,7 +29,9 @@ class CmpPending {
   explicit CmpPending(const Limits& limits) : limits_(limits) {}
 
   /// Takes a place, which must be had before anything is issued. in_use: a transaction of this id waits
-  /// already. `signer`: SHA-256 of the signer's certificate. What waited too long goes first.
+  /// already. `signer`: SHA-256 of the signer's certificate. What waited too long goes first. Where no place
+  /// is free, the signer that has most gives up its oldest, unless this one would then have as many: so who
+  /// has few always gets in, and those who fill the table among themselves end none of each other's.
   [[nodiscard]] Kept keep(Bytes id, const Sha256& signer, std::shared_ptr<CmpTransaction> transaction,
                           der::UnixTime now);
   /// The transaction of this id, which stays; null where none waits.
@@ -39,17 +43,24 @@ class CmpPending {
   [[nodiscard]] std::size_t size();
 
  private:
+  using Ids = std::list<std::string_view>;  // views of the keys of entries_
   struct Entry {
     std::shared_ptr<CmpTransaction> transaction;
     Sha256 signer{};
     der::UnixTime since = 0;
+    Ids::iterator place{};  ///< in of_signer_
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
   void expire_locked(der::UnixTime now);
+  Entries::iterator erase(Entries::iterator entry);
+  /// Makes a place for a signer that has so many; false: none is to be had.
+  [[nodiscard]] bool make_place(std::size_t has);
 
   Limits limits_;
   std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
-  std::map<Sha256, std::size_t> of_signer_;
+  Entries entries_;
+  std::map<Sha256, Ids> of_signer_;  ///< the oldest first; none is empty
 };
 
 }  // namespace pedigree::protocols

@@ -48,11 +48,57 @@ TEST_F(Pending, HasLimitsForAllAndForEachSigner) {
   EXPECT_EQ(keep("b"), Kept::kept);
   EXPECT_EQ(keep("c"), Kept::full) << "of one signer";
   EXPECT_EQ(keep("c", kSecond), Kept::kept);
-  EXPECT_EQ(keep("d", kSecond), Kept::kept);
-  EXPECT_EQ(keep("e", Sha256{3}), Kept::full) << "in all";
+  EXPECT_EQ(keep("d", Sha256{3}), Kept::kept);
+  EXPECT_EQ(keep("e", kSecond), Kept::full) << "in all: it would then have as many as the greediest";
   pending_.drop(as_bytes(std::string_view("a")), transaction(place_).get());
   EXPECT_EQ(keep("e"), Kept::kept) << "its signer has room again";
   EXPECT_EQ(pending_.size(), 4U);
+}
+
+TEST_F(Pending, WhereAllPlacesAreTakenTheGreediestGivesUpItsOldest) {
+  EXPECT_EQ(keep("b"), Kept::kept);
+  EXPECT_EQ(keep("a"), Kept::kept);
+  EXPECT_EQ(keep("c", kSecond), Kept::kept);
+  EXPECT_EQ(keep("d", Sha256{3}), Kept::kept);
+  EXPECT_EQ(keep("e", Sha256{4}), Kept::kept);
+  EXPECT_FALSE(waits("b")) << "which came before a";
+  for (const char* stays : {"a", "c", "d", "e"}) EXPECT_TRUE(waits(stays)) << stays;
+  EXPECT_EQ(keep("f", Sha256{5}), Kept::full) << "each has one";
+  EXPECT_EQ(pending_.size(), 4U);
+}
+
+/// As it is served: sixteen hostile signers fill it.
+TEST(PendingAsServed, WhoHasFewGetsInAndTheGreedyEndNoneOfEachOthers) {
+  constexpr std::size_t kSigners = 16;
+  CmpPending pending;
+  int place = 0;
+  const auto keep = [&](const std::string& id, std::uint8_t signer) {
+    return pending.keep(as_bytes(id), Sha256{signer}, transaction(place), kNow);
+  };
+  const auto flood = [&] {
+    std::size_t kept = 0;
+    for (std::size_t round = 0; round < 100; ++round) {
+      for (std::uint8_t signer = 1; signer <= kSigners; ++signer) {
+        static std::size_t number = 0;
+        kept += keep("flood " + std::to_string(++number), signer) == Kept::kept ? 1U : 0U;
+      }
+    }
+    return kept;
+  };
+  EXPECT_EQ(flood(), CmpPending::Limits().all);
+  EXPECT_EQ(flood(), 0U) << "they end none of each other's";
+  // Honest ones come, one transaction each, and stay while the flood goes on.
+  constexpr std::uint8_t kHonest = 200;
+  for (std::uint8_t signer = kSigners + 1; signer <= kHonest; ++signer) {
+    ASSERT_EQ(keep("honest " + std::to_string(signer), signer), Kept::kept) << int{signer};
+    if (signer % 50 == 0) {
+      EXPECT_EQ(flood(), 0U);
+    }
+  }
+  EXPECT_EQ(pending.size(), CmpPending::Limits().all);
+  for (std::uint8_t signer = kSigners + 1; signer <= kHonest; ++signer) {
+    EXPECT_NE(pending.find(as_bytes("honest " + std::to_string(signer)), kNow), nullptr) << int{signer};
+  }
 }
 
 TEST_F(Pending, ForgetsWhatWaitsTooLong) {
