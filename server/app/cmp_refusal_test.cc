@@ -5,6 +5,7 @@
 
 #include "server/app/enrol_token.h"
 #include "testing/authority/cmp_client.h"
+#include "testing/authority/exposition.h"
 #include "testing/authority/unit.h"
 
 namespace pedigree::testing {
@@ -230,15 +231,17 @@ TEST_F(CmpRefusalTest, NobodyGetsMoreThanHeMayHave) {
   EXPECT_EQ(certificates(), "3");
 }
 
-TEST_F(CmpRefusalTest, AReloadEndsWhatWaitsAndNothingElse) {
+TEST_F(CmpRefusalTest, AReloadEndsNothing) {
   ok(std::string("req a /CN=") + kUuid);
   const std::string request = "p10cr -csr a.csr -certout a.crt";
   write_request("first", "station", request);
   EXPECT_EQ(post("first"), "200");
   ASSERT_TRUE(authority_.reload());
-  write_confirmation("second", "first", {.hash = Octets(32)});
+  const Octets issued = unhex(authority_.sql("SELECT hex(der) FROM certificate"));
+  const Sha256 hash = host_crypto().sha256(issued).value();
+  write_confirmation("second", "first", {.hash = Octets(hash.begin(), hash.end())});
   EXPECT_EQ(post("second"), "200");
-  EXPECT_THAT(failure("second"), HasSubstr("no such CMP transaction"));
+  EXPECT_EQ(body("second"), 19U) << "the registry knows what waits";
   std::atomic<bool> stop = false;
   std::atomic<int> taken = 0;
   std::thread reloads([&] {
@@ -269,6 +272,17 @@ TEST_F(CmpRefusalTest, ATransactionIsOne) {
   // Two wait by now; one signer has 64 places.
   const std::string flood = cmp("station", "p10cr -csr a.csr -certout a.crt -disable_confirm -repeat 70");
   EXPECT_THAT(flood, AllOf(HasSubstr("systemUnavail"), HasSubstr("too many transactions")));
+  const std::string text = authority_.curl("operator", "/metrics").output;
+  const Metrics counted = parse_exposition(text.substr(0, text.rfind('\n')));
+  const auto answers = [&](const std::string& labels) {
+    const auto found = counted.find("pedigree_cmp_answers_total{" + labels + "}");
+    return found == counted.end() ? 0 : found->second;
+  };
+  EXPECT_EQ(answers(R"(body="error",status="rejection",failure="systemUnavail")"), 1);
+  EXPECT_EQ(answers(R"(body="error",status="rejection",failure="transactionIdInUse")"), 1);
+  EXPECT_EQ(answers(R"(body="error",status="rejection",failure="badRequest")"), 1);
+  EXPECT_EQ(answers(R"(body="pkiconf",status="accepted",failure="none")"), 1);
+  EXPECT_EQ(answers(R"(body="cp",status="accepted",failure="none")"), 65);
   EXPECT_THAT(cmp("station", "p10cr -csr a.csr -certout a.crt"), HasSubstr("systemUnavail"));
   EXPECT_THAT(cmp("station", "p10cr -csr a.csr -certout a.crt -implicit_confirm"), HasSubstr("exit 0"))
       << "which takes no place";

@@ -55,8 +55,9 @@ class Presigner {
 
 /// CMP waits for the registry, in threads of its own.
 struct CmpParts {
-  CmpParts(const protocols::Enrolment& enrolment, protocols::Delegates& signers, const Directory& directory)
-      : cmp({enrolment, signers, system_ca(directory)}), off_loop(cmp, threads) {}
+  using Wanted = Protocols::Wanted;
+  CmpParts(const protocols::Enrolment& enrolment, protocols::Delegates& signers, const Wanted& wanted)
+      : cmp({enrolment, signers, system_ca(wanted.directory), {}, wanted.metrics}), off_loop(cmp, threads) {}
 
   /// Empty where it cannot be read: then no listener starts either.
   static std::string system_ca(const Directory& directory) {
@@ -78,7 +79,7 @@ struct Protocols::Parts {
         est(enrolment),
         liteboot(enrolment),
         ocsp(enrolment, delegates, std::move(wanted.generation)),
-        cmp(config().cmp ? std::make_unique<CmpParts>(enrolment, cmp_signers, wanted.directory) : nullptr),
+        cmp(config().cmp ? std::make_unique<CmpParts>(enrolment, cmp_signers, wanted) : nullptr),
         main({config().est ? &est : nullptr, config().ocsp ? &ocsp : nullptr, cmp ? &cmp->off_loop : nullptr,
               &wanted.api}),
         plain({nullptr, config().ocsp ? &ocsp : nullptr, nullptr, &wanted.api, true}) {

@@ -54,6 +54,8 @@ void AuthorityMetrics::write(Exposition& out) const {
                            {"protocol"}, request_seconds);
   out.family<Counter, 3>("pedigree_issuance_total", "Requests for certificates by what became of them.",
                          {"profile", "issuer", "outcome"}, issuance);
+  out.family<Counter, 3>("pedigree_cmp_answers_total", "Answers of CMP by what they say.",
+                         {"body", "status", "failure"}, cmp_answers);
   out.histogram("pedigree_certify_seconds", "Checks of a request, and writing and signing the certificate.",
                 certify_seconds);
   out.histogram("pedigree_signing_seconds", "One signature by a key of the authority.", signing_seconds);

@@ -29,6 +29,7 @@ struct AuthorityMetrics {
   Family<Counter, 3> requests;           ///< protocol, path, status
   Family<Histogram, 1> request_seconds;  ///< protocol
   Family<Counter, 3> issuance;           ///< profile, issuer, outcome
+  Family<Counter, 3> cmp_answers;        ///< body, status, failure
   Histogram certify_seconds;
   Histogram signing_seconds;
   Counter signing_failures;

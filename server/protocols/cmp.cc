@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "server/http/json.h"
+#include "server/protocols/cmp_outcome.h"
 #include "server/protocols/cmp_transaction.h"
 
 namespace pedigree::protocols {
@@ -17,11 +18,6 @@ constexpr std::chrono::seconds kTimerPause{5};
 
 http::Response failure(unsigned status, std::string_view what) {
   return {status, "text/plain; charset=utf-8", std::string(what) + "\n", {}};
-}
-
-/// An error is a CMP message like any other (RFC 6712 3.3).
-http::Response message(const authority::Der& der) {
-  return {200, "application/pkixcmp", std::string(as_text(der)), {}};
 }
 
 std::unexpected<CmpRefusal> refused(CmpFailure failure, std::string text) {
@@ -54,6 +50,8 @@ Cmp::Cmp(Wanted wanted)
     : enrolment_(wanted.enrolment),
       signers_(wanted.signers),
       system_ca_(http::read_certificate(wanted.system_ca)),
+      limits_(wanted.limits),
+      metrics_(wanted.metrics),
       pending_(wanted.limits),
       timer_([this] { pending_.expire(enrolment_.now()); }, kTimerPause) {}
 
@@ -84,15 +82,18 @@ std::expected<std::shared_ptr<CmpTransaction>, CmpRefusal> Cmp::transaction(cons
                                                                             const http::Request& request) {
   if (ends_transaction(outline.body)) {
     auto waiting = pending_.find(outline.transaction, enrolment_.now());
-    if (!waiting) return refused(CmpFailure::bad_request, "there is no such CMP transaction");
-    return waiting;
+    if (waiting) return waiting;
+    if (outline.body == CmpBody::error) {
+      return refused(CmpFailure::bad_request, "there is no such CMP transaction");
+    }
   }
   if (!system_ca_) return refused(CmpFailure::system_failure, "the system CA's certificate cannot be read");
   auto signer = find_cmp_signer(enrolment_, system_ca_.get(), outline, request.client->from);
   if (!signer) return std::unexpected(signer.error());
   auto ours = answering(path);
   if (!ours) return std::unexpected(cmp_refusal(ours.error()));
-  auto one = CmpTransaction::begin(enrolment_, {*std::move(signer), path, ours->first, ours->second});
+  auto one = CmpTransaction::begin(enrolment_,
+                                   {*std::move(signer), path, ours->first, ours->second, limits_.seconds});
   if (!one) return refused(CmpFailure::system_failure, "OpenSSL cannot begin the transaction");
   return one;
 }
@@ -128,10 +129,38 @@ std::expected<authority::Der, CmpRefusal> Cmp::exchange(const CmpPath& path, con
       return refused(CmpFailure::system_unavail, "too many transactions wait for their certConf");
     }
   }
+  if (outline.body == CmpBody::cert_conf && !current.is_open()) {
+    return confirm_elsewhere(current, path, outline);
+  }
   authority::Der answer = current.process(parsed.get(), outline);
   if (!current.is_open()) pending_.drop(outline.transaction, &current);
+  if (ends_transaction(outline.body)) current.forget(outline.transaction);
   if (answer.empty()) return refused(CmpFailure::system_failure, "the answer cannot be written");
   return answer;
+}
+
+std::expected<authority::Der, CmpRefusal> Cmp::confirm_elsewhere(CmpTransaction& current, const CmpPath& path,
+                                                                 const CmpOutline& outline) {
+  const auto said = read_cmp_confirmation(outline.content);
+  if (!said) return std::unexpected(cmp_refusal(said.error()));
+  const auto done = current.confirm_issued(outline.transaction, *said);
+  if (!done) return std::unexpected(done.error());
+  const auto ours = answering(path);
+  if (!ours) return std::unexpected(cmp_refusal(ours.error()));
+  auto written =
+      write_cmp_confirm(enrolment_.engine().crypto(), {ours->second, ours->first->chain()}, outline);
+  if (!written) return refused(CmpFailure::system_failure, "the answer cannot be written");
+  return *std::move(written);
+}
+
+http::Response Cmp::message(const authority::Der& der) {
+  const CmpOutcome outcome = read_cmp_outcome(der);
+  if (metrics_ != nullptr) {
+    metrics_->cmp_answers.at({outcome.body, outcome.status, outcome.failure}).add();
+  }
+  http::Response response{200, "application/pkixcmp", std::string(as_text(der)), {}};
+  if (outcome.failure != "none") response.reason = outcome.failure;
+  return response;
 }
 
 http::Response Cmp::refuse(const CmpPath& path, const CmpOutline& outline, const CmpRefusal& refusal) {

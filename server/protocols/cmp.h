@@ -21,8 +21,9 @@ class Cmp final : public http::Handler {
     Delegates& signers;     ///< give the key that protects answers, by issuer
     std::string system_ca;  ///< PEM: whose certificates stations and operators hold
     CmpPending::Limits limits{};
+    observe::AuthorityMetrics* metrics = nullptr;  ///< what counts the answers; or null
   };
-  /// Borrows enrolment and signers.
+  /// Borrows enrolment, signers and metrics.
   explicit Cmp(Wanted wanted);
   ~Cmp() override = default;
   Cmp(const Cmp&) = delete;
@@ -37,9 +38,15 @@ class Cmp final : public http::Handler {
   [[nodiscard]] std::expected<authority::Der, CmpRefusal> exchange(const CmpPath& path,
                                                                    const CmpOutline& outline,
                                                                    const http::Request& request);
+  /// Takes a certConf whose transaction does not wait here.
+  [[nodiscard]] std::expected<authority::Der, CmpRefusal> confirm_elsewhere(CmpTransaction& current,
+                                                                            const CmpPath& path,
+                                                                            const CmpOutline& outline);
   /// The transaction that this message begins, or goes on with.
   [[nodiscard]] std::expected<std::shared_ptr<CmpTransaction>, CmpRefusal> transaction(
       const CmpPath& path, const CmpOutline& outline, const http::Request& request);
+  /// An error is a CMP message like any other (RFC 6712 3.3).
+  [[nodiscard]] http::Response message(const authority::Der& der);
   [[nodiscard]] http::Response refuse(const CmpPath& path, const CmpOutline& outline,
                                       const CmpRefusal& refusal);
   /// Whether messageTime is close enough to this machine's clock; a client without a clock sends none.
@@ -52,6 +59,8 @@ class Cmp final : public http::Handler {
   const Enrolment& enrolment_;
   Delegates& signers_;
   http::X509Owner system_ca_;
+  CmpPending::Limits limits_;
+  observe::AuthorityMetrics* metrics_;
   CmpPending pending_;
   http::Repeat timer_;  // last: it uses the others until it has stopped
 };

@@ -75,6 +75,39 @@ Result<authority::Der> sign(const crypto::Crypto& crypto, const crypto::PrivateK
   return encoded;
 }
 
+/// A PKIMessage around what `body` writes, which has about so many octets.
+template <typename Body>
+Result<authority::Der> write_answer(const crypto::Crypto& crypto, const CmpProtection& protection,
+                                    const CmpOutline& about, std::size_t size, Body body) {
+  std::array<std::uint8_t, kNonce> nonce{};
+  PEDIGREE_TRY(crypto.random(nonce));
+  const Delegate& delegate = *protection.delegate;
+  PEDIGREE_ASSIGN(const x509::Certificate own, x509::Certificate::parse(delegate.certificate));
+  std::size_t room = 1024 + own.subject().size() + about.sender.size() + size + delegate.certificate.size();
+  for (const authority::Der& one : protection.chain) room += one.size();
+  authority::Der buffer(room);
+  Writer writer(buffer);
+  der::Builder out(writer);
+  write_header(about, own, nonce, out);
+  body(out);
+  if (writer.size() > buffer.size()) return fail(ErrorCode::buffer_too_small);
+  PEDIGREE_ASSIGN(const authority::Der signature,
+                  sign(crypto, delegate.key, Bytes(buffer).first(writer.size())));
+  const std::size_t field = out.open(der::context_constructed(0));
+  out.bit_string(signature);
+  out.close(field);
+  const std::size_t certificates = out.open(der::context_constructed(1));
+  const std::size_t list = out.open(der::kSequence);
+  out.raw(delegate.certificate);
+  for (const authority::Der& one : protection.chain) out.raw(one);
+  out.close(list);
+  out.close(certificates);
+  out.enclose(der::kSequence, 0);
+  if (writer.size() > buffer.size()) return fail(ErrorCode::buffer_too_small);
+  buffer.resize(writer.size());
+  return buffer;
+}
+
 }  // namespace
 
 CmpRefusal cmp_refusal(const authority::Refusal& refusal) {
@@ -121,34 +154,17 @@ CmpRefusal cmp_refusal(const authority::Refusal& refusal) {
 
 Result<authority::Der> write_cmp_error(const crypto::Crypto& crypto, const CmpProtection& protection,
                                        const CmpOutline& about, const CmpRefusal& refusal) {
-  std::array<std::uint8_t, kNonce> nonce{};
-  PEDIGREE_TRY(crypto.random(nonce));
-  const Delegate& delegate = *protection.delegate;
-  PEDIGREE_ASSIGN(const x509::Certificate own, x509::Certificate::parse(delegate.certificate));
-  std::size_t room =
-      1024 + own.subject().size() + about.sender.size() + refusal.text.size() + delegate.certificate.size();
-  for (const authority::Der& one : protection.chain) room += one.size();
-  authority::Der buffer(room);
-  Writer writer(buffer);
-  der::Builder out(writer);
-  write_header(about, own, nonce, out);
-  write_body(refusal, out);
-  if (writer.size() > buffer.size()) return fail(ErrorCode::buffer_too_small);
-  PEDIGREE_ASSIGN(const authority::Der signature,
-                  sign(crypto, delegate.key, Bytes(buffer).first(writer.size())));
-  const std::size_t field = out.open(der::context_constructed(0));
-  out.bit_string(signature);
-  out.close(field);
-  const std::size_t certificates = out.open(der::context_constructed(1));
-  const std::size_t list = out.open(der::kSequence);
-  out.raw(delegate.certificate);
-  for (const authority::Der& one : protection.chain) out.raw(one);
-  out.close(list);
-  out.close(certificates);
-  out.enclose(der::kSequence, 0);
-  if (writer.size() > buffer.size()) return fail(ErrorCode::buffer_too_small);
-  buffer.resize(writer.size());
-  return buffer;
+  return write_answer(crypto, protection, about, refusal.text.size(),
+                      [&](der::Builder& out) { write_body(refusal, out); });
+}
+
+Result<authority::Der> write_cmp_confirm(const crypto::Crypto& crypto, const CmpProtection& protection,
+                                         const CmpOutline& about) {
+  return write_answer(crypto, protection, about, 0, [](der::Builder& out) {
+    const std::size_t body = out.open(der::context_constructed(19));
+    out.element(der::kNull, {});
+    out.close(body);
+  });
 }
 
 }  // namespace pedigree::protocols

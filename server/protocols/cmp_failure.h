@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a CMP request is refused: PKIFailureInfo, and the error message (RFC 4210 5.3.21).
+// How a CMP request is refused: PKIFailureInfo; and the answers that are written without OpenSSL.
 #pragma once
 
 #include "core/crypto/crypto.h"
@@ -35,14 +35,19 @@ struct CmpRefusal {
 /// The failure that belongs to a refusal's code.
 [[nodiscard]] CmpRefusal cmp_refusal(const authority::Refusal& refusal);
 
-/// What an error message is protected with.
+/// What an answer is protected with.
 struct CmpProtection {
   std::shared_ptr<const Delegate> delegate;
   std::span<const authority::Der> chain;  ///< above the delegate's certificate
 };
-/// A PKIMessage with an ErrorMsgContent, DER, that answers `about`. Errors: those of Crypto::sign and random.
+/// A PKIMessage with an ErrorMsgContent (RFC 4210 5.3.21), DER, that answers `about`. Errors: those of
+/// Crypto::sign and random.
 [[nodiscard]] Result<authority::Der> write_cmp_error(const crypto::Crypto& crypto,
                                                      const CmpProtection& protection, const CmpOutline& about,
                                                      const CmpRefusal& refusal);
+/// The same with a PKIConfirmContent (RFC 4210 5.3.17).
+[[nodiscard]] Result<authority::Der> write_cmp_confirm(const crypto::Crypto& crypto,
+                                                       const CmpProtection& protection,
+                                                       const CmpOutline& about);
 
 }  // namespace pedigree::protocols

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/protocols/cmp_outcome.h"
 #include "server/protocols/cmp_transaction.h"
 
 namespace {
@@ -63,7 +64,17 @@ void read_request(Bytes content) {
   if (!request->subject.empty()) (void)protocols::named_device(request->subject);
 }
 
+void read_confirmation(Bytes content) {
+  const auto said = protocols::read_cmp_confirmation(content);
+  if (!said) return require(!said.error().detail.empty());
+  require(lies_in(said->hash, content));
+  require(said->hash.empty() == protocols::is_empty_confirmation(content));
+  require(!said->accepted || !said->hash.empty());
+}
+
 void read_message(Bytes message) {
+  const protocols::CmpOutcome outcome = protocols::read_cmp_outcome(message);
+  require(!outcome.body.empty() && !outcome.status.empty() && !outcome.failure.empty());
   const auto outline = protocols::read_cmp_outline(message);
   if (!outline) return require(!outline.error().detail.empty());
   require(!outline->transaction.empty() && outline->transaction.size() <= 32);
@@ -76,7 +87,7 @@ void read_message(Bytes message) {
   compare(message, *outline);
   if (protocols::asks_for_certificate(outline->body)) read_request(outline->content);
   if (outline->body == CmpBody::rr) (void)protocols::read_cmp_reason(outline->content);
-  if (outline->body == CmpBody::cert_conf) (void)protocols::is_empty_confirmation(outline->content);
+  if (outline->body == CmpBody::cert_conf) read_confirmation(outline->content);
 }
 
 }  // namespace

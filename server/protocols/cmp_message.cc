@@ -213,6 +213,28 @@ Result<std::pair<CmpCertRequest, bool>> read_request(Bytes message) {
   return std::pair(std::move(request), proven);
 }
 
+Result<CmpConfirmation> read_confirmation(Reader content) {
+  CmpConfirmation confirmation;
+  PEDIGREE_ASSIGN(const der::Element list, der::read(content, der::kSequence));
+  PEDIGREE_TRY(content.finish());
+  Reader all = list.reader();
+  if (all.empty()) return confirmation;
+  PEDIGREE_ASSIGN(const der::Element status, der::read(all, der::kSequence));
+  Reader in = status.reader();
+  PEDIGREE_ASSIGN(const der::Element hash, der::read(in, der::kOctetString));
+  if (hash.content.empty()) return fail(ErrorCode::bad_value, hash.content_offset);
+  confirmation.hash = hash.content;
+  PEDIGREE_TRY(der::read(in, der::kInteger));  // certReqId: there is one request in a message
+  confirmation.accepted = true;
+  if (in.empty()) return confirmation;
+  PEDIGREE_ASSIGN(const der::Element info, der::read(in, der::kSequence));
+  PEDIGREE_TRY(in.finish());
+  Reader fields = info.reader();
+  PEDIGREE_ASSIGN(const std::uint32_t value, der::read_u32(fields));
+  confirmation.accepted = value <= 1;  // accepted, grantedWithMods
+  return confirmation;
+}
+
 Result<x509::RevocationReason> read_reason(Reader content) {
   PEDIGREE_ASSIGN(const der::Element list, der::read(content, der::kSequence));
   Reader all = list.reader();
@@ -294,6 +316,12 @@ Answer<x509::RevocationReason> read_cmp_reason(Bytes content) {
                   "the request's reason is none for which certificates are revoked here");
   }
   return *reason;
+}
+
+Answer<CmpConfirmation> read_cmp_confirmation(Bytes content) {
+  const auto confirmation = read_confirmation(Reader(content));
+  if (!confirmation) return refuse(ErrorCode::bad_request, told(confirmation.error(), "CertConfirmContent"));
+  return *confirmation;
 }
 
 bool is_empty_confirmation(Bytes content) noexcept {

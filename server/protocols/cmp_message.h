@@ -77,6 +77,14 @@ struct CmpCertRequest {
 /// CmpOutline::content. Errors: bad_request (also for certificateHold and removeFromCRL).
 [[nodiscard]] Answer<x509::RevocationReason> read_cmp_reason(Bytes content);
 
+/// What a CertConfirmContent says of the one certificate of its transaction (RFC 4210 5.3.18).
+struct CmpConfirmation {
+  Bytes hash;  ///< certHash; empty: there is no CertStatus
+  bool accepted = false;
+};
+/// Of its first CertStatus. Errors: bad_request.
+[[nodiscard]] Answer<CmpConfirmation> read_cmp_confirmation(Bytes content);
+
 /// Whether a CertConfirmContent has no CertStatus: what was issued is rejected (RFC 4210 5.3.18).
 [[nodiscard]] bool is_empty_confirmation(Bytes content) noexcept;
 

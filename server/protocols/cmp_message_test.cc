@@ -6,6 +6,7 @@
 
 #include "crypto/openssl/keys.h"
 #include "server/protocols/cmp_failure.h"
+#include "server/protocols/cmp_outcome.h"
 #include "testing/authority/unit.h"
 
 namespace pedigree::protocols {
@@ -167,6 +168,96 @@ TEST(CmpMessage, ReasonsAreThoseThatRevoke) {
   EXPECT_EQ(read_cmp_reason(content), x509::RevocationReason::superseded);
 }
 
+/// The content of a certConf with these fields of its CertStatus; none: without one.
+Octets confirmation(std::optional<Octets> fields) {
+  Octets content(256);
+  Writer writer(content);
+  der::Builder out(writer);
+  const std::size_t list = out.open(der::kSequence);
+  if (fields) out.element(der::kSequence, *fields);
+  out.close(list);
+  content.resize(writer.size());
+  return content;
+}
+
+TEST(CmpMessage, ConfirmationsSayAHashAndWhetherItIsTaken) {
+  for (const auto& [name, accepted] : {std::pair("cert_conf", true), std::pair("cert_conf_rejects", false)}) {
+    SCOPED_TRACE(name);
+    const Octets message = seed(name);
+    const auto outline = read_cmp_outline(message);
+    ASSERT_TRUE(outline);
+    const auto said = read_cmp_confirmation(outline->content);
+    ASSERT_TRUE(said) << said.error().detail;
+    EXPECT_EQ(said->accepted, accepted);
+    EXPECT_GE(said->hash.size(), 32U);
+  }
+  const auto none = read_cmp_confirmation(confirmation(std::nullopt));
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->hash.empty());
+  EXPECT_FALSE(none->accepted) << "what nobody names is rejected";
+  const Octets good{0x04, 0x01, 0xaa, 0x02, 0x01, 0xff};
+  EXPECT_TRUE(read_cmp_confirmation(confirmation(good)).value().accepted);
+  const auto with = [&](std::initializer_list<std::uint8_t> more) {
+    Octets fields = good;
+    fields.insert(fields.end(), more);
+    return read_cmp_confirmation(confirmation(fields));
+  };
+  EXPECT_TRUE(with({0x30, 0x03, 0x02, 0x01, 0x01}).value().accepted) << "grantedWithMods";
+  for (const std::uint8_t status : std::initializer_list<std::uint8_t>{2, 3, 6, 127}) {
+    EXPECT_FALSE(with({0x30, 0x03, 0x02, 0x01, status}).value().accepted) << int{status};
+  }
+  EXPECT_FALSE(with({0x02, 0x01, 0x00}));
+  EXPECT_FALSE(with({0x30, 0x00}));
+  EXPECT_FALSE(with({0xa0, 0x00})) << "hashAlg is of a later version";
+  EXPECT_FALSE(read_cmp_confirmation(confirmation(Octets{0x04, 0x00, 0x02, 0x01, 0x00}))) << "no hash";
+  EXPECT_FALSE(read_cmp_confirmation(confirmation(Octets{0x02, 0x01, 0x00})));
+  Octets longer = confirmation(good);
+  longer.push_back(0);
+  EXPECT_FALSE(read_cmp_confirmation(longer));
+  EXPECT_FALSE(read_cmp_confirmation({}));
+}
+
+/// A PKIMessage with nothing but this body.
+CmpOutcome outcome_of(unsigned number, std::initializer_list<std::uint8_t> content) {
+  Octets message(256);
+  Writer writer(message);
+  der::Builder out(writer);
+  const std::size_t whole = out.open(der::kSequence);
+  out.element(der::kSequence, {});
+  out.element(der::context_constructed(number), Octets(content));
+  out.close(whole);
+  message.resize(writer.size());
+  return read_cmp_outcome(message);
+}
+
+TEST(CmpOutcome, IsSaidInWordsOfTheStandard) {
+  const auto expect = [](const CmpOutcome& got, const char* body, const char* status, const char* failure) {
+    EXPECT_EQ(got.body, body);
+    EXPECT_EQ(got.status, status);
+    EXPECT_EQ(got.failure, failure);
+  };
+  // CertRepMessage: without and with caPubs; RevRepContent; ErrorMsgContent with two bits.
+  expect(outcome_of(3, {0x30, 0x0c, 0x30, 0x0a, 0x30, 0x08, 0x02, 0x01, 0x00, 0x30, 0x03, 0x02, 0x01, 0x00}),
+         "cp", "accepted", "none");
+  expect(outcome_of(1, {0x30, 0x12, 0xa1, 0x00, 0x30, 0x0e, 0x30, 0x0c, 0x02, 0x01,
+                        0x00, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x05, 0x20}),
+         "ip", "rejection", "badRequest");
+  expect(outcome_of(12, {0x30, 0x0b, 0x30, 0x09, 0x30, 0x07, 0x02, 0x01, 0x02, 0x03, 0x02, 0x03, 0x08}), "rp",
+         "rejection", "badCertId");
+  expect(outcome_of(23, {0x30, 0x0e, 0x30, 0x0c, 0x02, 0x01, 0x02, 0x30, 0x00, 0x03, 0x05, 0x05, 0x00, 0x00,
+                         0x00, 0xe0}),
+         "error", "rejection", "systemUnavail");
+  expect(outcome_of(19, {0x05, 0x00}), "pkiconf", "accepted", "none");
+  // Waiting, a bit that has no name, a body that is no answer, and rubbish.
+  expect(outcome_of(23, {0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x03}), "error", "other", "none");
+  expect(outcome_of(
+             23, {0x30, 0x0d, 0x30, 0x0b, 0x02, 0x01, 0x02, 0x03, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01}),
+         "error", "rejection", "other");
+  expect(outcome_of(4, {0x30, 0x00}), "other", "other", "none");
+  expect(outcome_of(1, {0x30, 0x00}), "ip", "other", "none");
+  expect(read_cmp_outcome({}), "other", "other", "none");
+}
+
 TEST(CmpMessage, PathsHaveALabelAndAnOperation) {
   const auto path = parse_cmp_path("/p/idevid.acme/keyupdate");
   ASSERT_TRUE(path);
@@ -201,6 +292,8 @@ TEST(CmpFailure, AnErrorMessageAnswersItsRequestUnderASignature) {
                                    CmpFailure::system_unavail, CmpFailure::duplicate_cert_req}) {
     const auto written = write_cmp_error(crypto, {delegate, {}}, *about, {failure, "no"});
     ASSERT_TRUE(written);
+    EXPECT_EQ(read_cmp_outcome(*written).body, "error");
+    EXPECT_EQ(read_cmp_outcome(*written).status, "rejection");
     const auto outline = read_cmp_outline(*written);
     ASSERT_TRUE(outline) << outline.error().detail;
     EXPECT_EQ(outline->body, CmpBody::error);
@@ -217,6 +310,31 @@ TEST(CmpFailure, AnErrorMessageAnswersItsRequestUnderASignature) {
     EXPECT_EQ(bits.front(), 7U - bit % 8U);
     EXPECT_EQ(bits.back(), 0x80U >> bit % 8U) << "one bit, and the last of its octet that is not unused";
   }
+}
+
+TEST(CmpFailure, AConfirmationIsAnAnswerToo) {
+  const crypto::Crypto& crypto = testing::host_crypto();
+  auto key = crypto::OpenSslKey::generate(crypto::KeyType::p256);
+  ASSERT_TRUE(key);
+  authority::CaFields fields;
+  fields.common_name = "a signer";
+  fields.key = key->view();
+  fields.not_after = 2'000'000'000;
+  const auto certificate = authority::make_ca(crypto, fields);
+  ASSERT_TRUE(certificate);
+  const auto delegate = std::make_shared<const Delegate>(Delegate{*certificate, key->view()});
+  const Octets request = seed("cert_conf");
+  const auto about = read_cmp_outline(request);
+  ASSERT_TRUE(about);
+  const auto written = write_cmp_confirm(crypto, {delegate, {}}, *about);
+  ASSERT_TRUE(written);
+  const auto outline = read_cmp_outline(*written);
+  ASSERT_TRUE(outline) << outline.error().detail;
+  EXPECT_EQ(outline->body, CmpBody::pki_conf);
+  EXPECT_TRUE(equal(outline->content, Octets{0x05, 0x00}));
+  EXPECT_TRUE(equal(outline->transaction, about->transaction));
+  EXPECT_TRUE(outline->protection && outline->protection->signature);
+  EXPECT_EQ(read_cmp_outcome(*written).body, "pkiconf");
 }
 
 }  // namespace

@@ -59,7 +59,9 @@ CmpAnswer<void> check_device(const Enrolment& enrolment, const registry::Certifi
 
 CmpAnswer<CmpSigner> device_signer(const Enrolment& enrolment, const CmpOutline& outline,
                                    http::Identity client) {
-  auto own = enrolment.own_certificate(outline.signer, outline.body == CmpBody::kur);
+  // A kur that is asked again, and its certConf, are signed with the key that it has replaced.
+  const bool of_update = outline.body == CmpBody::kur || outline.body == CmpBody::cert_conf;
+  auto own = enrolment.own_certificate(outline.signer, of_update);
   if (!own && own.error().code == ErrorCode::not_authorised) {
     return refused(CmpFailure::signer_not_trusted,
                    "the signer's certificate is none of this registry, nor of a station or an operator");

@@ -21,10 +21,10 @@ struct CmpSigner {
 
 /// Finds the certificate: one of the system CA's for a station or an operator, or one of the registry's for a
 /// device, octet for octet; valid now, not revoked, nor its issuer, nor its device suspended. What was
-/// superseded is found for a kur alone. That the message is protected with its key is for the caller to
-/// verify before anything is believed. `from`: the peer's address. Refusals: bad_message_check (no
-/// protection, or no certificate), wrong_integrity (a MAC), bad_alg, signer_not_trusted, cert_revoked,
-/// not_authorized, system_unavail.
+/// superseded is found for a kur and the confirmation of what it got. That the message is protected with its
+/// key is for the caller to verify before anything is believed. `from`: the peer's address. Refusals:
+/// bad_message_check (no protection, or no certificate), wrong_integrity (a MAC), bad_alg,
+/// signer_not_trusted, cert_revoked, not_authorized, system_unavail.
 [[nodiscard]] CmpAnswer<CmpSigner> find_cmp_signer(const Enrolment& enrolment, x509_st* system_ca,
                                                    const CmpOutline& outline, const std::string& from);
 

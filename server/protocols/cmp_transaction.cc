@@ -5,6 +5,7 @@
 #include <openssl/x509.h>
 
 #include <future>
+#include <utility>
 
 namespace pedigree::protocols {
 
@@ -145,7 +146,8 @@ struct CmpTransaction::Callbacks {
   static int confirm(OSSL_CMP_SRV_CTX* context, const OSSL_CMP_MSG*, int, const ASN1_OCTET_STRING* hash,
                      const OSSL_CMP_PKISI* status) {
     try {
-      return of(context).confirm(hash, accepts(status)) ? 1 : 0;
+      const Bytes octets(ASN1_STRING_get0_data(hash), static_cast<std::size_t>(ASN1_STRING_length(hash)));
+      return of(context).confirm(octets, accepts(status)) ? 1 : 0;
     } catch (const std::exception&) {
       return 0;
     }
@@ -165,7 +167,8 @@ CmpTransaction::CmpTransaction(const Enrolment& enrolment, Begin begin)
       profile_(begin.path.profile),
       issuer_name_(begin.path.issuer),
       issuer_(begin.issuer),
-      delegate_(std::move(begin.delegate)) {}
+      delegate_(std::move(begin.delegate)),
+      seconds_(begin.seconds) {}
 
 std::shared_ptr<CmpTransaction> CmpTransaction::begin(const Enrolment& enrolment, Begin begin) {
   std::shared_ptr<CmpTransaction> one(new CmpTransaction(enrolment, std::move(begin)));
@@ -209,8 +212,8 @@ Der CmpTransaction::process(const OSSL_CMP_MSG* message, const CmpOutline& outli
   const auto type = answer ? static_cast<CmpBody>(OSSL_CMP_MSG_get_bodytype(answer.get())) : CmpBody::error;
   const bool gives = type == CmpBody::ip || type == CmpBody::cp || type == CmpBody::kup;
   if (type == CmpBody::pki_conf && outline.body == CmpBody::cert_conf &&
-      is_empty_confirmation(outline.content)) {
-    take_back();
+      is_empty_confirmation(outline.content) && !take_back()) {
+    der.clear();
   }
   open_ = gives && issued_ && OSSL_CMP_CTX_get_option(context, OSSL_CMP_OPT_IMPLICIT_CONFIRM) == 0;
   if (open_) {
@@ -249,8 +252,13 @@ Answer<Enrolled> CmpTransaction::certify(CmpBody body, const OSSL_CRMF_MSG* requ
     if (const auto checked = check_old_certificate(request); !checked)
       return std::unexpected(checked.error());
   }
-  const auto wanted = authorise_cmp(enrolment_, signer_, *wished);
+  auto wanted = authorise_cmp(enrolment_, signer_, *wished);
   if (!wanted) return std::unexpected(wanted.error());
+  if (!outline_.implicit_confirm) {
+    const Bytes id = outline_.transaction;
+    wanted->unconfirmed =
+        registry::Unconfirmed{fingerprint_, {id.begin(), id.end()}, enrolment_.now() + seconds_};
+  }
   return wait_for<Enrolled>([&](auto done) { enrolment_.enrol(*wanted, std::move(done)); });
 }
 
@@ -293,7 +301,7 @@ Answer<registry::Certificate> CmpTransaction::revoke(const registry::Serial& ser
       [&](auto done) { enrolment_.revoke(std::move(revocation), std::move(done)); });
 }
 
-bool CmpTransaction::confirm(const ASN1_OCTET_STRING* hash, bool accepted) {
+bool CmpTransaction::is_issued(Bytes hash) const {
   if (!issued_) return false;
   const Cert certificate = parse_certificate(issued_->chain.front());
   if (!certificate) return false;
@@ -303,19 +311,53 @@ bool CmpTransaction::confirm(const ASN1_OCTET_STRING* hash, bool accepted) {
   const std::unique_ptr<ASN1_OCTET_STRING, CmpFree<ASN1_OCTET_STRING_free>> expected(
       X509_digest_sig(certificate.get(), &digest, &fallback));
   EVP_MD_free(digest);
-  if (!expected || ASN1_OCTET_STRING_cmp(expected.get(), hash) != 0) return false;
-  if (!accepted) take_back();
-  return true;
+  return expected && equal(hash, Bytes(ASN1_STRING_get0_data(expected.get()),
+                                       static_cast<std::size_t>(ASN1_STRING_length(expected.get()))));
 }
 
-void CmpTransaction::take_back() {
+bool CmpTransaction::confirm(Bytes hash, bool accepted) {
+  return is_issued(hash) && (accepted || take_back());
+}
+
+bool CmpTransaction::take_back() {
+  const auto issued = std::exchange(issued_, {});
   // Who asked again got the certificate that it had: no later answer of the client takes that away.
-  if (issued_ && !issued_->reused) {
-    // Superseded: the device is not to blame, and may ask with another key.
-    (void)revoke(issued_->certificate.serial, x509::RevocationReason::superseded,
-                 "rejected by certConf (CMP)");
+  if (!issued || issued->reused) return true;
+  // Superseded: the device is not to blame, and may ask with another key.
+  return revoke(issued->certificate.serial, x509::RevocationReason::superseded, "rejected by certConf (CMP)")
+      .has_value();
+}
+
+CmpAnswer<void> CmpTransaction::confirm_issued(Bytes transaction, const CmpConfirmation& said) {
+  registry::Store& store = enrolment_.store();
+  const auto no = [](CmpFailure failure, std::string_view text) {
+    return std::unexpected(CmpRefusal{failure, std::string(text)});
+  };
+  const auto unavailable = [&] {
+    return no(CmpFailure::system_unavail, sentence(ErrorCode::database_failure));
+  };
+  const auto awaits = store.unconfirmed(fingerprint_, transaction, enrolment_.now());
+  if (!awaits && awaits.error().code == ErrorCode::not_found) {
+    return no(CmpFailure::bad_request, "there is no such CMP transaction");
   }
-  issued_.reset();
+  if (!awaits) return unavailable();
+  auto certificate = store.certificate(awaits->serial);
+  if (!certificate) return unavailable();
+  issued_ = Enrolled{*certificate, {certificate->der}, awaits->reused};
+  const bool known = said.hash.empty() || is_issued(said.hash);
+  // It is asked again where the registry could not be told.
+  if (known && !said.accepted && !take_back()) return unavailable();
+  forget(transaction);
+  if (known) return {};
+  return no(CmpFailure::bad_cert_id, "the certHash is not that of the certificate that was issued");
+}
+
+void CmpTransaction::forget(Bytes transaction) const {
+  // Where that fails it is forgotten in minutes.
+  (void)wait_for<void>([&](auto done) {
+    enrolment_.store().forget_unconfirmed(fingerprint_, {transaction.begin(), transaction.end()},
+                                          [done](const auto&) { done({}); });
+  });
 }
 
 Der CmpTransaction::ca_certificates() const {

@@ -28,6 +28,7 @@ class CmpTransaction {
     CmpPath path;
     const authority::Issuer* issuer = nullptr;  ///< in whose name is answered
     std::shared_ptr<const Delegate> delegate;   ///< its key
+    der::UnixTime seconds = 0;                  ///< how long its certConf is waited for
   };
   /// Borrows the enrolment. Null: OpenSSL refused something.
   [[nodiscard]] static std::shared_ptr<CmpTransaction> begin(const Enrolment& enrolment, Begin begin);
@@ -42,6 +43,12 @@ class CmpTransaction {
   [[nodiscard]] bool is_signed(const OSSL_CMP_MSG* message);
   /// The answer, DER; empty: OpenSSL could not write one.
   [[nodiscard]] authority::Der process(const OSSL_CMP_MSG* message, const CmpOutline& outline);
+  /// Takes a certConf where this one was not begun with the request: another server of this registry did
+  /// that, or this one before a reload. What was issued is then the registry's word for this signer and
+  /// transactionID. Refusals: bad_request (none waits), bad_cert_id (another certHash), system_unavail.
+  [[nodiscard]] CmpAnswer<void> confirm_issued(Bytes transaction, const CmpConfirmation& said);
+  /// The registry need not know any more what waits for a certConf.
+  void forget(Bytes transaction) const;
   /// Whether it waits for a certConf.
   [[nodiscard]] bool is_open() const noexcept { return open_; }
 
@@ -55,13 +62,15 @@ class CmpTransaction {
   [[nodiscard]] Answer<Enrolled> certify(CmpBody body, const OSSL_CRMF_MSG* request, const X509_REQ* csr);
   [[nodiscard]] Answer<void> check_old_certificate(const OSSL_CRMF_MSG* request) const;
   [[nodiscard]] Answer<void> revoke(const X509_NAME* issuer, const ASN1_INTEGER* serial);
-  [[nodiscard]] bool confirm(const ASN1_OCTET_STRING* hash, bool accepted);
+  /// False: another certHash, or the registry does not take it back.
+  [[nodiscard]] bool confirm(Bytes hash, bool accepted);
+  [[nodiscard]] bool is_issued(Bytes hash) const;
   /// The answer to general messages; null where memory ran out.
   [[nodiscard]] STACK_OF(OSSL_CMP_ITAV) * inform(const STACK_OF(OSSL_CMP_ITAV) * asked) const;
   /// SEQUENCE OF CMPCertificate (RFC 9480 2.14): the issuer's chain and the root.
   [[nodiscard]] authority::Der ca_certificates() const;
-  /// Revokes what this transaction, and no earlier one, issued.
-  void take_back();
+  /// Revokes what this transaction, and no earlier one, issued. False: the registry does not.
+  [[nodiscard]] bool take_back();
   [[nodiscard]] Answer<registry::Certificate> revoke(const registry::Serial& serial,
                                                      x509::RevocationReason reason, std::string why) const;
 
@@ -70,6 +79,7 @@ class CmpTransaction {
   std::string profile_, issuer_name_;  // of the label
   const authority::Issuer* issuer_;
   std::shared_ptr<const Delegate> delegate_;
+  der::UnixTime seconds_;
   Sha256 fingerprint_{};
   std::mutex mutex_;
   Context context_;

@@ -43,6 +43,7 @@ void Enrolment::enrol(const EnrolmentRequest& request, EnrolDone done) const {
                               engine_.parents(certified->issuer->config().name)};
   issuance.replaces = request.replaces;
   issuance.token = request.token;
+  issuance.unconfirmed = request.unconfirmed;
   issuance.station = *std::move(claim);
   store_.issue(std::move(issuance),
                [&engine = engine_, meter = *meter_, profile = request.profile,

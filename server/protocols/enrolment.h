@@ -24,6 +24,7 @@ struct EnrolmentRequest {
   registry::Actor actor;
   std::optional<registry::Serial> replaces{};  ///< the device's own certificate, by whose key it asks
   std::optional<Sha256> token{};
+  std::optional<registry::Unconfirmed> unconfirmed{};
 };
 
 /// A certificate that is durable.

@@ -88,15 +88,17 @@ Original& original() {
 
 }  // namespace
 
-AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url) {
+AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url,
+                                 const std::string& token) {
   app::InitOptions options;
   options.directory = path();
   options.root_name = "Example Silicon Root CA";
   options.issuers = {{"vendor", "Example Silicon Device CA", "root"}, {"acme", "Acme Devices CA", "vendor"}};
   options.listed_only = listed_only;
   options.database_url = database_url;
+  options.token = token;
   options.now = std::time(nullptr);
-  is_copy_ = !listed_only && database_url.empty() && original().copy(options);
+  is_copy_ = !listed_only && database_url.empty() && token.empty() && original().copy(options);
   if (!is_copy_) make(options);
 }
 
@@ -115,8 +117,8 @@ std::string AuthorityFolder::sql(const std::string& query) const {
   return output;
 }
 
-ServedAuthority::ServedAuthority(bool listed_only, const std::string& database_url)
-    : AuthorityFolder(listed_only, database_url) {
+ServedAuthority::ServedAuthority(bool listed_only, const std::string& database_url, const std::string& token)
+    : AuthorityFolder(listed_only, database_url, token) {
   restart();
 }
 

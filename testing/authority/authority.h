@@ -16,8 +16,10 @@ inline constexpr const char* kPassphrase = "for tests only";
 class AuthorityFolder {
  public:
   /// Throws std::runtime_error where it cannot be made.
-  /// `database_url`: of PostgreSQL; empty: SQLite.
-  explicit AuthorityFolder(bool listed_only = false, const std::string& database_url = {});
+  /// `database_url`: of PostgreSQL; empty: SQLite. `token`: the pkcs11: URI of a token that the
+  /// intermediates' keys are made in; empty: they are in files.
+  explicit AuthorityFolder(bool listed_only = false, const std::string& database_url = {},
+                           const std::string& token = {});
   AuthorityFolder(const AuthorityFolder&) = delete;
   AuthorityFolder& operator=(const AuthorityFolder&) = delete;
   ~AuthorityFolder();
@@ -39,7 +41,8 @@ class AuthorityFolder {
 /// The same, serving.
 class ServedAuthority : public AuthorityFolder {
  public:
-  explicit ServedAuthority(bool listed_only = false, const std::string& database_url = {});
+  explicit ServedAuthority(bool listed_only = false, const std::string& database_url = {},
+                           const std::string& token = {});
   [[nodiscard]] std::uint16_t port() const { return app_->port(); }
   [[nodiscard]] std::string url() const { return app_->url(); }
   [[nodiscard]] std::unique_ptr<Client> client(const std::string& who) const {

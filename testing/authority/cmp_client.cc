@@ -157,6 +157,10 @@ std::string CmpTest::cmp(const std::string& who, const std::string& arguments, c
   return ok(client(path) + signer + "-cmd " + arguments + " 2>&1; echo exit $?");
 }
 
+std::string CmpTest::cmp_at(const std::string& url, const std::string& who, const std::string& options) {
+  return ok("URL=" + url + "; " + client("") + by(who) + options + " 2>&1; echo exit $?");
+}
+
 void CmpTest::write_request(const std::string& name, const std::string& who, const std::string& arguments) {
   // With answers from a file nothing is sent; that there is none comes after the request was written.
   ok("touch none; " + client("") + by(who) + "-rspin none -reqout " + name + ".msg -cmd " + arguments +

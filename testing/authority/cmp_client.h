@@ -13,12 +13,18 @@ class CmpTest : public ProtocolTest {
   static constexpr const char* kUuid = "56d38f73-3f6f-4a59-86bc-d315a1ccc634";
   static constexpr const char* kOtherUuid = "66d38f73-3f6f-4a59-86bc-d315a1ccc634";
 
-  CmpTest() { serve_with(authority_, {{"cmp", "true"}}); }
+  /// As of ServedAuthority.
+  explicit CmpTest(const std::string& database_url = {}, const std::string& token = {})
+      : ProtocolTest(database_url, token) {
+    serve_with(authority_, {{"cmp", "true"}});
+  }
 
   /// The options that name the signer: one of the authority's clients ("station"), or NAME.crt and NAME.key.
   static std::string by(const std::string& who);
   /// Runs openssl cmp with the signer of `who`; what it says ends with "exit 0" or "exit 1".
   std::string cmp(const std::string& who, const std::string& arguments, const std::string& path = "");
+  /// The same at another address, "https://HOST:PORT", with all options but those of trust and signer.
+  std::string cmp_at(const std::string& url, const std::string& who, const std::string& options);
   /// Writes a request as NAME.msg, and sends nothing.
   void write_request(const std::string& name, const std::string& who, const std::string& arguments);
   /// Posts NAME.msg; the answer is in NAME.rsp. Gives the HTTP status.

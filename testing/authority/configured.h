@@ -27,6 +27,10 @@ inline void serve_with(ServedAuthority& authority,
 
 class ProtocolTest : public ::testing::Test {
  protected:
+  /// As of ServedAuthority.
+  explicit ProtocolTest(const std::string& database_url = {}, const std::string& token = {})
+      : authority_(false, database_url, token) {}
+
   /// Runs a line of a shell in a folder of its own. $CA is the authority's directory, $URL the address of
   /// /v1, $NAME those of protocols (their names without anything but letters, in upper case); `c` is curl
   /// that trusts the authority, `req KEY SUBJECT` makes KEY.key and KEY.csr (PEM).
