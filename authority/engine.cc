@@ -49,8 +49,9 @@ std::unexpected<Refusal> refuse_signing(const Issuer& issuer, const Error& error
                   fmt::format("the token with the key of intermediate {} has no session free", name));
   }
   if (error.code == ErrorCode::key_not_found && !issuer.config().key.empty()) {
-    return refuse(error.code,
-                  fmt::format("the token with the key of intermediate {} is away, or refuses its PIN", name));
+    return refuse(
+        error.code,
+        fmt::format("the token with the key of intermediate {} is away, or gives no access to it", name));
   }
   return refuse(error);
 }

@@ -213,8 +213,13 @@ void run_serve(Context& context, const ServeArguments& arguments) {
   if (!serving) return report_refusal(context, "serve", serving.error());
   // What the log begins and ends with.
   (*serving)->note({observe::LogLevel::info, "serving", (*serving)->url()});
+  (*serving)->note_tokens();
   app::ServeMark mark({arguments.directory});
   mark.serving((*serving)->url());
+  for (const app::TokenTrouble& one : (*serving)->token_troubles()) {
+    print_warning(context, "intermediate " + printable(one.issuer) + ": token " + printable(one.token) +
+                               ": " + std::string(one.reason) + "; it signs as soon as its token is there");
+  }
   announce(context, arguments, **serving);
   if (!arguments.ready_file.empty()) {
     const auto written = write_output(arguments.ready_file, as_bytes((*serving)->url() + "\n"));

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "core/crypto/rsa_key.h"
 #include "crypto/openssl/handles.h"
 #include "crypto/openssl/sign_failure.h"
 
@@ -142,11 +143,7 @@ EVP_PKEY* wrap_rsa(std::unique_ptr<TokenKey>& token) {
   return EVP_PKEY_set1_RSA(wrapped.get(), key.get()) == 1 ? wrapped.release() : nullptr;
 }
 
-}  // namespace
-
-Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
-                                  const pkcs11::Limits& limits) {
-  PEDIGREE_ASSIGN(auto token, TokenKey::open(uri, pin, limits));
+Result<OpenSslKey> wrap(std::unique_ptr<TokenKey> token) {
   const bool rsa = !token->public_half().modulus.empty();
   EVP_PKEY* const key = rsa ? wrap_rsa(token) : wrap_curve(token);
   if (key == nullptr) {
@@ -154,6 +151,46 @@ Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
     return fail(ErrorCode::invalid_key);
   }
   return OpenSslKey::adopt(key);
+}
+
+Result<pkcs11::PublicHalf> public_half(const PublicKey& key) {
+  pkcs11::PublicHalf half;
+  half.type = key.type;
+  if (key.type == KeyType::ed25519) return fail(ErrorCode::key_mismatch);
+  if (key.type == KeyType::p256 || key.type == KeyType::p384) {
+    half.point.assign(key.key.begin(), key.key.end());
+    return half;
+  }
+  PEDIGREE_ASSIGN(const RsaPublicKey numbers, parse_rsa_public_key(key));
+  half.modulus.assign(numbers.modulus.begin(), numbers.modulus.end());
+  half.exponent.assign(numbers.exponent.begin(), numbers.exponent.end());
+  return half;
+}
+
+}  // namespace
+
+Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
+                                  const pkcs11::Limits& limits) {
+  PEDIGREE_ASSIGN(auto token, TokenKey::open(uri, pin, limits));
+  return wrap(std::move(token));
+}
+
+Result<OpenSslKey> expect_token_key(const pkcs11::Uri& uri, std::string_view pin, const PublicKey& expected,
+                                    const pkcs11::Limits& limits) {
+  PEDIGREE_ASSIGN(auto half, public_half(expected));
+  PEDIGREE_ASSIGN(auto token, TokenKey::expect(uri, pin, std::move(half), limits));
+  return wrap(std::move(token));
+}
+
+pkcs11::TokenKey* token_of(const OpenSslKey& key) noexcept {
+  switch (EVP_PKEY_get_base_id(key.get())) {
+    case EVP_PKEY_EC:
+      return static_cast<TokenKey*>(EC_KEY_get_ex_data(EVP_PKEY_get0_EC_KEY(key.get()), curve_index()));
+    case EVP_PKEY_RSA:
+      return static_cast<TokenKey*>(RSA_get_ex_data(EVP_PKEY_get0_RSA(key.get()), rsa_index()));
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace pedigree::crypto

@@ -12,5 +12,12 @@ namespace pedigree::crypto {
 /// is verified before it is given out. Errors: those of pkcs11::TokenKey::open.
 [[nodiscard]] Result<OpenSslKey> open_token_key(const pkcs11::Uri& uri, std::string_view pin,
                                                 const pkcs11::Limits& limits = {});
+/// Opens the private key of a public one, also while its token is away. Errors: those of
+/// pkcs11::TokenKey::expect; key_mismatch also where no token has keys of that type.
+[[nodiscard]] Result<OpenSslKey> expect_token_key(const pkcs11::Uri& uri, std::string_view pin,
+                                                  const PublicKey& expected,
+                                                  const pkcs11::Limits& limits = {});
+/// The token's side of such a key, which lives as long as the key; null: it is not in a token.
+[[nodiscard]] pkcs11::TokenKey* token_of(const OpenSslKey& key) noexcept;
 
 }  // namespace pedigree::crypto

@@ -34,7 +34,7 @@ Result<std::shared_ptr<Module>> Module::load(const std::string& path) {
     if (one == nullptr) return fail(ErrorCode::io_failure);
     module->libraries_.push_back(one);
   }
-  if (!module->start()) return fail(ErrorCode::io_failure);
+  module->start();
   loaded[path] = module;
   return module;
 }
@@ -63,6 +63,7 @@ Result<Module::Use> Module::use(std::chrono::milliseconds patience) {
   if (!use.lock_.owns_lock()) return fail(ErrorCode::timeout);
   use.libraries_ = &libraries_;
   use.generation_ = generation_;
+  use.started_ = started_;
   return use;
 }
 

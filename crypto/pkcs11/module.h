@@ -17,8 +17,9 @@ namespace pedigree::pkcs11 {
 class Module {
  public:
   /// The library at `path`, or all that p11-kit has registered where that is empty; shared by whoever asks
-  /// for the same. SIGPIPE is ignored from then on where it would end the process. Errors: io_failure (it
-  /// cannot be loaded, or does not start).
+  /// for the same. SIGPIPE is ignored from then on where it would end the process. One that does not start
+  /// (some want their token for that) has no tokens until a restart starts it. Errors: io_failure (it cannot
+  /// be loaded).
   [[nodiscard]] static Result<std::shared_ptr<Module>> load(const std::string& path);
   ~Module();
   Module(const Module&) = delete;
@@ -30,12 +31,14 @@ class Module {
     [[nodiscard]] const std::vector<_CK_FUNCTION_LIST*>& libraries() const noexcept { return *libraries_; }
     /// How often the libraries had been started before.
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+    [[nodiscard]] bool is_started() const noexcept { return started_; }
 
    private:
     friend class Module;
     std::shared_lock<std::shared_timed_mutex> lock_;
     const std::vector<_CK_FUNCTION_LIST*>* libraries_ = nullptr;
     std::uint64_t generation_ = 0;
+    bool started_ = false;
   };
   /// Errors: timeout (a restart takes longer than this).
   [[nodiscard]] Result<Use> use(std::chrono::milliseconds patience);
@@ -46,7 +49,7 @@ class Module {
 
  private:
   Module() = default;
-  [[nodiscard]] bool start();
+  bool start();
   void end() noexcept;
 
   std::shared_timed_mutex mutex_;

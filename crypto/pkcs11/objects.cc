@@ -144,7 +144,7 @@ Result<Slot> find_token(const std::vector<CK_FUNCTION_LIST*>& libraries, const U
     for (const CK_SLOT_ID slot : std::span(slots).first(std::min<std::size_t>(count, slots.size()))) {
       const auto info = token_in(library, slot, uri);
       if (!info) continue;
-      if (found) return fail(ErrorCode::key_not_found);
+      if (found) return fail(ErrorCode::too_many);
       const bool limited = info->ulMaxSessionCount != CK_EFFECTIVELY_INFINITE &&
                            info->ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION;
       found = Slot{library, slot, limited ? info->ulMaxSessionCount : 0};

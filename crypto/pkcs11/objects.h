@@ -21,7 +21,7 @@ struct Slot {
   unsigned long max_sessions = 0;  ///< 0: the token does not say, or has no limit
 };
 
-/// The one initialised token that the URI names. Errors: key_not_found (none, or several).
+/// The one initialised token that the URI names. Errors: key_not_found (none), too_many (several).
 [[nodiscard]] Result<Slot> find_token(const std::vector<CK_FUNCTION_LIST*>& libraries, const Uri& uri);
 
 /// The one private key that the URI names. Errors: key_not_found (none, or several), crypto_failure.

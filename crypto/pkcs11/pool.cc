@@ -23,6 +23,10 @@ bool is_refusal_of_pin(CK_RV value) {
 
 }  // namespace
 
+Lease::~Lease() {
+  if (token_ != nullptr) token_->give_back(session_, epoch_);
+}
+
 Token::Token(std::shared_ptr<Module> module, Uri uri, std::string_view pin, const Limits& limits)
     : module_(std::move(module)), uri_(std::move(uri)), pin_(pin), limits_(limits) {}
 
@@ -38,9 +42,9 @@ Result<std::shared_ptr<Token>> Token::get(const Uri& uri, std::string_view pin, 
   const std::lock_guard lock(mutex);
   std::weak_ptr<Token>& entry = known[uri.token_part()];
   // One login counts for all sessions of a process, so a second Token would not have its PIN looked at, and
-  // closing its sessions would close the first one's. Another PIN than the first one's is a mistake.
+  // closing its sessions would close the first one's.
   if (auto token = entry.lock()) {
-    if (token->pin_ != pin) return fail(ErrorCode::wrong_passphrase);
+    if (!token->take_pin(pin)) return fail(ErrorCode::wrong_passphrase);
     return token;
   }
   PEDIGREE_ASSIGN(auto module, Module::load(uri.module_path()));
@@ -49,7 +53,20 @@ Result<std::shared_ptr<Token>> Token::get(const Uri& uri, std::string_view pin, 
   return token;
 }
 
-Result<Token::Lease> Token::lease() {
+bool Token::take_pin(std::string_view pin) {
+  std::unique_lock lock(mutex_);
+  if (pin == pin_) return true;
+  // Another PIN than one that was taken is a mistake.
+  const bool settled = changed_.wait_for(lock, limits_.wait, [this] { return !connecting_; });
+  if (pin_taken_ || !settled) return false;
+  wipe({reinterpret_cast<std::uint8_t*>(pin_.data()), pin_.size()});
+  pin_ = pin;
+  pin_refused_ = false;
+  next_attempt_ = {};
+  return true;
+}
+
+Result<Lease> Token::lease() {
   const Clock::time_point deadline = Clock::now() + limits_.wait;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -110,7 +127,7 @@ Result<void> Token::connect(std::unique_lock<std::mutex>& lock, Clock::time_poin
     if (changed_.wait_until(lock, deadline) == std::cv_status::timeout) return fail(ErrorCode::timeout);
     return present_ || connecting_ ? Result<void>() : fail(ErrorCode::key_not_found);
   }
-  if (Clock::now() < next_attempt_) return fail(ErrorCode::key_not_found);
+  if (Clock::now() < next_attempt_) return fail(missing_);
   connecting_ = true;
   ++epoch_;
   open_ = 0;
@@ -130,7 +147,7 @@ Result<void> Token::connect(std::unique_lock<std::mutex>& lock, Clock::time_poin
     if (!use) break;
     generation = use->generation();
     session = appear(*use, slot);
-    if (session || attempt > 0 || session.error().code == ErrorCode::wrong_passphrase) break;
+    if (session || attempt > 0 || session.error().code != ErrorCode::key_not_found) break;
     use = fail(ErrorCode::timeout);  // lets go of the libraries
     if (!module_->restart(generation, limits_.wait)) break;
   }
@@ -139,12 +156,14 @@ Result<void> Token::connect(std::unique_lock<std::mutex>& lock, Clock::time_poin
   next_attempt_ = Clock::now() + limits_.pause;
   if (session) {
     present_ = true;
+    pin_taken_ = true;
     slot_ = slot;
     generation_ = generation;
     idle_.push_back(session->handle);
     open_ = 1;
-  } else if (session.error().code == ErrorCode::wrong_passphrase) {
-    pin_refused_ = true;
+  } else {
+    missing_ = session.error().code;
+    pin_refused_ = missing_ == ErrorCode::wrong_passphrase;
   }
   changed_.notify_all();
   if (!session) return std::unexpected(session.error());

@@ -62,10 +62,12 @@ Result<void> init_token(const std::string& module_path, std::string_view label, 
   if (label.empty() || label.size() > kLabelSize) return fail(ErrorCode::bad_value);
   PEDIGREE_ASSIGN(const auto module, Module::load(module_path));
   PEDIGREE_ASSIGN(const auto use, module->use(kPatience));
+  if (!use.is_started()) return fail(ErrorCode::io_failure);
   std::string padded(label);
   padded.resize(kLabelSize, ' ');
   PEDIGREE_ASSIGN(const Uri named, Uri::parse("pkcs11:token=" + escape(label)));
-  if (find_token(use.libraries(), named)) return fail(ErrorCode::duplicate_key);
+  const auto known = find_token(use.libraries(), named);
+  if (known || known.error().code == ErrorCode::too_many) return fail(ErrorCode::duplicate_key);
   CK_FUNCTION_LIST* const library = use.libraries().front();
   PEDIGREE_ASSIGN(const CK_SLOT_ID slot, empty_slot(library));
   std::string officer(so_pin);

@@ -140,6 +140,84 @@ TEST_F(Token, OneThatIsPulledOutIsAwayAndComesBack) {
   EXPECT_TRUE(back);
 }
 
+/// The public half of a key, as a certificate has it.
+struct Half {
+  explicit Half(const crypto::OpenSslKey& key) {
+    key_ = crypto::OpenSslCrypto().public_key(key.view(), buffer_).value();
+  }
+  const crypto::PublicKey& operator*() const { return key_; }
+
+ private:
+  std::array<std::uint8_t, crypto::kMaxPublicKeySize> buffer_{};
+  crypto::PublicKey key_;
+};
+
+std::optional<pkcs11::Trouble> trouble(const crypto::OpenSslKey& key) {
+  return crypto::token_of(key)->trouble();
+}
+
+TEST_F(Token, AnExpectedKeySignsAsSoonAsItsTokenIsThere) {
+  for (const char* name : {"p256", "rsa"}) {
+    const Half half(*crypto::open_token_key(uri(name), kPin));
+    move("tokens", "pulled");
+    const auto key =
+        crypto::expect_token_key(uri(name), kPin, *half, {.pause = std::chrono::milliseconds(10)});
+    ASSERT_TRUE(key) << name;
+    EXPECT_EQ(trouble(*key), pkcs11::Trouble::away);
+    EXPECT_EQ(sign(*key).error().code, ErrorCode::key_not_found);
+    move("pulled", "tokens");
+    for (int i = 0; i < 6000 && trouble(*key); ++i) {
+      (void)sign(*key);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(trouble(*key), std::nullopt);
+    EXPECT_TRUE(sign(*key));
+    EXPECT_EQ(crypto::token_of(*key)->look(), std::nullopt);
+  }
+}
+
+TEST_F(Token, AnExpectedKeyMustBeTheOneThatATokenHas) {
+  const Half half(*crypto::open_token_key(uri("p256"), kPin));
+  const auto expected = [&](const pkcs11::Uri& where, std::string_view pin = kPin) {
+    const auto key = crypto::expect_token_key(where, pin, *half);
+    return key ? std::optional<ErrorCode>() : key.error().code;
+  };
+  EXPECT_EQ(expected(uri("p256")), std::nullopt);
+  EXPECT_EQ(expected(uri("p384")), ErrorCode::key_mismatch);
+  EXPECT_EQ(expected(uri("rsa")), ErrorCode::key_mismatch);
+  EXPECT_EQ(expected(uri("other")), ErrorCode::key_not_found);
+  EXPECT_EQ(expected(uri("p256"), "1111"), ErrorCode::wrong_passphrase);
+  EXPECT_EQ(expected(*pkcs11::Uri::parse("pkcs11:token=first;object=p256?module-path=/nowhere.so")),
+            ErrorCode::io_failure);
+  EXPECT_EQ(expected(*pkcs11::Uri::parse(std::string("pkcs11:object=p256?module-path=") + kModule)),
+            ErrorCode::key_not_found)
+      << "two tokens, and nothing says which";
+  EXPECT_EQ(expected(uri("p256", "third")), std::nullopt) << "who is to know that it never comes";
+  const auto plain = crypto::OpenSslKey::generate(crypto::KeyType::ed25519);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(crypto::token_of(*plain), nullptr);
+  EXPECT_EQ(crypto::expect_token_key(uri("p256"), kPin, *Half(*plain)).error().code, ErrorCode::key_mismatch);
+}
+
+TEST_F(Token, AnotherPinIsTakenWhereNoneWasTaken) {
+  const Half half(*crypto::open_token_key(uri("p256"), kPin));
+  move("tokens", "pulled");
+  const auto key =
+      crypto::expect_token_key(uri("p256"), "1111", *half, {.pause = std::chrono::milliseconds(10)});
+  ASSERT_TRUE(key);
+  move("pulled", "tokens");
+  for (int i = 0; i < 6000 && trouble(*key) != pkcs11::Trouble::pin_refused; ++i) {
+    (void)sign(*key);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(trouble(*key), pkcs11::Trouble::pin_refused);
+  EXPECT_EQ(crypto::expect_token_key(uri("p256"), "1111", *half).error().code, ErrorCode::wrong_passphrase);
+  EXPECT_TRUE(crypto::expect_token_key(uri("p256"), kPin, *half));
+  EXPECT_TRUE(sign(*key)) << "they share the token";
+  EXPECT_EQ(crypto::expect_token_key(uri("p256"), "1111", *half).error().code, ErrorCode::wrong_passphrase)
+      << "the right one is known by now";
+}
+
 TEST_F(Token, PulledOutUnderLoadNothingWrongIsSigned) {
   const auto key =
       crypto::open_token_key(uri("p384"), kPin, {.sessions = 3, .pause = std::chrono::milliseconds(5)});

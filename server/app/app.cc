@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/app.h"
 
+#include <fmt/format.h>
+
 #include <ctime>
 #include <future>
 #include <tuple>
@@ -236,6 +238,7 @@ Answer<void> App::State::reload(const SecretText& passphrase) {
     if (const auto opened = log->reopen(lines); !opened) return opened;
   }
   if (const auto renewed = listeners.renew_tls(*(*next)->directory); !renewed) return renewed;
+  (*next)->protocols->take_delegates_from(*current()->protocols);
   take(*std::move(next));
   return {};
 }
@@ -300,7 +303,19 @@ Answer<void> App::reload(const SecretText& passphrase) {
   state_->metrics->reloads.at({done ? "taken" : "refused"}).add();
   note(done ? Notice{observe::LogLevel::info, "reloaded", {}}
             : Notice{observe::LogLevel::error, "reload refused", done.error().detail});
+  if (done) note_tokens();
   return done;
+}
+
+std::vector<TokenTrouble> App::token_troubles() const {
+  return state_->current()->directory->token_troubles(false);
+}
+
+void App::note_tokens() {
+  for (const TokenTrouble& one : token_troubles()) {
+    note({observe::LogLevel::warning, "token away",
+          fmt::format("intermediate {}: token {}: {}", one.issuer, one.token, one.reason)});
+  }
 }
 
 void App::note(const Notice& notice) {

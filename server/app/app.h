@@ -35,7 +35,8 @@ struct Notice {
 /// A serving authority.
 class App {
  public:
-  /// Errors: those of Directory::open, Server::start and the store.
+  /// A token that is away keeps nothing but its keys from working. Errors: those of Directory::open,
+  /// Server::start and the store.
   static Answer<std::unique_ptr<App>> start(const ServeOptions& options, const SecretText& passphrase);
   /// Answers what is being worked on, writes what was submitted, closes the database.
   ~App();
@@ -53,6 +54,10 @@ class App {
   [[nodiscard]] Answer<void> reload(const SecretText& passphrase);
   /// Writes to the log, if there is one.
   void note(const Notice& notice);
+  /// What tokens lacked when their keys were last used.
+  [[nodiscard]] std::vector<TokenTrouble> token_troubles() const;
+  /// Writes each of them to the log.
+  void note_tokens();
   /// The protocols that are served beside /v1.
   [[nodiscard]] std::vector<ServedProtocol> protocols() const;
 

@@ -214,6 +214,11 @@ class Check {
     take(layout_.verifier_policy(), read_verifier_policy(**directory));
     if (passphrase_ == nullptr) return;
     const Directory& read = **directory;
+    for (const TokenTrouble& trouble : read.token_troubles(false)) {
+      add(layout_.config(),
+          fmt::format("intermediate {}: token {}: {}", trouble.issuer, trouble.token, trouble.reason),
+          "it is served all the same; the intermediate signs as soon as its token is there");
+    }
     take(layout_.grant_key(), GrantKey::open(layout_, read.crypto(), read.engine().root(), *passphrase_));
     std::error_code ignored;
     if (std::filesystem::exists(layout_.log_key(), ignored)) {

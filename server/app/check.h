@@ -15,8 +15,8 @@ struct Problem {
 
 /// Reads everything that serving reads, and names every problem: each wrong setting of authority.toml, files
 /// that are missing, unreadable or open to others, certificates and keys that do not belong together, expired
-/// ones, a database that cannot be read. Opens no port, and changes nothing. Without a passphrase no key is
-/// opened.
+/// ones, tokens that are away, a database that cannot be read. Opens no port, and changes nothing. Without a
+/// passphrase no key is opened.
 [[nodiscard]] std::vector<Problem> check_directory(const Layout& layout, const SecretText* passphrase,
                                                    der::UnixTime now);
 

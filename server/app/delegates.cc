@@ -29,10 +29,22 @@ authority::Answer<std::shared_ptr<const protocols::Delegate>> MemoryDelegates::f
   std::shared_ptr<Held>& held = held_[std::string(issuer)];
   if (!held || now >= held->renew_at) {
     auto made = make(issuer, now);
-    if (!made) return std::unexpected(made.error());
-    held = *std::move(made);
+    if (made) {
+      held = *std::move(made);
+    } else if (!held || now > held->not_after) {
+      return std::unexpected(made.error());
+    }
   }
   return std::shared_ptr<const protocols::Delegate>(held, &held->delegate);
+}
+
+void MemoryDelegates::take_from(MemoryDelegates& old) {
+  const std::scoped_lock lock(mutex_, old.mutex_);
+  for (const auto& [name, held] : old.held_) {
+    const authority::Issuer* ours = engine_.find_issuer(name);
+    const authority::Issuer* theirs = old.engine_.find_issuer(name);
+    if (held && ours != nullptr && theirs != nullptr && ours->chain() == theirs->chain()) held_[name] = held;
+  }
 }
 
 authority::Answer<std::shared_ptr<MemoryDelegates::Held>> MemoryDelegates::make(std::string_view name,
@@ -52,7 +64,10 @@ authority::Answer<std::shared_ptr<MemoryDelegates::Held>> MemoryDelegates::make(
   fields.not_after = now + kLife;
   auto certificate = issuer->certify_delegate(engine_.crypto(), std::move(fields));
   if (!certificate) return refuse(certificate.error());
+  const auto parsed = x509::Certificate::parse(*certificate);
+  if (!parsed) return refuse(parsed.error());
   auto held = std::make_shared<Held>(*std::move(key));
+  held->not_after = parsed->not_after();
   held->delegate = {*std::move(certificate), held->key.view()};
   held->renew_at = now + kRenewed;
   return held;

@@ -20,13 +20,16 @@ class MemoryDelegates final : public protocols::Delegates {
       : engine_(engine), purpose_(purpose) {}
   [[nodiscard]] authority::Answer<std::shared_ptr<const protocols::Delegate>> find(
       std::string_view issuer, der::UnixTime now) override;
+  /// Takes over the delegates of intermediates that are the same here: while a token is away no others can be
+  /// made. Before the first is asked for here; `old` may be in use.
+  void take_from(MemoryDelegates& old);
 
  private:
   struct Held {
     explicit Held(crypto::OpenSslKey made) : key(std::move(made)) {}
     crypto::OpenSslKey key;
     protocols::Delegate delegate;
-    der::UnixTime renew_at = 0;
+    der::UnixTime renew_at = 0, not_after = 0;
   };
   [[nodiscard]] authority::Answer<std::shared_ptr<Held>> make(std::string_view issuer, der::UnixTime now);
 

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <list>
+#include <map>
 
-#include "crypto/openssl/keys.h"
+#include "crypto/openssl/token_key.h"
 #include "server/app/measured_crypto.h"
 #include "server/app/token.h"
 
@@ -50,6 +51,7 @@ struct Directory::State {
   Layout layout;
   MeasuredCrypto crypto;
   std::list<crypto::OpenSslKey> keys;  // a list: the issuers' views point at its elements
+  std::map<std::string, pkcs11::TokenKey*, std::less<>> token_keys;  // by intermediate; of `keys`
   std::optional<authority::Engine> engine;
 
   Answer<void> open(const SecretText* passphrase);
@@ -64,14 +66,19 @@ struct Directory::State {
 Answer<crypto::PrivateKey> Directory::State::open_key(const authority::IssuerConfig& issuer,
                                                       const Der& certificate, const SecretText& passphrase) {
   const std::string where = issuer.key.empty() ? layout.issuer_key(issuer.name).string() : issuer.key;
-  auto key = issuer.key.empty() ? app::open_key(where, passphrase) : open_token_key(issuer.key);
-  if (!key) return std::unexpected(key.error());
-  const auto parsed = x509::Certificate::parse(certificate);
-  if (!parsed || !authority::check_key_of(crypto, key->view(), *parsed)) {
+  const auto other_key = [&] {
     return refuse(ErrorCode::key_mismatch,
                   fmt::format("{} is not the key of {}'s certificate", where, issuer.name));
-  }
+  };
+  const auto parsed = x509::Certificate::parse(certificate);
+  if (!parsed || !parsed->spki().key) return other_key();
+  auto key =
+      issuer.key.empty() ? app::open_key(where, passphrase) : expect_token_key(where, *parsed->spki().key);
+  if (!key && key.error().code == ErrorCode::key_mismatch) return other_key();
+  if (!key) return std::unexpected(key.error());
+  if (!authority::check_key_of(crypto, key->view(), *parsed)) return other_key();
   keys.push_back(*std::move(key));
+  if (!issuer.key.empty()) token_keys.emplace(issuer.name, crypto::token_of(keys.back()));
   return keys.back().view();
 }
 
@@ -149,6 +156,22 @@ const authority::Engine& Directory::engine() const noexcept {
 bool Directory::has_token_keys() const noexcept {
   return std::ranges::any_of(state_->engine->issuers(),
                              [](const authority::Issuer& issuer) { return !issuer.config().key.empty(); });
+}
+
+std::optional<TokenTrouble> Directory::token_trouble(const authority::Issuer& issuer, bool look) const {
+  const auto found = state_->token_keys.find(issuer.config().name);
+  if (found == state_->token_keys.end() || found->second == nullptr) return std::nullopt;
+  const auto trouble = look ? found->second->look() : found->second->trouble();
+  if (!trouble) return std::nullopt;
+  return TokenTrouble{token_name(issuer.config().key), issuer.config().name, pkcs11::sentence(*trouble)};
+}
+
+std::vector<TokenTrouble> Directory::token_troubles(bool look) const {
+  std::vector<TokenTrouble> troubles;
+  for (const authority::Issuer& issuer : state_->engine->issuers()) {
+    if (auto trouble = token_trouble(issuer, look)) troubles.push_back(*std::move(trouble));
+  }
+  return troubles;
 }
 
 const crypto::Crypto& Directory::crypto() const noexcept {

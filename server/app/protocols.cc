@@ -130,6 +130,11 @@ http::Handler& Protocols::liteboot() noexcept {
   return Parts::asked(parts_->liteboot, parts_->liteboot_off_loop);
 }
 
+void Protocols::take_delegates_from(Protocols& old) {
+  parts_->delegates.take_from(old.parts_->delegates);
+  parts_->cmp_signers.take_from(old.parts_->cmp_signers);
+}
+
 void Protocols::begin() {
   if (parts_->config().ocsp) parts_->presigner = std::make_unique<Presigner>(parts_->ocsp);
 }

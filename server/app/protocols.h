@@ -36,6 +36,8 @@ class Protocols {
   /// What the listener of plain HTTP asks, and that of lite_bootstrap_server's API.
   [[nodiscard]] http::Handler& plain() noexcept;
   [[nodiscard]] http::Handler& liteboot() noexcept;
+  /// Takes over the keys that answer in intermediates' names, where those are the same. Before begin.
+  void take_delegates_from(Protocols& old);
   /// Begins with what is done ahead, on a thread of its own, and ends it.
   void begin();
   void stop();

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "authority/text.h"
 #include "core/x509/certificate.h"
+#include "server/app/token.h"
 
 namespace pedigree::app {
 namespace {
@@ -60,18 +64,40 @@ Dependency check_validity(const Validity& one, der::UnixTime now, der::UnixTime 
           "expires at " + authority::iso_time(one.not_after)};
 }
 
-Dependency check_key(const authority::Issuer& issuer, const crypto::Crypto& crypto) {
+Dependency check_key(const Directory& directory, const authority::Issuer& issuer) {
   const std::string name = "issuer " + issuer.config().name + " key";
-  const auto signature = issuer.sign_statement(crypto, as_bytes("readiness"), kContext);
+  const auto signature = issuer.sign_statement(directory.crypto(), as_bytes("readiness"), kContext);
+  if (signature) return {name, DependencyState::ok, {}};
   // There is no such statement by an RSA key; whether it signs is seen when it is asked to.
-  const bool not_asked = !signature && signature.error().code == ErrorCode::unsupported_algorithm;
-  if (signature || not_asked) {
-    return {name, DependencyState::ok, {}};
+  const bool not_asked = signature.error().code == ErrorCode::unsupported_algorithm;
+  const auto trouble = directory.token_trouble(issuer, not_asked);
+  if (trouble) {
+    return {name, DependencyState::failing, fmt::format("{} ({})", trouble->reason, trouble->token)};
   }
-  const ErrorCode code = signature.error().code;
-  const bool is_away = code == ErrorCode::key_not_found && !issuer.config().key.empty();
-  return {name, DependencyState::failing,
-          is_away ? "the token is away, or refuses its PIN" : std::string(sentence(code))};
+  if (not_asked) return {name, DependencyState::ok, {}};
+  return {name, DependencyState::failing, std::string(sentence(signature.error().code))};
+}
+
+/// Adds what was found of a key to what was found of its token.
+void add_token(std::vector<Dependency>& tokens, const std::string& name, const Dependency& key) {
+  const auto known = std::ranges::find(tokens, name, &Dependency::name);
+  if (known == tokens.end()) {
+    tokens.push_back({name, key.state, key.reason});
+  } else if (key.state > known->state) {
+    *known = {name, key.state, key.reason};
+  }
+}
+
+/// The key of each active intermediate, then each token that has some of them.
+void check_keys(const Directory& directory, std::vector<Dependency>& found) {
+  std::vector<Dependency> tokens;
+  for (const authority::Issuer& issuer : directory.engine().issuers()) {
+    if (directory.engine().state(issuer) != authority::IssuerState::active) continue;
+    found.push_back(check_key(directory, issuer));
+    const std::string& uri = issuer.config().key;
+    if (!uri.empty()) add_token(tokens, "token " + token_name(uri), found.back());
+  }
+  std::ranges::move(tokens, std::back_inserter(found));
 }
 
 Dependency check_log(const WatchedSigner* signer) {
@@ -121,11 +147,8 @@ std::vector<Dependency> check_dependencies(const Directory& directory, registry:
     // Grants alone wait for the next signer.
     if (one.name == kGrants) found.back().state = std::min(found.back().state, DependencyState::warning);
   }
-  for (const authority::Issuer& issuer : directory.engine().issuers()) {
-    // Where there is no signer, keys are not open.
-    if (signer == nullptr || directory.engine().state(issuer) != authority::IssuerState::active) continue;
-    found.push_back(check_key(issuer, directory.crypto()));
-  }
+  // Where there is no signer, keys are not open.
+  if (signer != nullptr) check_keys(directory, found);
   found.push_back(check_log(signer));
   return found;
 }

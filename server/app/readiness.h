@@ -45,8 +45,9 @@ struct ReadinessLimits {
   std::uintmax_t disk_full = std::uintmax_t{64} << 20U;
 };
 
-/// Each dependency once: database, disk, key and validity of each issuer, root, server certificate, audit
-/// log. Each issuer's key signs a statement that means nothing, in a context of its own. Errors are findings.
+/// Each dependency once: database, disk, key and validity of each issuer, tokens, root, server certificate,
+/// audit log. Each issuer's key signs a statement that means nothing, in a context of its own. Errors are
+/// findings.
 [[nodiscard]] std::vector<http::Dependency> check_dependencies(const Directory& directory,
                                                                registry::Store& store,
                                                                const WatchedSigner* signer, der::UnixTime now,

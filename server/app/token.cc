@@ -71,6 +71,23 @@ Answer<crypto::OpenSslKey> open_token_key(std::string_view text) {
   return *std::move(key);
 }
 
+Answer<crypto::OpenSslKey> expect_token_key(std::string_view text, const crypto::PublicKey& expected) {
+  const auto uri = parse(text);
+  if (!uri) return std::unexpected(uri.error());
+  const auto pin = pin_for(*uri);
+  if (!pin) return std::unexpected(pin.error());
+  auto key = crypto::expect_token_key(*uri, pin->text(), expected);
+  if (!key) return refuse_token(*uri, key.error().code);
+  return *std::move(key);
+}
+
+std::string token_name(std::string_view text) {
+  const auto uri = pkcs11::Uri::parse(text);
+  if (!uri) return std::string(text);
+  const std::string label = uri->token_label();
+  return label.empty() ? uri->object() : label;
+}
+
 Answer<crypto::OpenSslKey> make_token_key(std::string_view text, crypto::KeyType type) {
   const auto uri = parse(text);
   if (!uri) return std::unexpected(uri.error());

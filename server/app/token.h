@@ -12,6 +12,13 @@ namespace pedigree::app {
 /// crypto::open_token_key, with a sentence about the token.
 [[nodiscard]] Answer<crypto::OpenSslKey> open_token_key(std::string_view uri);
 
+/// Opens the private key of a public one, also while its token is away: it signs as soon as the token is
+/// there. Errors: as above, where the token is there; key_mismatch (another key has that name).
+[[nodiscard]] Answer<crypto::OpenSslKey> expect_token_key(std::string_view uri,
+                                                          const crypto::PublicKey& expected);
+/// What people call the token that a URI names: its label; without one what the URI says.
+[[nodiscard]] std::string token_name(std::string_view uri);
+
 /// Makes a key in the token under the URI's label, and opens it. Errors: as above; duplicate_key.
 [[nodiscard]] Answer<crypto::OpenSslKey> make_token_key(std::string_view uri, crypto::KeyType type);
 

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/x509/oids.h"
 #include "server/http/json.h"
@@ -20,6 +21,8 @@ constexpr std::size_t kShards = 16;
 /// RFC 5019 5 has 255 octets for a GET; clients that name SHA-256 send more.
 constexpr std::size_t kMaxPath = 2048;
 constexpr std::size_t kPage = 256;
+/// Octets of an answer that nobody signs.
+constexpr std::size_t kFailureSize = 5;
 
 /// SHA-1 names issuers in OCSP (RFC 6960 4.1.1); nothing is trusted for it, so it is not in the crypto
 /// contract.
@@ -198,8 +201,15 @@ authority::Der OcspResponder::answer_kept(const Ca& ca, const OcspTarget& target
   if (fresh && kept->state == standing_now->state) {
     kept->generation = generation;
   } else {
-    kept = sign(ca, target.whole, *standing_now, generation, now);
-    if (!kept) return ocsp_failure(OcspFailure::internal);
+    auto made = sign(ca, target.whole, *standing_now, generation, now);
+    if (made) {
+      kept = *std::move(made);
+    } else {
+      // The token of the issuer's key is away: what was signed before holds until it ends.
+      const bool holds = kept && now >= kept->this_update && now < kept->this_update + life() &&
+                         kept->state == standing_now->state;
+      return holds ? assemble(ca, target.whole, *kept) : ocsp_failure(OcspFailure::try_later);
+    }
   }
   // Of numbers that do not exist there are too many to keep.
   if (kept->state != OcspStatement::State::unknown) keep(name, *kept);
@@ -218,7 +228,7 @@ authority::Der OcspResponder::answer_live(const OcspQuery& query) {
     statements.push_back({target.whole, known->state, known->revoked_at, known->reason});
   }
   const auto delegate = delegates_.find(ca->issuer->config().name, now);
-  if (!delegate) return ocsp_failure(OcspFailure::internal);
+  if (!delegate) return ocsp_failure(OcspFailure::try_later);
   const Sha1 responder = key_hash((*delegate)->certificate);
   const authority::Der data = ocsp_data({responder, now, now + life(), statements, query.nonce});
   std::array<std::uint8_t, crypto::kMaxPublicKeySize> raw{};
@@ -242,16 +252,19 @@ authority::Der OcspResponder::answer(Bytes request) {
 }
 
 std::size_t OcspResponder::presign(const std::atomic<bool>& stop) {
+  const std::size_t renewed = renew_spent(stop);
+  return renewed + sign_new(stop);
+}
+
+bool OcspResponder::renew(const Ca& ca, Bytes target, const Standing& known, der::UnixTime now) {
+  const auto kept = sign(ca, target, known, generation_(), now);
+  if (kept) keep(std::string(as_text(target)), *kept);
+  return kept.has_value();
+}
+
+std::size_t OcspResponder::renew_spent(const std::atomic<bool>& stop) {
   const der::UnixTime now = enrolment_.now();
-  const std::uint64_t generation = generation_();
   std::size_t count = 0;
-  const auto renew = [&](const Ca& ca, Bytes target, const Standing& known) {
-    const auto kept = sign(ca, target, known, generation, now);
-    if (!kept) return;
-    keep(std::string(as_text(target)), *kept);
-    ++count;
-  };
-  // Those that are half spent.
   for (std::size_t i = 0; i < kShards && !stop; ++i) {
     std::vector<std::string> spent;
     {
@@ -266,10 +279,19 @@ std::size_t OcspResponder::presign(const std::atomic<bool>& stop) {
       const auto target = read_ocsp_target(in);
       const Ca* ca = target ? find_ca(*target) : nullptr;
       if (ca == nullptr) continue;
-      if (const auto known = standing(*ca, target->serial)) renew(*ca, target->whole, *known);
+      const auto known = standing(*ca, target->serial);
+      if (known && renew(*ca, target->whole, *known, now)) ++count;
     }
   }
-  // Those that are new, by SHA-1, which nearly every client names.
+  return count;
+}
+
+std::size_t OcspResponder::sign_new(const std::atomic<bool>& stop) {
+  const der::UnixTime now = enrolment_.now();
+  std::size_t count = 0;
+  std::map<const Ca*, bool> can_sign;    // by a delegate, which cannot be had while a token is away
+  std::optional<std::int64_t> left_out;  // the first certificate that is signed for next time
+  // By SHA-1, which nearly every client names.
   while (!stop && size() < kMaxKept) {
     const auto page = enrolment_.store().standings(presigned_to_, kPage);
     if (!page || page->empty()) break;
@@ -278,13 +300,21 @@ std::size_t OcspResponder::presign(const std::atomic<bool>& stop) {
           cas_, [&](const Ca& each) { return each.issuer->config().name == one.issuer; });
       presigned_to_ = one.number;
       if (ca == cas_.end() || one.not_after < now) continue;
+      const auto [known, fresh] = can_sign.try_emplace(&*ca, false);
+      if (fresh) known->second = delegates_.find(one.issuer, now).has_value();
+      if (!known->second) {
+        left_out = left_out.value_or(one.number);
+        continue;
+      }
       const authority::Der target = ocsp_target(kSha1, ca->name_sha1, ca->key_sha1, one.serial);
       if (is_kept(std::string(as_text(target)))) continue;  // it was asked for already
       const bool gone = one.state == registry::CertificateState::revoked;
-      renew(*ca, target,
-            {gone ? OcspStatement::State::revoked : OcspStatement::State::good, one.revoked_at, one.reason});
+      const Standing standing{gone ? OcspStatement::State::revoked : OcspStatement::State::good,
+                              one.revoked_at, one.reason};
+      if (renew(*ca, target, standing, now)) ++count;
     }
   }
+  if (left_out) presigned_to_ = *left_out - 1;
   return count;
 }
 
@@ -296,8 +326,12 @@ void OcspResponder::handle(std::string_view below, const http::Request& request,
   if (request.method == http::Method::get) {
     const auto octets = decode_ocsp_path(below);
     if (!octets) return send(400, ocsp_failure(OcspFailure::malformed), {});
-    // A cache may keep it (RFC 5019 6): one with a nonce is asked for once in any case.
-    return send(200, answer(*octets), fmt::format("Cache-Control: public, max-age={}\r\n", life() / 4));
+    const authority::Der der = answer(*octets);
+    // A cache may keep it (RFC 5019 6), but not a failure; one with a nonce is asked for once in any case.
+    const bool signed_one = der.size() > kFailureSize;
+    return send(
+        200, der,
+        signed_one ? fmt::format("Cache-Control: public, max-age={}\r\n", life() / 4) : std::string());
   }
   const bool posted = request.method == http::Method::post && below.empty();
   if (!posted || !http::is_media_type(request.content_type, "application/ocsp-request") ||

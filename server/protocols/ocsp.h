@@ -46,6 +46,10 @@ class OcspResponder {
   /// Signs what is to be kept. Empty: it cannot be signed.
   [[nodiscard]] std::optional<Kept> sign(const Ca& ca, Bytes target, const Standing& standing,
                                          std::uint64_t generation, der::UnixTime now);
+  /// Signs and keeps. False: it cannot be signed.
+  bool renew(const Ca& ca, Bytes target, const Standing& known, der::UnixTime now);
+  std::size_t renew_spent(const std::atomic<bool>& stop);
+  std::size_t sign_new(const std::atomic<bool>& stop);
   [[nodiscard]] authority::Der assemble(const Ca& ca, Bytes target, const Kept& kept) const;
   void keep(const std::string& name, const Kept& kept);
   [[nodiscard]] bool is_kept(const std::string& name) const;
@@ -56,7 +60,7 @@ class OcspResponder {
   std::function<std::uint64_t()> generation_;
   std::vector<Ca> cas_;
   std::unique_ptr<Shard[]> shards_;
-  std::int64_t presigned_to_ = 0;  ///< number of the last certificate that presign() has seen
+  std::int64_t presigned_to_ = 0;  ///< number of the last certificate that presign() need not see again
 };
 
 /// The request in the path of a GET: URL escapes and base64. Empty: it is none.
