@@ -5,8 +5,11 @@
 #include "bench/measure.h"
 #include "bench/results.h"
 #include "core/der/der.h"
+#include "core/x509/crl.h"
 #include "crypto/openssl/handles.h"
 #include "testing/verifier/fleet.h"
+#include "testing/x509/make.h"
+#include "verifier/status/crl.h"
 #include "verifier/verifier.h"
 
 namespace pedigree::bench {
@@ -147,6 +150,73 @@ void bench_first_seen(Bench& bench) {
           {{"openssl_x509_verify_cert_and_one_verification", 1 / seconds[2]}}});
 }
 
+/// An issuer whose CRL is in parts, and a certificate of one of them.
+struct Parts {
+  static constexpr std::size_t kCount = 4096;
+  crypto::OpenSslCrypto crypto;
+  crypto::OpenSslKey key = crypto::OpenSslKey::generate(crypto::KeyType::p256).value();
+  Octets name = testing::common_name("CA");
+  Octets issuer, leaf;
+
+  Parts() {
+    x509::ExtensionSet extensions;
+    extensions.basic_constraints = x509::BasicConstraints{true, {}};
+    issuer = make("CA", extensions);
+    x509::ExtensionSet of_leaf;
+    const std::string point = url(kCount / 2);
+    of_leaf.crl_distribution_point = point;
+    leaf = make("Leaf", of_leaf);
+  }
+  [[nodiscard]] Octets make(const std::string& subject, const x509::ExtensionSet& extensions) {
+    return testing::make_certificate(crypto, {.subject = subject,
+                                              .issuer = "CA",
+                                              .subject_der = {},
+                                              .issuer_der = {},
+                                              .key = key.view(),
+                                              .issuer_key = key.view(),
+                                              .algorithm = {},
+                                              .extensions = extensions});
+  }
+  static std::string url(std::size_t part) { return "http://ca.example/v1/crl/ca/" + std::to_string(part); }
+  /// Sixteen entries, none of which is the certificate's.
+  [[nodiscard]] Octets part(std::size_t number) const {
+    std::vector<x509::RevokedEntry> entries;
+    std::vector<Octets> serials;
+    for (std::uint8_t i = 0; i < 16; ++i) serials.push_back({0x7f, i, static_cast<std::uint8_t>(number)});
+    for (const Octets& serial : serials) entries.push_back({serial, kFleetNow - 1, {}});
+    const std::string point = url(number);
+    const Octets one{1};
+    x509::CrlFields fields;
+    fields.issuer = name;
+    fields.this_update = kFleetNow - 1;
+    fields.next_update = kFleetNow + 86400;
+    fields.crl_number = one;
+    fields.entries = entries;
+    fields.distribution_point = point;
+    Octets buffer(4096);
+    const Bytes der =
+        x509::write_crl(crypto, fields, key.view(), crypto::default_algorithm(key.type()), buffer).value();
+    return {der.begin(), der.end()};
+  }
+};
+
+/// What a certificate's standing costs where the verifier has one part of a CRL, and where it has thousands.
+void bench_crl_parts() {
+  Parts parts;
+  verifier::CrlStatus one(parts.crypto);
+  verifier::CrlStatus all(parts.crypto);
+  require(one.add(parts.part(Parts::kCount / 2)).has_value(), "add");
+  for (std::size_t i = 0; i < Parts::kCount; ++i) require(all.add(parts.part(i)).has_value(), "add");
+  const auto leaf = x509::Certificate::parse(parts.leaf);
+  const auto issuer = x509::Certificate::parse(parts.issuer);
+  const auto ask = [&](const verifier::CrlStatus& status) {
+    require(status.certificate(*leaf, *issuer, kFleetNow).state == verifier::CertificateStatus::State::good,
+            "good");
+  };
+  const auto seconds = best_seconds({[&] { ask(all); }, [&] { ask(one); }});
+  record({"crl_parts_lookup", 1 / seconds[0], "1/s", 1 / seconds[1], 0.5, Better::higher, {}});
+}
+
 }  // namespace
 }  // namespace pedigree::bench
 
@@ -155,5 +225,6 @@ int main() {
     pedigree::bench::Bench bench;
     pedigree::bench::bench_returning(bench);
     pedigree::bench::bench_first_seen(bench);
+    pedigree::bench::bench_crl_parts();
   });
 }

@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <mutex>
+#include <string>
+#include <unordered_map>
 
 #include "core/x509/crl.h"
+#include "core/x509/general_name.h"
 #include "core/x509/name.h"
+#include "core/x509/oids.h"
 #include "verifier/status/signers.h"
 
 namespace pedigree::verifier {
@@ -51,6 +55,38 @@ std::vector<std::uint32_t> make_index(Bytes entries) {
   index.reserve(places.size());
   for (const Place& place : places) index.push_back(place.offset);
   return index;
+}
+
+/// Calls `visit` with a key for each name in the content of GeneralNames, as far as they can be read.
+template <typename Visit>
+void each_name_key(Bytes names, Visit visit) {
+  for (Reader in(names); !in.empty();) {
+    const auto name = x509::read_general_name(in, x509::NameUse::name);
+    if (!name) return;
+    std::string key(1, static_cast<char>(name->form));
+    visit(key += as_text(name->value));
+  }
+}
+
+/// The same for each name of the certificate's distribution points.
+template <typename Visit>
+void each_point_key(const Certificate& certificate, Visit visit) {
+  constexpr der::Tag kName = der::context_constructed(0);  // distributionPoint, and fullName in it
+  Bytes points;
+  (void)x509::for_each_extension(certificate.extensions_content(), [&](const x509::Extension& extension) {
+    if (equal(extension.oid, x509::oid::kCrlDistributionPoints)) points = extension.value;
+  });
+  Reader value(points);
+  const auto list = der::read(value, der::kSequence);
+  for (Reader each = list ? list->reader() : value; !each.empty();) {
+    const auto point = der::read(each, der::kSequence);
+    if (!point) return;
+    Reader fields = point->reader();
+    const auto name = der::read(fields, kName);
+    if (!name) continue;
+    Reader inside = name->reader();
+    if (const auto full = der::read(inside, kName)) each_name_key(full->content, visit);
+  }
 }
 
 CertificateStatus revoked(const RevokedEntry& entry) {
@@ -113,22 +149,52 @@ class CrlStatus::List {
   Signers<bool> signers_;
 };
 
-CrlStatus::CrlStatus(const crypto::Crypto& crypto) : crypto_(crypto) {}
+/// All lists. Of those that are limited to a distribution point an issuer may have thousands: they are found
+/// by its names. The others are one or two for an issuer, and looked through: names of issuers match in more
+/// ways than octet for octet.
+class CrlStatus::Lists {
+ public:
+  void add(const std::shared_ptr<const List>& list) {
+    const Bytes names = list->crl().scope().names;
+    if (names.empty()) whole_.push_back(list);
+    each_name_key(names, [&](const std::string& key) { parts_[key].push_back(list); });
+    ++size_;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Calls `visit` with each list that may speak of this certificate, and perhaps others.
+  template <typename Visit>
+  void each(const Certificate& certificate, Visit visit) const {
+    std::ranges::for_each(whole_, visit);
+    if (parts_.empty()) return;
+    each_point_key(certificate, [&](const std::string& key) {
+      const auto found = parts_.find(key);
+      if (found != parts_.end()) std::ranges::for_each(found->second, visit);
+    });
+  }
+
+ private:
+  std::vector<std::shared_ptr<const List>> whole_;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<const List>>> parts_;
+  std::size_t size_ = 0;
+};
+
+CrlStatus::CrlStatus(const crypto::Crypto& crypto) : crypto_(crypto), lists_(std::make_unique<Lists>()) {}
 CrlStatus::~CrlStatus() = default;
 
 Result<void> CrlStatus::add(std::vector<std::uint8_t> der) {
-  PEDIGREE_ASSIGN(auto list, List::make(std::move(der)));
+  PEDIGREE_ASSIGN(const auto list, List::make(std::move(der)));
   const std::unique_lock lock(mutex_);
-  lists_.push_back(std::move(list));
+  lists_->add(list);
   ++generation_;
   return {};
 }
 
 Result<void> CrlStatus::replace(std::vector<std::vector<std::uint8_t>> lists) {
-  std::vector<std::shared_ptr<const List>> made;
+  auto made = std::make_unique<Lists>();
   for (std::vector<std::uint8_t>& der : lists) {
-    PEDIGREE_ASSIGN(auto list, List::make(std::move(der)));
-    made.push_back(std::move(list));
+    PEDIGREE_ASSIGN(const auto list, List::make(std::move(der)));
+    made->add(list);
   }
   const std::unique_lock lock(mutex_);
   lists_.swap(made);
@@ -138,7 +204,7 @@ Result<void> CrlStatus::replace(std::vector<std::vector<std::uint8_t>> lists) {
 
 std::size_t CrlStatus::size() const {
   const std::shared_lock lock(mutex_);
-  return lists_.size();
+  return lists_->size();
 }
 
 std::uint64_t CrlStatus::generation() const noexcept {
@@ -151,11 +217,11 @@ CertificateStatus CrlStatus::certificate(const Certificate& certificate, const C
   std::shared_ptr<const List> delta;
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& list : lists_) {
+    lists_->each(certificate, [&](const std::shared_ptr<const List>& list) {
       auto& latest = list->crl().is_delta() ? delta : complete;
-      if (latest && list->crl().this_update() <= latest->crl().this_update()) continue;
+      if (latest && list->crl().this_update() <= latest->crl().this_update()) return;
       if (list->crl().covers(certificate) && list->is_of(crypto_, issuer)) latest = list;
-    }
+    });
   }
   // A complete list that is as new says all that the delta says.
   if (delta && complete && delta->crl().this_update() <= complete->crl().this_update()) delta = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRLs as a source of status (RFC 5280 6.3): looked up by an index, believed only where the issuer signed.
+// CRLs as a source of status (RFC 5280 6.3): looked up by indexes, believed only where the issuer signed.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,8 @@ namespace pedigree::verifier {
 /// complete list that it completes, and clears nothing.
 /// A list says nothing of certificates whose issuer's key did not sign it or may not sign CRLs (keyUsage).
 /// After its nextUpdate, without a nextUpdate, or before its thisUpdate it is stale; a certificate that it
-/// names stays revoked.
+/// names stays revoked. Those that are limited to a distribution point are found by its names, however many
+/// there are.
 class CrlStatus final : public StatusSource {
  public:
   /// Borrows `crypto`.
@@ -40,9 +41,10 @@ class CrlStatus final : public StatusSource {
 
  private:
   class List;
+  class Lists;
   const crypto::Crypto& crypto_;
   mutable std::shared_mutex mutex_;
-  std::vector<std::shared_ptr<const List>> lists_;
+  std::unique_ptr<Lists> lists_;
   std::atomic<std::uint64_t> generation_ = 0;
 };
 

@@ -175,6 +175,30 @@ TEST(CrlStatus, APartSpeaksOfItsOwnCertificatesOnly) {
   EXPECT_EQ(issuer.ask(status).state, State::revoked) << "a list of everything counts as well";
 }
 
+TEST(CrlStatus, OfManyPartsTheCertificatesOwnIsFound) {
+  constexpr int kParts = 300;
+  const auto url = [](int part) { return "http://ca.example/crl/ca/" + std::to_string(1000 + part); };
+  const Issuer issuer("CA", 0, url(123));
+  const RevokedEntry entries[] = {kRevoked};
+  CrlStatus status(issuer.crypto);
+  const auto add = [&](int part, bool revokes, der::UnixTime this_update) {
+    x509::CrlFields fields = fields_of({}, this_update);
+    if (revokes) fields.entries = entries;
+    const std::string point = url(part);
+    fields.distribution_point = point;
+    ASSERT_TRUE(status.add(issuer.write(fields)));
+  };
+  for (int part = 0; part < kParts; ++part) {
+    if (part != 123) add(part, true, kThis + part);
+  }
+  EXPECT_EQ(issuer.ask(status).state, State::unknown);
+  add(123, false, kThis);
+  EXPECT_EQ(issuer.ask(status).state, State::good);
+  add(123, true, kThis + 1);
+  EXPECT_EQ(issuer.ask(status).state, State::revoked) << "the latest of its part";
+  EXPECT_EQ(status.size(), std::size_t{kParts + 1});
+}
+
 TEST(CrlStatus, ADeltaRevokesAndClearsNothing) {
   const Issuer issuer("CA");
   const Octets zero{0};
