@@ -184,12 +184,13 @@ Answer<Config> read_config(std::string_view text) {
   }
   Config config = default_config();
   Settings settings(document, "");
-  settings.only({"authority", "database", "issuer", "log", "metrics", "profile", "protocols", "verify"});
+  settings.only(
+      {"authority", "database", "issuer", "limits", "log", "metrics", "profile", "protocols", "verify"});
   if (!settings.fault().empty()) return bad(settings.fault());
   for (const auto& [key, read] :
        {std::pair{"authority", &read_authority}, std::pair{"profile", &read_profiles},
         std::pair{"verify", &read_verify}, std::pair{"protocols", &read_protocols},
-        std::pair{"database", &read_database}, std::pair{"log", &read_log},
+        std::pair{"database", &read_database}, std::pair{"log", &read_log}, std::pair{"limits", &read_limits},
         std::pair{"metrics", &read_metrics}}) {
     const toml::node* node = document.get(key);
     if (node == nullptr) continue;

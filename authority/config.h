@@ -62,6 +62,12 @@ struct LogConfig {
   std::string file;      ///< appended to; empty: standard error
 };
 
+/// Connections of each listener.
+struct LimitsConfig {
+  std::uint32_t connections = 4096;
+  std::uint32_t connections_per_address = 1024;  ///< from one IPv4 address or one /64 of IPv6
+};
+
 struct Config {
   bool listed_only = false;            ///< admission = "listed": only devices on the allow-list
   std::uint32_t nonce_seconds = 3600;  ///< how long a nonce is valid
@@ -76,6 +82,7 @@ struct Config {
   ProtocolsConfig protocols;
   DatabaseConfig database;
   LogConfig log;
+  LimitsConfig limits;
   std::string metrics_listen;  ///< "HOST:PORT" for metrics and health over plain HTTP; empty: off
   std::vector<IssuerConfig> issuers;
   std::map<std::string, Profile, std::less<>> profiles;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// [log] and [metrics] of authority.toml: what whoever runs the authority sees of it.
+// [log], [limits] and [metrics] of authority.toml: for whoever runs the authority.
 #include "authority/config_operations.h"
 
 #include <charconv>
@@ -28,6 +28,16 @@ Answer<void> read_log(const toml::table& table, Config& config) {
   if (!is_known) {
     settings.wrong("level", *settings.get("level"), "must be \"error\", \"warning\", \"info\" or \"debug\"");
   }
+  if (!settings.fault().empty()) return bad(settings.fault());
+  return {};
+}
+
+Answer<void> read_limits(const toml::table& table, Config& config) {
+  constexpr std::int64_t kMost = 1'000'000;
+  Settings settings(table, "limits.");
+  settings.only({"connections", "connections_per_address"});
+  settings.read_count("connections", config.limits.connections, 1, kMost);
+  settings.read_count("connections_per_address", config.limits.connections_per_address, 1, kMost);
   if (!settings.fault().empty()) return bad(settings.fault());
   return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// [log] and [metrics] of authority.toml; for read_config only.
+// [log], [limits] and [metrics] of authority.toml; for read_config only.
 #pragma once
 
 #include "authority/config.h"
@@ -7,8 +7,9 @@
 
 namespace pedigree::authority {
 
-/// Errors of both: bad_configuration, with line and setting.
+/// Errors of each: bad_configuration, with line and setting.
 [[nodiscard]] Answer<void> read_log(const toml::table& table, Config& config);
+[[nodiscard]] Answer<void> read_limits(const toml::table& table, Config& config);
 [[nodiscard]] Answer<void> read_metrics(const toml::table& table, Config& config);
 
 /// Empty, or what parse_listen reads.

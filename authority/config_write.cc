@@ -131,6 +131,12 @@ std::string write_config(const Config& config) {
       "requests = {}\n"
       "file = \"{}\"\n"
       "\n"
+      "# Connections that each listener takes, and how many of them from one address (an IPv4 address, or a\n"
+      "# /64 of IPv6). More are closed at once: behind one gateway there may be many stations.\n"
+      "[limits]\n"
+      "connections = {}\n"
+      "connections_per_address = {}\n"
+      "\n"
       "# Metrics for Prometheus and health over plain HTTP, such as \"127.0.0.1:9464\"; \"\": off.\n"
       "[metrics]\n"
       "listen = \"{}\"\n",
@@ -141,7 +147,8 @@ std::string write_config(const Config& config) {
       config.protocols.liteboot_listen, config.protocols.profile, config.protocols.hub_name,
       config.protocols.hub_port, config.protocols.ocsp_hours, config.protocols.cmp_clock_seconds,
       config.database.url, config.log.format == LogFormat::json ? "json" : "text", name(config.log.level),
-      config.log.requests, config.log.file, config.metrics_listen);
+      config.log.requests, config.log.file, config.limits.connections, config.limits.connections_per_address,
+      config.metrics_listen);
   for (const auto& [name, profile] : config.profiles) out += write_profile(profile);
   for (const IssuerConfig& issuer : config.issuers) out += write_issuer(issuer);
   return out;

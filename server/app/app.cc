@@ -237,7 +237,7 @@ Answer<void> App::State::reload(const SecretText& passphrase) {
   if (log) {
     if (const auto opened = log->reopen(lines); !opened) return opened;
   }
-  if (const auto renewed = listeners.renew_tls(*(*next)->directory); !renewed) return renewed;
+  if (const auto renewed = listeners.renew(*(*next)->directory); !renewed) return renewed;
   (*next)->protocols->take_delegates_from(*current()->protocols);
   take(*std::move(next));
   return {};

@@ -178,6 +178,11 @@ const crypto::Crypto& Directory::crypto() const noexcept {
   return state_->crypto;
 }
 
+http::ConnectionLimits Directory::connection_limits() const {
+  const authority::LimitsConfig& limits = state_->engine->config().limits;
+  return {.all = limits.connections, .per_address = limits.connections_per_address};
+}
+
 Answer<http::ServerOptions> Directory::server_options() const {
   const Layout& layout = state_->layout;
   auto ca = read_text(layout.tls_certificate("ca"));
@@ -190,6 +195,7 @@ Answer<http::ServerOptions> Directory::server_options() const {
   options.ca_pem = *std::move(ca);
   options.certificate_pem = *std::move(certificate);
   options.key_pem = key->text();
+  options.connections = connection_limits();
   const authority::ProtocolsConfig& protocols = state_->engine->config().protocols;
   // Devices are clients only where a protocol takes their own certificates.
   if (!protocols.est && protocols.liteboot_listen.empty()) return options;

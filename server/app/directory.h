@@ -46,6 +46,7 @@ class Directory {
   [[nodiscard]] std::optional<TokenTrouble> token_trouble(const authority::Issuer& issuer, bool look) const;
   /// The server's certificate, key and client CA. Errors: io_failure, bad_configuration.
   [[nodiscard]] Answer<http::ServerOptions> server_options() const;
+  [[nodiscard]] http::ConnectionLimits connection_limits() const;
 
  private:
   struct State;

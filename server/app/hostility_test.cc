@@ -23,12 +23,17 @@ using ::testing::Not;
 /// A TCP connection that its owner may leave as it is.
 class Socket {
  public:
-  explicit Socket(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `host`: it comes from 127.0.0.HOST, all of which are this machine.
+  explicit Socket(std::uint16_t port, std::uint32_t host = 1)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | host);
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    if (::bind(socket_, generic, sizeof address) != 0) return;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    is_connected_ = ::connect(socket_, generic, sizeof address) == 0;
   }
   ~Socket() {
     if (socket_ >= 0) ::close(socket_);
@@ -170,20 +175,60 @@ TEST_F(Hostility, TooMuchIsRefusedAndNotKept) {
   (void)legible_log();
 }
 
+/// As many files as there may be, while it exists.
+class ManyFiles {
+ public:
+  ManyFiles() {
+    if (getrlimit(RLIMIT_NOFILE, &before_) != 0) throw std::runtime_error("getrlimit");
+    rlimit files = before_;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) throw std::runtime_error("setrlimit");
+  }
+  ~ManyFiles() { (void)setrlimit(RLIMIT_NOFILE, &before_); }
+  ManyFiles(const ManyFiles&) = delete;
+  ManyFiles& operator=(const ManyFiles&) = delete;
+  /// `wanted` sockets, or as many as fit.
+  [[nodiscard]] std::size_t sockets(std::size_t wanted) const {
+    return std::min<std::size_t>(wanted, before_.rlim_max > 500 ? before_.rlim_max - 500 : 1);
+  }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(Hostility, ThousandsFromOneAddressLeaveTheOthersRoom) {
+  const ManyFiles files;
+  // As the program's own limit says where it may open fewer files.
+  const std::size_t count = files.sockets(3000);
+  std::vector<Socket> idle;
+  idle.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) idle.emplace_back(serve_.port(), 2);
+  // They have neither to wait until those are cut nor to try again.
+  expect_served();
+  const Answer metrics = client("operator")->get("/metrics");
+  EXPECT_THAT(metrics.body, HasSubstr("limit=\"listener\"} 0\n"));
+  EXPECT_THAT(metrics.body, ::testing::ContainsRegex("limit=\"address\"} [1-9]"));
+  const std::string log = legible_log();
+  EXPECT_THAT(log,
+              HasSubstr("warning connections refused from=\"127.0.0.2\" protocol=\"v1\" limit=\"address\""));
+  const std::string line = "connections refused";
+  std::size_t lines = 0;
+  for (std::size_t at = 0; (at = log.find(line, at)) != std::string::npos; at += line.size()) ++lines;
+  EXPECT_LT(lines, 100U) << "one in ten seconds";
+}
+
 TEST_F(Hostility, TenThousandIdleConnectionsLeaveRoomForAStation) {
-  rlimit files{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
-  const rlimit before = files;
-  files.rlim_cur = files.rlim_max;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
-  const std::size_t count = std::min<std::size_t>(10'000, files.rlim_max > 500 ? files.rlim_max - 500 : 1);
+  const ManyFiles files;
+  const std::size_t count = files.sockets(10'000);
   const double quiet = resident();
   {
     const auto first = client("station");
     ASSERT_EQ(first->get("/v1/health").status, 200U);
     std::vector<Socket> idle;
     idle.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) idle.emplace_back(serve_.port());
+    for (std::size_t i = 0; i < count; ++i) {
+      idle.emplace_back(serve_.port(), 2 + static_cast<std::uint32_t>(i % 20));
+    }
     EXPECT_TRUE(std::ranges::all_of(idle, &Socket::is_connected));
     EXPECT_EQ(enrol(*first, Unit(7)).status, 200U) << "who is connected is served";
     std::cout << count << " connections, of which " << serve_.status("FDSize") << " slots for files; "
@@ -193,7 +238,6 @@ TEST_F(Hostility, TenThousandIdleConnectionsLeaveRoomForAStation) {
         [&] { return std::ranges::all_of(idle, [](const Socket& one) { return one.is_cut(); }); }));
     expect_served();
   }
-  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   expect_below(100);
   EXPECT_LT(legible_log().size(), 2U << 20U) << "nor do they fill the log";
 }

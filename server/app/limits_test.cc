@@ -9,6 +9,7 @@
 
 #include <thread>
 
+#include "testing/authority/configured.h"
 #include "testing/authority/parts.h"
 
 namespace pedigree::testing {
@@ -151,7 +152,7 @@ TEST(Limits, ClientsThatGoAwayLeaveNothingHalf) {
 
 TEST(Limits, ConnectionsAboveTheLimitAreClosed) {
   const AuthorityFolder folder;
-  const TunedServer server(folder, {.max_connections = 4});
+  const TunedServer server(folder, {.connections = {.all = 4, .per_address = 4}});
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(server.client("station"));
   for (auto& client : clients) EXPECT_EQ(client->get("/v1/health").status, 200U);
@@ -167,6 +168,51 @@ TEST(Limits, ConnectionsAboveTheLimitAreClosed) {
     }
   }
   EXPECT_EQ(next->get("/v1/health").status, 200U);
+}
+
+/// 127.0.0.2 is this machine too, and another address.
+CommandResult from_another(const ServedAuthority& authority, const std::string& target) {
+  return authority.curl("operator", target, {"--interface", "127.0.0.2"});
+}
+
+TEST(Limits, OneAddressFillsItsShareAndAnotherIsServed) {
+  ServedAuthority authority;
+  serve_with(authority, {{"connections", "6"}, {"connections_per_address", "4"}});
+  std::vector<std::unique_ptr<RawSocket>> silent;
+  for (int i = 0; i < 4; ++i) silent.push_back(std::make_unique<RawSocket>(authority.port()));
+  const RawSocket fifth(authority.port());
+  EXPECT_TRUE(fifth.closed());
+  EXPECT_THAT(from_another(authority, "/v1/health").output, EndsWith("\n200"));
+  const CommandResult metrics = from_another(authority, "/metrics");
+  EXPECT_THAT(metrics.output, HasSubstr("pedigree_connections_refused_total{limit=\"address\"} 1\n"));
+  EXPECT_THAT(metrics.output, HasSubstr("pedigree_connections_refused_total{limit=\"listener\"} 0\n"));
+  silent.pop_back();
+  std::unique_ptr<Client> next;
+  while (!next) {  // the server has yet to see that the other went
+    try {
+      next = authority.client("station");
+    } catch (const boost::system::system_error&) {
+      std::this_thread::yield();
+    }
+  }
+  EXPECT_EQ(next->get("/v1/health").status, 200U);
+}
+
+TEST(Limits, ALimitIsChangedWhileItServes) {
+  ServedAuthority authority;
+  const auto first = authority.client("station");
+  EXPECT_EQ(first->get("/v1/health").status, 200U);
+  std::string config = read_text(authority.layout().config());
+  const std::string_view shipped = "connections_per_address = 1024";
+  config.replace(config.find(shipped), shipped.size(), "connections_per_address = 1");
+  write_file(authority.layout().config(), std::string_view(config));
+  ASSERT_TRUE(authority.reload());
+  EXPECT_THROW((void)authority.client("station"), boost::system::system_error);
+  EXPECT_EQ(first->get("/v1/health").status, 200U) << "those that are there stay";
+  EXPECT_THAT(from_another(authority, "/v1/health").output, EndsWith("\n200"));
+  config.replace(config.find("connections_per_address = 1"), 27, "connections_per_address = 0");
+  write_file(authority.layout().config(), std::string_view(config));
+  EXPECT_FALSE(authority.reload());
 }
 
 TEST(Limits, OneConnectionCarriesManyRequestsInOrder) {

@@ -28,14 +28,15 @@ void Switch::handle(const http::Request& request, http::Respond respond) {
                               http::Response response) { respond(std::move(response)); });
 }
 
-Answer<void> Listeners::start_plain(const ListenOptions& options, const std::string& listen,
-                                    http::Handler& handler, std::string_view protocol,
-                                    std::unique_ptr<http::Server>& out) {
+Answer<void> Listeners::start_plain(const ListenOptions& options, const Directory& directory,
+                                    const std::string& listen, http::Handler& handler,
+                                    std::string_view protocol, std::unique_ptr<http::Server>& out) {
   http::ServerOptions settings;
   if (!authority::parse_listen(listen, settings.host, settings.port)) {
     return authority::refuse(ErrorCode::bad_configuration, listen + " is not an address and a port");
   }
   settings.tls = false;
+  settings.connections = directory.connection_limits();
   settings.threads = options.threads;
   settings.max_body = kSmallBody;
   settings.protocol = protocol;
@@ -81,11 +82,12 @@ Answer<void> Listeners::start(const ListenOptions& options, const Directory& dir
     liteboot_server_ = *std::move(server);
   }
   if (!config.protocols.http_listen.empty()) {
-    const auto started = start_plain(options, config.protocols.http_listen, plain_, "http", plain_server_);
+    const auto started =
+        start_plain(options, directory, config.protocols.http_listen, plain_, "http", plain_server_);
     if (!started) return started;
   }
   if (options.metrics_listen.empty()) return {};
-  return start_plain(options, options.metrics_listen, monitor, "monitor", monitor_server_);
+  return start_plain(options, directory, options.metrics_listen, monitor, "monitor", monitor_server_);
 }
 
 void Listeners::set(std::shared_ptr<http::Handler> main, std::shared_ptr<http::Handler> plain,
@@ -95,7 +97,7 @@ void Listeners::set(std::shared_ptr<http::Handler> main, std::shared_ptr<http::H
   liteboot_.set(std::move(liteboot));
 }
 
-Answer<void> Listeners::renew_tls(const Directory& directory) {
+Answer<void> Listeners::renew(const Directory& directory) {
   auto settings = directory.server_options();
   if (!settings) return std::unexpected(settings.error());
   if (liteboot_server_) {
@@ -103,7 +105,11 @@ Answer<void> Listeners::renew_tls(const Directory& directory) {
     old_devices.tls12 = true;
     if (const auto done = liteboot_server_->renew_tls(std::move(old_devices)); !done) return done;
   }
-  return main_server_->renew_tls(*std::move(settings));
+  if (const auto done = main_server_->renew_tls(*std::move(settings)); !done) return done;
+  for (auto* server : {&main_server_, &liteboot_server_, &plain_server_, &monitor_server_}) {
+    if (*server) (*server)->set_limits(directory.connection_limits());
+  }
+  return {};
 }
 
 void Listeners::stop() {

@@ -42,9 +42,9 @@ class Listeners {
   /// What answers from now on; each keeps alive what it needs.
   void set(std::shared_ptr<http::Handler> main, std::shared_ptr<http::Handler> plain,
            std::shared_ptr<http::Handler> liteboot);
-  /// Connections that begin from now on see the certificates of this directory. Errors: those of
-  /// Server::renew_tls and Directory::server_options.
-  [[nodiscard]] Answer<void> renew_tls(const Directory& directory);
+  /// Connections that begin from now on see the certificates of this directory, and have its limits. Errors:
+  /// those of Server::renew_tls and Directory::server_options.
+  [[nodiscard]] Answer<void> renew(const Directory& directory);
   /// Answers what is being worked on, and accepts no more.
   void stop();
 
@@ -54,9 +54,9 @@ class Listeners {
   [[nodiscard]] std::vector<ServedProtocol> served(const authority::ProtocolsConfig& config) const;
 
  private:
-  [[nodiscard]] Answer<void> start_plain(const ListenOptions& options, const std::string& listen,
-                                         http::Handler& handler, std::string_view protocol,
-                                         std::unique_ptr<http::Server>& out);
+  [[nodiscard]] Answer<void> start_plain(const ListenOptions& options, const Directory& directory,
+                                         const std::string& listen, http::Handler& handler,
+                                         std::string_view protocol, std::unique_ptr<http::Server>& out);
 
   Switch main_;
   Switch plain_;

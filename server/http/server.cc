@@ -2,7 +2,6 @@
 #include "server/http/server.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -14,6 +13,7 @@
 #include <thread>
 
 #include "core/bytes/bytes.h"
+#include "server/http/connections.h"
 #include "server/http/tls.h"
 #include "server/http/wire.h"
 
@@ -32,17 +32,6 @@ constexpr std::size_t kFirstRead = 4096;
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::chrono::seconds kDrainPatience{2};
-
-/// File descriptors that are left for the database and the rest of the process.
-constexpr rlim_t kReservedFiles = 64;
-
-/// `wanted`, or as many connections as the process may have.
-std::size_t connections_allowed(std::size_t wanted) {
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
-  const rlim_t left = files.rlim_cur > kReservedFiles ? files.rlim_cur - kReservedFiles : 1;
-  return std::min<std::size_t>(wanted, left);
-}
 
 /// One event loop and its connections; everything in it runs on its own thread.
 struct Loop {
@@ -131,7 +120,10 @@ std::string_view word(std::string_view method) {
 }  // namespace
 
 struct Server::State {
-  State(ServerOptions given, Handler& answering) : options(std::move(given)), handler(answering) {}
+  State(ServerOptions given, Handler& answering)
+      : options(std::move(given)),
+        handler(answering),
+        connections(connections_allowed(options.connections)) {}
 
   ServerOptions options;
   Handler& handler;
@@ -142,13 +134,14 @@ struct Server::State {
   std::optional<tcp::acceptor> acceptor;
   tcp::endpoint endpoint;
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> connections{0};
+  Connections connections;
+  Refusals refusals;  // of the accepting loop alone
 
   authority::Answer<void> open();
   void run();
   void stop();
   asio::awaitable<void> accept();
-  asio::awaitable<void> serve(Loop& loop, tcp::socket socket);
+  asio::awaitable<void> serve(Loop& loop, tcp::socket socket, std::string from);
   template <typename Stream>
   asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
   asio::awaitable<Response> respond(const beast::http::request<beast::http::string_body>& message,
@@ -168,7 +161,6 @@ authority::Answer<void> Server::State::open() {
     if (!made) return std::unexpected(made.error());
     tls = *std::move(made);
   }
-  options.max_connections = connections_allowed(options.max_connections);
   const unsigned count =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>());
@@ -214,27 +206,28 @@ asio::awaitable<void> Server::State::accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
-    if (connections >= options.max_connections) {
-      options.metrics->connections_refused.add();
+    const asio::ip::address address = socket.remote_endpoint(error).address();
+    if (error) continue;  // it has gone again
+    if (const Admission admission = connections.take(address); admission != Admission::taken) {
+      refusals.note(admission, address, options);
       continue;  // the socket closes here
     }
-    ++connections;
     options.metrics->connections.add(1);
     options.metrics->connections_accepted.add();
-    asio::co_spawn(loop.context, serve(loop, std::move(socket)), [this](std::exception_ptr) {
-      options.metrics->connections.add(-1);
-      --connections;
-    });
+    asio::co_spawn(loop.context, serve(loop, std::move(socket), address.to_string()),
+                   [this, address](std::exception_ptr) {
+                     options.metrics->connections.add(-1);
+                     connections.give_back(address);
+                   });
   }
 }
 
-asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
+asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket, std::string from) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  const auto peer = socket.remote_endpoint(ignored);
   if (!options.tls) {
     beast::tcp_stream plain(std::move(socket));
-    const Identity nobody{Role::none, {}, peer.address().to_string(ignored)};
+    const Identity nobody{Role::none, {}, from};
     co_await requests(loop, plain, nobody);
     plain.socket().shutdown(tcp::socket::shutdown_both, ignored);
     co_return;
@@ -252,19 +245,17 @@ asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket) {
   const auto [silent, got] = co_await bottom.async_read_some(asio::buffer(first), kAwait);
   loop.idle.erase(&bottom);
   if (silent) {
-    note_handshake(silent.message(), peer.address().to_string(ignored));
+    note_handshake(silent.message(), from);
     co_return;
   }
   TlsStream stream(std::move(bottom), own->context);
   const auto [refused, used] = co_await stream.async_handshake(asio::ssl::stream_base::server,
                                                                asio::buffer(first.data(), got), kAwait);
   if (refused) {
-    note_handshake(handshake_failure(stream.native_handle(), refused.message()),
-                   peer.address().to_string(ignored));
+    note_handshake(handshake_failure(stream.native_handle(), refused.message()), from);
     co_return;
   }
-  const Identity identity =
-      identify(stream.native_handle(), own->system_ca.get(), peer.address().to_string(ignored));
+  const Identity identity = identify(stream.native_handle(), own->system_ca.get(), from);
   co_await requests(loop, stream, identity);
   beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
   co_await stream.async_shutdown(kAwait);
@@ -404,7 +395,7 @@ void Server::State::stop() {
     });
   }
   const auto deadline = std::chrono::steady_clock::now() + kStopPatience;
-  while (connections != 0 && std::chrono::steady_clock::now() < deadline) {
+  while (connections.size() != 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   for (auto& loop : loops) loop->context.stop();
@@ -440,6 +431,10 @@ authority::Answer<void> Server::renew_tls(ServerOptions options) {
   const std::lock_guard lock(state_->tls_mutex);
   state_->tls = *std::move(made);
   return {};
+}
+
+void Server::set_limits(const ConnectionLimits& limits) {
+  state_->connections.set_limits(connections_allowed(limits));
 }
 
 void Server::stop() {

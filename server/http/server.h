@@ -12,6 +12,13 @@
 
 namespace pedigree::http {
 
+/// Connections of one listener; more are closed at once.
+struct ConnectionLimits {
+  std::size_t all = 4096;
+  /// From one IPv4 address, or from one /64 of IPv6, which one host may fill as it likes.
+  std::size_t per_address = 1024;
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";  ///< IPv4 or IPv6 address
   std::uint16_t port = 0;          ///< 0: the system chooses
@@ -23,7 +30,7 @@ struct ServerOptions {
   std::vector<std::string> device_issuers_pem;  ///< between them and that root
   std::string certificate_pem;
   std::string key_pem;
-  std::size_t max_connections = 4096;  ///< fewer where RLIMIT_NOFILE is lower; more are closed at once
+  ConnectionLimits connections;  ///< fewer, in proportion, where RLIMIT_NOFILE is lower
   std::size_t max_header = 8 * 1024;
   std::size_t max_body = 1024 * 1024;
   std::chrono::seconds io_timeout{15};  ///< for a handshake, a request once begun, and an answer
@@ -50,6 +57,8 @@ class Server {
   /// Certificate, key and client CAs of connections that begin from now on; of `options` nothing else is
   /// taken. Errors: bad_configuration: the old ones stay.
   [[nodiscard]] authority::Answer<void> renew_tls(ServerOptions options);
+  /// For connections that begin from now on; those that there are stay.
+  void set_limits(const ConnectionLimits& limits);
   /// Accepts no more, answers what is being worked on, and returns; what takes over five seconds is cut.
   void stop();
 

@@ -47,6 +47,10 @@ double Stopwatch::seconds() const noexcept {
   return static_cast<double>(now() - began_) / 1e9;
 }
 
+AuthorityMetrics::AuthorityMetrics() {
+  for (const std::string_view limit : {"listener", "address"}) (void)connections_refused.at({limit});
+}
+
 void AuthorityMetrics::write(Exposition& out) const {
   out.family<Counter, 3>("pedigree_requests_total", "Requests that were answered.",
                          {"protocol", "path", "status"}, requests);
@@ -69,8 +73,8 @@ void AuthorityMetrics::write(Exposition& out) const {
   out.counter("pedigree_store_failures_total", "Transactions that were rolled back.", store.failures);
   out.gauge("pedigree_connections", "Open connections of clients.", static_cast<double>(connections.value()));
   out.counter("pedigree_connections_accepted_total", "Connections that were accepted.", connections_accepted);
-  out.counter("pedigree_connections_refused_total", "Connections above the limit, closed at once.",
-              connections_refused);
+  out.family<Counter, 1>("pedigree_connections_refused_total", "Connections above a limit, closed at once.",
+                         {"limit"}, connections_refused);
   out.counter("pedigree_tls_handshakes_failed_total", "TLS handshakes that failed or took too long.",
               handshakes_failed);
   out.counter("pedigree_requests_malformed_total", "Requests that the HTTP parser refused.",

@@ -36,13 +36,15 @@ struct AuthorityMetrics {
   StoreMetrics store;
   Gauge connections;
   Counter connections_accepted;
-  Counter connections_refused;  ///< above the limit
+  Family<Counter, 1> connections_refused;  ///< limit: "listener" or "address"
   Counter handshakes_failed;
   Counter requests_malformed;
   Counter timeouts;  ///< clients that were too slow
   Counter log_lines_lost;
   Family<Counter, 1> reloads;  ///< outcome
 
+  /// The limits that may refuse a connection are there from the start, with 0.
+  AuthorityMetrics();
   void write(Exposition& out) const;
 };
 

@@ -24,7 +24,7 @@ TunedServer::TunedServer(const AuthorityFolder& folder, const Tuning& tuning) : 
   options->threads = 2;
   options->io_timeout = tuning.io_timeout;
   options->idle_timeout = tuning.idle_timeout;
-  options->max_connections = tuning.max_connections;
+  options->connections = tuning.connections;
   auto server = http::Server::start(*std::move(options), *api_);
   if (!server) throw std::runtime_error(server.error().detail);
   server_ = *std::move(server);

@@ -10,7 +10,7 @@ namespace pedigree::testing {
 struct Tuning {
   std::chrono::seconds io_timeout{15};
   std::chrono::seconds idle_timeout{120};
-  std::size_t max_connections = 4096;
+  http::ConnectionLimits connections{};
   int busy_milliseconds = 5000;
   std::int64_t max_size_octets = 0;  ///< of the database; 0: no limit
 };
