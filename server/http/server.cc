@@ -7,13 +7,12 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "core/bytes/bytes.h"
 #include "server/http/connections.h"
+#include "server/http/stream.h"
 #include "server/http/tls.h"
 #include "server/http/wire.h"
 
@@ -23,21 +22,14 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kFirstRead = 4096;
-/// Of a TLS record (RFC 8446 5.1).
-constexpr std::size_t kRecordHeader = 5;
+/// A TLS record's content (RFC 8446 5.1).
+constexpr std::size_t kBodyRead = 16384;
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::chrono::seconds kDrainPatience{2};
-
-/// One event loop and its connections; everything in it runs on its own thread.
-struct Loop {
-  asio::io_context context{1};
-  std::set<beast::tcp_stream*> idle;  ///< connections that wait for a request: to be closed when stopping
-};
 
 /// Octets of a large body that are sent in one io_timeout.
 constexpr std::size_t kPiece = std::size_t{256} << 10;
@@ -66,30 +58,32 @@ asio::awaitable<Response> ask(Handler& api, const Request& request) {
 
 /// Takes what the client still sends, for a while: closing with octets unread resets the connection, and the
 /// client would lose the answer that says why.
-template <typename Stream>
 asio::awaitable<void> drain(Stream& stream) {
   std::array<char, 16384> rest;  // NOLINT: never looked at
-  beast::get_lowest_layer(stream).expires_after(kDrainPatience);
+  stream.expires_after(kDrainPatience);
   for (;;) {
-    const auto [error, got] = co_await stream.async_read_some(asio::buffer(rest), kAwait);
+    const auto [error, got] = co_await stream.read_some(asio::buffer(rest));
     if (error) co_return;
   }
 }
 
-/// Reads a header, some of which may be in `buffer`. Beast's own limit is for what it has not parsed yet: one
-/// that comes field by field would never reach it.
-template <typename Stream, typename Parser>
-asio::awaitable<error_code> read_header(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
-                                        std::size_t most) {
+/// Reads a request, some of which may be in `buffer`. Beast's own limit is for what it has not parsed yet: a
+/// header that comes field by field would never reach it.
+template <typename Parser>
+asio::awaitable<error_code> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+                                         std::size_t most_header) {
+  parser.eager(true);
   std::size_t parsed = 0;
   for (;;) {
     error_code error;
     const std::size_t used = parser.put(buffer.data(), error);
     buffer.consume(used);
     parsed += used;
-    if (parser.is_header_done() || (error && error != beast::http::error::need_more)) co_return error;
-    if (parsed + buffer.size() >= most) co_return beast::http::error::header_limit;
-    const auto [failed, got] = co_await stream.async_read_some(buffer.prepare(kFirstRead), kAwait);
+    if (parser.is_done() || (error && error != beast::http::error::need_more)) co_return error;
+    if (!error && used > 0 && buffer.size() > 0) continue;
+    const bool in_header = !parser.is_header_done();
+    if (in_header && parsed + buffer.size() >= most_header) co_return beast::http::error::header_limit;
+    const auto [failed, got] = co_await stream.read_some(buffer.prepare(in_header ? kFirstRead : kBodyRead));
     if (failed) co_return failed;
     buffer.commit(got);
   }
@@ -142,15 +136,13 @@ struct Server::State {
   void stop();
   asio::awaitable<void> accept();
   asio::awaitable<void> serve(Loop& loop, tcp::socket socket, std::string from);
-  template <typename Stream>
-  asio::awaitable<void> requests(Loop& loop, Stream& stream, const Identity& identity);
+  asio::awaitable<void> requests(Stream& stream, const Identity& identity);
   asio::awaitable<Response> respond(const beast::http::request<beast::http::string_body>& message,
                                     const Identity& identity);
   /// Counts a request that was answered, and writes its line.
   void note(std::string_view method, const Trace& trace, const Identity& identity, const Response& response,
             double seconds);
   void note_handshake(std::string_view reason, const std::string& from);
-  template <typename Stream>
   asio::awaitable<bool> answer(Stream& stream, const Response& response, bool keep_alive);
 };
 
@@ -171,7 +163,7 @@ authority::Answer<void> Server::State::open() {
                              fmt::format("{} is not an IP address", options.host));
   }
   const tcp::endpoint wanted(address, options.port);
-  acceptor.emplace(loops.front()->context);
+  acceptor.emplace(loops.front()->context());
   acceptor->open(wanted.protocol(), error);
   if (!error) acceptor->set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor->bind(wanted, error);
@@ -186,9 +178,9 @@ authority::Answer<void> Server::State::open() {
 }
 
 void Server::State::run() {
-  asio::co_spawn(loops.front()->context, accept(), asio::detached);
+  asio::co_spawn(loops.front()->context(), accept(), asio::detached);
   for (auto& loop : loops) {
-    threads.emplace_back([&context = loop->context] {
+    threads.emplace_back([&context = loop->context()] {
       const auto work = asio::make_work_guard(context);
       context.run();
     });
@@ -198,11 +190,11 @@ void Server::State::run() {
 asio::awaitable<void> Server::State::accept() {
   for (std::size_t next = 0; !stopping; ++next) {
     Loop& loop = *loops[next % loops.size()];
-    auto [error, socket] = co_await acceptor->async_accept(loop.context, kAwait);
+    auto [error, socket] = co_await acceptor->async_accept(loop.context(), kAwait);
     if (stopping) co_return;
     if (error) {
       // Out of file descriptors, most likely: wait for connections to end.
-      asio::steady_timer pause(loops.front()->context, std::chrono::milliseconds(100));
+      asio::steady_timer pause(loops.front()->context(), std::chrono::milliseconds(100));
       co_await pause.async_wait(kAwait);
       continue;
     }
@@ -214,7 +206,7 @@ asio::awaitable<void> Server::State::accept() {
     }
     options.metrics->connections.add(1);
     options.metrics->connections_accepted.add();
-    asio::co_spawn(loop.context, serve(loop, std::move(socket), address.to_string()),
+    asio::co_spawn(loop.context(), serve(loop, std::move(socket), address.to_string()),
                    [this, address](std::exception_ptr) {
                      options.metrics->connections.add(-1);
                      connections.give_back(address);
@@ -223,70 +215,47 @@ asio::awaitable<void> Server::State::accept() {
 }
 
 asio::awaitable<void> Server::State::serve(Loop& loop, tcp::socket socket, std::string from) {
-  error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
+  Stream stream(std::move(socket), loop);
   if (!options.tls) {
-    beast::tcp_stream plain(std::move(socket));
     const Identity nobody{Role::none, {}, from};
-    co_await requests(loop, plain, nobody);
-    plain.socket().shutdown(tcp::socket::shutdown_both, ignored);
-    co_return;
+    co_await requests(stream, nobody);
+    co_return co_await stream.end();
   }
   std::shared_ptr<Tls> own;
   {
     const std::lock_guard lock(tls_mutex);
     own = tls;
   }
-  beast::tcp_stream bottom(std::move(socket));
-  bottom.expires_after(options.io_timeout);
-  // TLS costs some 80 KB for each connection: who says nothing has none.
-  std::array<char, kRecordHeader> first;  // NOLINT: only what was read is looked at
-  loop.idle.insert(&bottom);
-  const auto [silent, got] = co_await bottom.async_read_some(asio::buffer(first), kAwait);
-  loop.idle.erase(&bottom);
-  if (silent) {
-    note_handshake(silent.message(), from);
+  stream.expires_after(options.io_timeout);
+  // TLS costs memory, in a handshake most of all: who says nothing has none.
+  error_code error = co_await stream.readable();
+  if (!error) error = co_await stream.begin_tls(own->context.native_handle());
+  if (error) {
+    note_handshake(handshake_failure(stream.tls(), error.message()), from);
     co_return;
   }
-  TlsStream stream(std::move(bottom), own->context);
-  const auto [refused, used] = co_await stream.async_handshake(asio::ssl::stream_base::server,
-                                                               asio::buffer(first.data(), got), kAwait);
-  if (refused) {
-    note_handshake(handshake_failure(stream.native_handle(), refused.message()), from);
-    co_return;
-  }
-  const Identity identity = identify(stream.native_handle(), own->system_ca.get(), from);
-  co_await requests(loop, stream, identity);
-  beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
-  co_await stream.async_shutdown(kAwait);
+  const Identity identity = identify(stream.tls(), own->system_ca.get(), from);
+  co_await requests(stream, identity);
+  stream.expires_after(std::chrono::seconds(1));
+  co_await stream.end();
 }
 
-template <typename Stream>
-asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const Identity& identity) {
+asio::awaitable<void> Server::State::requests(Stream& stream, const Identity& identity) {
   namespace http = beast::http;
   beast::flat_buffer buffer;
-  beast::tcp_stream& bottom = beast::get_lowest_layer(stream);
   while (!stopping) {
+    if (buffer.size() == 0) {
+      buffer.shrink_to_fit();
+      // Who has not said who he is may ask, but not stay.
+      stream.expires_after(identity.role == Role::none ? options.io_timeout : options.idle_timeout);
+      if (co_await stream.readable()) co_return;
+    }
+    // A request that begins must also end within io_timeout.
+    stream.expires_after(options.io_timeout);
     http::request_parser<http::string_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(options.max_header));
     parser.body_limit(options.max_body);
-    if (buffer.size() == 0) {
-      // Who has not said who he is may ask, but not stay.
-      bottom.expires_after(identity.role == Role::none ? options.io_timeout : options.idle_timeout);
-      loop.idle.insert(&bottom);
-      // Not by the parser, which would wait for a whole header: a request that begins must also end within
-      // io_timeout.
-      const auto [waiting, got] = co_await stream.async_read_some(buffer.prepare(kFirstRead), kAwait);
-      loop.idle.erase(&bottom);
-      if (waiting) co_return;
-      buffer.commit(got);
-    }
-    bottom.expires_after(options.io_timeout);
-    error_code error = co_await read_header(stream, buffer, parser, options.max_header);
-    if (!error && !parser.is_done()) {
-      const auto [failed, count] = co_await http::async_read(stream, buffer, parser, kAwait);
-      error = failed;
-    }
+    const error_code error = co_await read_request(stream, buffer, parser, options.max_header);
     // What the HTTP parser refuses gets an answer; a connection that ended, failed or was silent gets none.
     const bool refused = error.category() == http::make_error_code(http::error::bad_method).category() &&
                          error != http::error::end_of_stream && error != http::error::partial_message;
@@ -305,7 +274,7 @@ asio::awaitable<void> Server::State::requests(Loop& loop, Stream& stream, const 
     }
     const auto& message = parser.get();
     const Response response = co_await respond(message, identity);
-    bottom.expires_after(options.io_timeout);
+    stream.expires_after(options.io_timeout);
     const bool keep_alive = message.keep_alive() && !stopping;
     if (!co_await answer(stream, response, keep_alive) || !keep_alive) co_return;
   }
@@ -340,17 +309,15 @@ asio::awaitable<Response> Server::State::respond(
   co_return response;
 }
 
-template <typename Stream>
 asio::awaitable<bool> Server::State::answer(Stream& stream, const Response& response, bool keep_alive) {
   const std::string out = serialize(response, keep_alive);
-  const auto [error, sent] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
+  const error_code error = co_await stream.write(out);
   if (error || !response.shared) co_return !error;
   // Of something large each piece has its time: a slow client is served, one that stands still is not.
   for (std::string_view rest = *response.shared; !rest.empty();) {
     const std::string_view piece = rest.substr(0, kPiece);
-    beast::get_lowest_layer(stream).expires_after(options.io_timeout);
-    const auto [failed, count] = co_await asio::async_write(stream, asio::buffer(piece), kAwait);
-    if (failed) co_return false;
+    stream.expires_after(options.io_timeout);
+    if (co_await stream.write(piece)) co_return false;
     rest.remove_prefix(piece.size());
   }
   co_return true;
@@ -385,20 +352,18 @@ void Server::State::note_handshake(std::string_view reason, const std::string& f
 
 void Server::State::stop() {
   if (stopping.exchange(true)) return;
-  asio::post(loops.front()->context, [this] {
+  asio::post(loops.front()->context(), [this] {
     error_code ignored;
     acceptor->close(ignored);
   });
   for (auto& loop : loops) {
-    asio::post(loop->context, [&idle = loop->idle] {
-      for (beast::tcp_stream* stream : idle) stream->cancel();
-    });
+    asio::post(loop->context(), [&one = *loop] { one.cancel_idle(); });
   }
   const auto deadline = std::chrono::steady_clock::now() + kStopPatience;
   while (connections.size() != 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  for (auto& loop : loops) loop->context.stop();
+  for (auto& loop : loops) loop->context().stop();
   for (std::thread& thread : threads) thread.join();
 }
 

@@ -156,7 +156,7 @@ bool tls_fits(const ServerOptions& options) {
 }
 
 std::string handshake_failure(SSL* connection, std::string_view error) {
-  const long verdict = SSL_get_verify_result(connection);
+  const long verdict = connection == nullptr ? X509_V_OK : SSL_get_verify_result(connection);
   if (verdict == X509_V_OK) return std::string(error);
   return std::string("client certificate: ") + X509_verify_cert_error_string(verdict);
 }
