@@ -66,6 +66,46 @@ TEST_F(AuditCommand, VerifiesAndFindsAnEditedRow) {
   EXPECT_THAT(std::string(findings[0].as_string()), HasSubstr("event 2 ("));
 }
 
+TEST_F(AuditCommand, KnowsWhoMadeASignerOfGrants) {
+  const auto authority = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {std::getenv("PEDIGREE_PROGRAM"), "authority"});
+    words.insert(words.end(), {"--dir", directory(), "--passphrase-file", file("pass")});
+    const CommandResult result = testing::run(words);
+    EXPECT_EQ(result.status, kExitOk) << result.output;
+    return result.output;
+  };
+  const app::Layout layout = authority_.layout();
+  authority({"grant-signer"});
+  authority({"grant-signer", "--request", file("request")});
+  const std::string signed_by = authority({"sign-grant-signer", "--request", file("request"), "--issuer",
+                                           layout.root_certificate().string(), "--issuer-key",
+                                           layout.root_key().string(), "--out", file("signer"), "--json"});
+  authority({"grant-signer", "--certificate", file("signer")});
+  authority({"grant-signer", "--certificate", file("signer")});
+  boost::json::array events;
+  for (const char* what : {"grant_signer_requested", "grant_signer_signed", "grant_signer_installed"}) {
+    const CommandResult shown = run({"who", "--what", what, "--dir", directory(), "--json"});
+    ASSERT_EQ(shown.status, kExitOk) << shown.output;
+    const auto found = boost::json::parse(shown.output);
+    for (const auto& one : found.at("events").as_array()) events.push_back(one);
+  }
+  ASSERT_EQ(events.size(), 4U) << "requested, signed, and installed twice";
+  EXPECT_EQ(events[1].at("sha256"), boost::json::parse(signed_by).at("sha256"));
+  EXPECT_EQ(events[3].at("sha256"), events[1].at("sha256"));
+  EXPECT_NE(events[2].at("sha256"), events[3].at("sha256"));
+  EXPECT_EQ(events[3].at("where").as_string(), "local");
+  EXPECT_FALSE(events[3].at("who").as_string().empty());
+  EXPECT_THAT(std::string(events[3].at("why").as_string()), HasSubstr(" until 20"));
+  EXPECT_EQ(run({"verify", "--dir", directory()}).status, kExitOk);
+  // As if another had been installed.
+  ASSERT_EQ(authority_.sql("UPDATE event SET digest = zeroblob(32) WHERE number = " +
+                           std::to_string(events[3].at("event").as_int64())),
+            "");
+  const CommandResult edited = run({"verify", "--dir", directory()});
+  EXPECT_EQ(edited.status, kExitNotTrusted);
+  EXPECT_THAT(edited.output, HasSubstr("event " + std::to_string(events[3].at("event").as_int64()) + " ("));
+}
+
 TEST_F(AuditCommand, ProvesAnIssuanceToWhoeverHasTheKey) {
   EXPECT_THAT(run({"prove", serials_[1], "--dir", directory()}).output,
               HasSubstr("pedigree audit checkpoint"));

@@ -13,8 +13,10 @@
 #include "cli/files.h"
 #include "cli/passphrase.h"
 #include "cli/private_key.h"
+#include "crypto/openssl/openssl_crypto.h"
 #include "server/app/app.h"
 #include "server/app/grant_signer.h"
+#include "server/app/record.h"
 #include "server/http/json.h"
 
 namespace pedigree::cli {
@@ -94,8 +96,16 @@ void run_grant(Context& context, const GrantArguments& arguments) {
   print_line("Next: pedigree grant send " + printable(arguments.out));
 }
 
-void request_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase) {
-  const auto request = app::request_grant_signer({arguments.directory}, passphrase);
+/// Writes what happens to the signer into the audit log of this authority.
+app::NoteGrantSigner into_log(app::LocalAuthority& authority) {
+  return [&authority](const app::GrantSignerNote& note) {
+    return app::record(authority, {note.what, note.why, note.digest, {login(), "local"}, std::time(nullptr)});
+  };
+}
+
+void request_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase,
+                    const app::NoteGrantSigner& note) {
+  const auto request = app::request_grant_signer({arguments.directory}, passphrase, note);
   if (!request) return report_refusal(context, "request the signer", request.error());
   const auto written = write_output(arguments.request, as_bytes(to_pem("CERTIFICATE REQUEST", *request)));
   if (!written) return print_error(context, kExitUnreadable, written.error());
@@ -118,16 +128,18 @@ void say_who_signs(Context& context, const GrantArguments& arguments) {
       "A server takes it when it starts. A device refuses the old one from the new one's first grant on.");
 }
 
-void import_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase) {
+void import_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase,
+                   const app::NoteGrantSigner& note) {
   const auto certificate = read_certificates(arguments.certificate);
   if (!certificate) return print_error(context, kExitUnreadable, certificate.error());
-  const auto taken =
-      app::import_grant_signer({arguments.directory}, certificate->front(), passphrase, std::time(nullptr));
+  const auto taken = app::import_grant_signer({arguments.directory}, certificate->front(), passphrase,
+                                              std::time(nullptr), note);
   if (!taken) return report_refusal(context, "take the signer's certificate", taken.error());
   say_who_signs(context, arguments);
 }
 
-void make_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase) {
+void make_signer(Context& context, const GrantArguments& arguments, const app::SecretText& passphrase,
+                 const app::NoteGrantSigner& note) {
   const app::Layout layout{arguments.directory};
   const auto root = app::read_certificate(layout.root_certificate());
   if (!root) return report_refusal(context, "read the root's certificate", root.error());
@@ -135,8 +147,8 @@ void make_signer(Context& context, const GrantArguments& arguments, const app::S
       arguments.root_key.empty() ? layout.root_key() : std::filesystem::path(arguments.root_key);
   const auto key = app::open_key(file, passphrase);
   if (!key) return report_refusal(context, "open the root's key", key.error(), kElsewhere);
-  const auto made =
-      app::make_grant_signer(layout, {*root, key->view()}, passphrase, std::time(nullptr), arguments.days);
+  const auto made = app::make_grant_signer(layout, {*root, key->view()}, passphrase, std::time(nullptr),
+                                           arguments.days, note);
   if (!made) return report_refusal(context, "make the signer", made.error());
   say_who_signs(context, arguments);
 }
@@ -144,9 +156,12 @@ void make_signer(Context& context, const GrantArguments& arguments, const app::S
 void run_signer(Context& context, const GrantArguments& arguments) {
   const auto passphrase = read_passphrase(arguments.passphrase_file, false);
   if (!passphrase) return print_error(context, kExitUnreadable, passphrase.error());
-  if (!arguments.request.empty()) return request_signer(context, arguments, *passphrase);
-  if (!arguments.certificate.empty()) return import_signer(context, arguments, *passphrase);
-  make_signer(context, arguments, *passphrase);
+  const auto authority = app::LocalAuthority::open(arguments.directory);
+  if (!authority) return report_refusal(context, "open the authority", authority.error());
+  const app::NoteGrantSigner note = into_log(**authority);
+  if (!arguments.request.empty()) return request_signer(context, arguments, *passphrase, note);
+  if (!arguments.certificate.empty()) return import_signer(context, arguments, *passphrase, note);
+  make_signer(context, arguments, *passphrase, note);
 }
 
 void run_sign(Context& context, const GrantArguments& arguments) {
@@ -156,16 +171,28 @@ void run_sign(Context& context, const GrantArguments& arguments) {
   if (!issuer) return print_error(context, kExitUnreadable, issuer.error());
   const auto key = open_private_key(arguments.root_key, arguments.passphrase_file);
   if (!key) return print_error(context, kExitUnreadable, key.error());
-  const auto made = app::sign_grant_signer(request->front(), {issuer->front(), key->view()},
-                                           std::time(nullptr), arguments.days);
+  std::unique_ptr<app::LocalAuthority> authority;
+  if (!arguments.directory.empty()) {
+    auto opened = app::LocalAuthority::open(arguments.directory);
+    if (!opened) return report_refusal(context, "open the authority", opened.error());
+    authority = *std::move(opened);
+  }
+  const auto made =
+      app::sign_grant_signer(request->front(), {issuer->front(), key->view()}, std::time(nullptr),
+                             arguments.days, authority ? into_log(*authority) : app::NoteGrantSigner());
   if (!made) return report_refusal(context, "sign the request", made.error());
+  const auto digest = crypto::OpenSslCrypto().sha256(*made);
+  const std::string sha256 = digest ? registry::hex(*digest) : std::string();
   const auto written = write_output(arguments.out, as_bytes(app::certificate_pem(*made)));
   if (!written) return print_error(context, kExitUnreadable, written.error());
   const auto certificate = x509::Certificate::parse(*made);
   const std::string until = certificate ? day_text(certificate->not_after()) : std::string();
-  if (context.json) return print_json(json::object{{"certificate", arguments.out}, {"not_after", until}});
+  if (context.json) {
+    return print_json(json::object{{"certificate", arguments.out}, {"not_after", until}, {"sha256", sha256}});
+  }
   if (context.quiet) return;
   print_line("certified a signer of grants until " + until);
+  print_line("  SHA-256 " + sha256 + ", as the audit log names it");
   print_line("Next, where the request is from: pedigree authority grant-signer --certificate " +
              printable(arguments.out));
 }
@@ -223,7 +250,9 @@ void add_signer(CLI::App& authority, Context& context) {
   command->footer(
       "authority init has made the first, where it has made the root. A lost key is ended by a new one.\n"
       "Where the root's key is elsewhere, a request goes there (--request), and a certificate comes back\n"
-      "(--certificate); until then the old one signs.");
+      "(--certificate); until then the old one signs. Each is an event of the audit log: "
+      "grant_signer_requested,\n"
+      "grant_signer_installed (pedigree audit who --what).");
   add_directory(*command, *a);
   CLI::Option* const key =
       command
@@ -251,7 +280,11 @@ void add_sign(CLI::App& authority, Context& context) {
       "sign-grant-signer", "Sign the request for a signer of grants with the root's key, offline");
   command->footer(
       "Needs no directory, and no network. Of the request its key is taken, after proof of possession, and\n"
-      "nothing else.");
+      "nothing else. Where an authority's directory is at hand, --dir has its audit log say that it was "
+      "signed;\n"
+      "the log of the authority that takes the certificate says that in any case.");
+  command->add_option("--dir", a->directory, "An authority's directory, whose audit log says so")
+      ->option_text("DIR");
   command->add_option("--passphrase-file", a->passphrase_file, kKeyPassphraseHelp)->option_text("FILE");
   command->add_option("--request", a->request, "PKCS#10 request (PEM or DER)")
       ->required()

@@ -3,7 +3,6 @@
 // is kept offline, and what leads to another root.
 #include <boost/json.hpp>
 #include <ctime>
-#include <future>
 
 #include "authority/config.h"
 #include "authority/cross.h"
@@ -16,6 +15,7 @@
 #include "server/app/app.h"
 #include "server/app/directory.h"
 #include "server/app/intermediates.h"
+#include "server/app/record.h"
 
 namespace pedigree::cli {
 namespace {
@@ -140,16 +140,11 @@ app::Answer<void> note_import(const IntermediateArguments& arguments, Bytes cert
   if (!authority) return std::unexpected(authority.error());
   const auto digest = (*authority)->engine().crypto().sha256(certificate);
   if (!digest) return authority::refuse(digest.error());
-  const registry::AuthorityEvent event{"issuer_installed",
-                                       arguments.name + " below " + arguments.parent,
-                                       *digest,
-                                       {login(), "local"},
-                                       std::time(nullptr)};
-  std::promise<registry::Outcome<void>> answer;
-  (*authority)->store().record(event, [&](auto outcome) { answer.set_value(std::move(outcome)); });
-  const auto outcome = answer.get_future().get();
-  if (!outcome) return authority::refuse(Error{outcome.error().code, 0});
-  return {};
+  return app::record(**authority, {"issuer_installed",
+                                   arguments.name + " below " + arguments.parent,
+                                   *digest,
+                                   {login(), "local"},
+                                   std::time(nullptr)});
 }
 
 void run_import(Context& context, const IntermediateArguments& arguments) {

@@ -9,6 +9,7 @@
 
 #include "authority/firmware_certificate.h"
 #include "crypto/openssl/openssl_crypto.h"
+#include "registry/device.h"
 #include "server/app/intermediates.h"
 #include "testing/authority/authority.h"
 
@@ -112,6 +113,46 @@ TEST_F(GrantSigner, AnImportThatIsInterruptedGoesOn) {
   EXPECT_EQ(between.error().code, ErrorCode::invalid_signature) << "which is told, and goes to no device";
   EXPECT_EQ(import(certificate, now_), ErrorCode{});
   EXPECT_TRUE(signer()->signer().sign(order_, now_).has_value());
+}
+
+TEST_F(GrantSigner, EachIsNotedBeforeItIsThere) {
+  std::vector<app::GrantSignerNote> notes;
+  const app::NoteGrantSigner note = [&](const app::GrantSignerNote& one) -> app::Answer<void> {
+    notes.push_back(one);
+    return {};
+  };
+  const app::NoteGrantSigner deaf = [](const app::GrantSignerNote&) -> app::Answer<void> {
+    return authority::refuse(Error{ErrorCode::database_failure, 0});
+  };
+  // What the log does not take does not happen.
+  EXPECT_EQ(app::make_grant_signer(layout_, root(), passphrase_, now_, 30, deaf).error().code,
+            ErrorCode::database_failure);
+  EXPECT_EQ(signer(), nullptr);
+  EXPECT_FALSE(std::filesystem::exists(layout_.grant_key()));
+  ASSERT_TRUE(app::make_grant_signer(layout_, root(), passphrase_, now_ - 10, 30, note));
+  const app::Der first = app::read_certificate(layout_.grant_certificate()).value();
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes[0].what, "grant_signer_installed");
+  EXPECT_EQ(notes[0].digest, crypto_.sha256(first).value());
+  const Sha256 key = crypto_.sha256(x509::Certificate::parse(first)->spki().whole).value();
+  EXPECT_TRUE(notes[0].why.starts_with("key " + registry::hex(key) + " until 20")) << notes[0].why;
+
+  EXPECT_FALSE(app::request_grant_signer(layout_, passphrase_, deaf));
+  const app::Der asked = app::request_grant_signer(layout_, passphrase_, note).value();
+  EXPECT_EQ(app::sign_grant_signer(asked, root(), now_, 30, deaf).error().code, ErrorCode::database_failure);
+  const app::Der certificate = app::sign_grant_signer(asked, root(), now_, 30, note).value();
+  EXPECT_FALSE(app::import_grant_signer(layout_, certificate, passphrase_, now_, deaf));
+  EXPECT_EQ(app::read_certificate(layout_.grant_certificate()).value(), first);
+  ASSERT_TRUE(app::import_grant_signer(layout_, certificate, passphrase_, now_, note));
+  ASSERT_TRUE(app::import_grant_signer(layout_, certificate, passphrase_, now_, note)) << "it is there";
+  ASSERT_EQ(notes.size(), 4U) << "and is noted once";
+  EXPECT_EQ(notes[1].what, "grant_signer_requested");
+  EXPECT_EQ(notes[1].digest, crypto_.sha256(asked).value());
+  EXPECT_EQ(notes[2].what, "grant_signer_signed");
+  EXPECT_EQ(notes[3].what, "grant_signer_installed");
+  EXPECT_EQ(notes[3].digest, crypto_.sha256(certificate).value());
+  EXPECT_EQ(notes[2].why, notes[3].why);
+  EXPECT_TRUE(notes[3].why.starts_with(notes[1].why)) << "the key that was requested";
 }
 
 TEST_F(GrantSigner, ACertificateFromElsewhereIsTakenForItsKeyAlone) {
