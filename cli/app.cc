@@ -94,6 +94,7 @@ void build_app(CLI::App& app, Context& context) {
   add_provision_command(app, context);
   add_rma_command(app, context);
   add_decommission_command(app, context);
+  add_repin_command(app, context);
   add_grant_command(app, context);
   add_attest_command(app, context);
   add_device_test_command(app, context);

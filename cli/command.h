@@ -40,6 +40,7 @@ void add_device_command(CLI::App& app, Context& context);
 void add_provision_command(CLI::App& app, Context& context);
 void add_rma_command(CLI::App& app, Context& context);
 void add_decommission_command(CLI::App& app, Context& context);
+void add_repin_command(CLI::App& app, Context& context);
 void add_grant_command(CLI::App& app, Context& context);
 void add_attest_command(CLI::App& app, Context& context);
 void add_device_test_command(CLI::App& app, Context& context);

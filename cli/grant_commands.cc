@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// pedigree rma|decommission|grant: what secured devices do with grants of their authority.
+// pedigree rma|decommission|grant: what secured devices do with grants of their authority; repin has a file
+// of its own.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,8 +9,8 @@
 
 #include "cli/authority_options.h"
 #include "cli/command.h"
-#include "cli/device_lines.h"
 #include "cli/files.h"
+#include "cli/grant_devices.h"
 #include "station/flow/grant.h"
 #include "station/link/text.h"
 
@@ -18,10 +19,6 @@ namespace {
 
 namespace json = boost::json;
 using station::Outcome;
-using station::Unit;
-
-/// Whose certificate it takes.
-constexpr const char* kRole = "operator";
 
 struct GrantArguments {
   LineArguments lines;
@@ -29,74 +26,6 @@ struct GrantArguments {
   std::string why;
   std::string file;
 };
-
-std::string next_step(const station::Failure& failure) {
-  switch (failure.code) {
-    case ErrorCode::not_authorised:
-      return "take an operator's certificate that policy.toml lets have this granted";
-    case ErrorCode::unknown_command:
-      return "this device takes no grants, or has another --smp-group";
-    case ErrorCode::grant_nonce:
-    case ErrorCode::grant_expired:
-      return "have another one granted: pedigree grant challenge, and pedigree authority grant";
-    case ErrorCode::grant_signer_refused:
-      return "use the authority whose root the device has pinned, and its newest signer of grants";
-    case ErrorCode::lifecycle_forbids:
-      return "pedigree provision --info shows it; a decommissioned device stays so";
-    case ErrorCode::not_owner:
-      return "a secure partition owns the slot; decommission takes it too";
-    case ErrorCode::not_found:
-      return "there, make a signer of grants: pedigree authority grant-signer --dir DIR";
-    default:
-      return {};
-  }
-}
-
-/// Whose failure it is, in words.
-std::string summary(const station::Failure& failure) {
-  switch (exit_code_of(failure)) {
-    case kExitDeviceRefused:
-      return "the device refused: " + failure.message;
-    case kExitAuthorityRefused:
-      return "the authority refused: " + failure.message;
-    default:
-      return failure.message;
-  }
-}
-
-/// Opens the link and does it; a failure is printed and kept in `list`, and does not keep the other devices
-/// from theirs.
-void each(Context& context, const Lines& lines, json::array& list,
-          const std::function<Outcome<json::object>(station::Device&)>& action) {
-  for (const Unit& unit : lines.units) {
-    const auto done = [&]() -> Outcome<json::object> {
-      STATION_ASSIGN(const auto link, unit.open());
-      STATION_TRY(station::negotiate(*link));
-      station::Device device(*link);
-      return action(device);
-    }();
-    if (done) {
-      json::object entry = *done;
-      entry["line"] = unit.peer;
-      list.push_back(std::move(entry));
-      continue;
-    }
-    const station::Failure& failure = done.error();
-    const ExitCode code = exit_code_of(failure);
-    list.push_back(json::object{
-        {"line", unit.peer}, {"error", failure.message}, {"code", static_cast<unsigned>(failure.code)}});
-    if (!context.json) {
-      print_error(context, code, {summary(failure), {{"line", unit.peer}}, next_step(failure), {}});
-    }
-    context.exit_code = code;
-  }
-}
-
-void finish(const Context& context, const Lines& lines, json::array list) {
-  if (context.json) print_json(json::object{{"devices", std::move(list)}});
-  if (lines.capture != nullptr && !lines.capture->finish())
-    print_warning(context, "the capture is not complete");
-}
 
 std::string slots_text(const std::vector<std::uint32_t>& slots) {
   if (slots.empty()) return "no slot was in use";
@@ -121,14 +50,14 @@ std::string ending(const station::Emptied& emptied, bool ends) {
 }
 
 void run_flow(Context& context, GrantArguments& arguments, Flow flow, bool ends) {
-  if (!complete_authority(arguments.authority, kRole)) stop(kExitUsage, "--tls is missing", kTlsNext);
+  if (!complete_authority(arguments.authority, kGrantRole)) stop(kExitUsage, "--tls is missing", kTlsNext);
   Lines lines;
   prepare(lines, context, arguments.lines);
   const auto authority =
       open_authority(lines, context, arguments.authority,
                      "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
   json::array list;
-  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+  each_device(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());
     Progress progress(context, ends ? "decommission" : "rma", info.slots_used + 1);
     const station::Steps steps = [&](std::size_t done, std::size_t total) {
@@ -149,14 +78,14 @@ void run_flow(Context& context, GrantArguments& arguments, Flow flow, bool ends)
                         {"destroyed", std::move(slots)},
                         {"revoked", std::move(revoked)}};
   });
-  finish(context, lines, std::move(list));
+  finish_devices(context, lines, std::move(list));
 }
 
 void run_challenge(Context& context, GrantArguments& arguments) {
   Lines lines;
   prepare(lines, context, arguments.lines);
   json::array list;
-  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+  each_device(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());
     STATION_ASSIGN(const auto challenge, device.challenge());
     const std::string nonce = station::hex(challenge.nonce);
@@ -165,7 +94,7 @@ void run_challenge(Context& context, GrantArguments& arguments) {
     }
     return json::object{{"device", info.id}, {"nonce", nonce}, {"largest", challenge.max_size}};
   });
-  finish(context, lines, std::move(list));
+  finish_devices(context, lines, std::move(list));
 }
 
 /// Gives the grant to the device. A key is destroyed by a call of its own, which an earlier run may not have
@@ -212,7 +141,7 @@ void run_send(Context& context, GrantArguments& arguments) {
   }
   const grant::Grant& content = read->grant;
   json::array list;
-  each(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
+  each_device(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());
     STATION_TRY(carry_out(device, info.id, *message, content));
     if (!context.json && !context.quiet) {
@@ -221,7 +150,7 @@ void run_send(Context& context, GrantArguments& arguments) {
     }
     return json::object{{"device", info.id}, {"operation", grant::name(content.operation)}};
   });
-  finish(context, lines, std::move(list));
+  finish_devices(context, lines, std::move(list));
 }
 
 void add_flow(CLI::App& app, Context& context, const char* name, const char* help, const char* footer,
@@ -230,7 +159,7 @@ void add_flow(CLI::App& app, Context& context, const char* name, const char* hel
   CLI::App* command = app.add_subcommand(name, help);
   command->footer(footer);
   add_line_options(*command, arguments->lines);
-  add_authority_options(*command, arguments->authority, kRole)->required();
+  add_authority_options(*command, arguments->authority, kGrantRole)->required();
   command->add_option("--why", arguments->why, "A sentence for the history")->required()->option_text("TEXT");
   command->callback([arguments, &context, flow, ends] {
     guarded(context, [&] { run_flow(context, *arguments, flow, ends); });

@@ -99,6 +99,8 @@ TEST_F(Stranger, StrangeFilesAreRefusedByEveryCommandThatReadsOne) {
         {"image", "revocations", given, "--udp", "127.0.0.1:1"},
         {"authority", "revoke-signer", "--dir", file("folder"), "--certificate", given, "--why", "x"},
         {"grant", "send", given, "--udp", "127.0.0.1:1"},
+        {"repin", "--new-root", given, "--why", "x", "--udp", "127.0.0.1:1", "--authority",
+         "https://127.0.0.1:1", "--tls", file("folder")},
         {"authority", "grant-signer", "--dir", given, "--passphrase-file", file("text")},
         {"authority", "grant-signer", "--dir", given, "--passphrase-file", file("text"), "--request",
          file("never")},

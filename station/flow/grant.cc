@@ -124,4 +124,31 @@ Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority,
   return emptied;
 }
 
+Outcome<Repinned> repin_device(Device& device, AuthorityClient& authority, const NewRoot& root,
+                               const std::string& why) {
+  STATION_ASSIGN(const auto info, device.info());
+  if (info.lifecycle == enrol::Lifecycle::decommissioned) {
+    return failed(Side::device, ErrorCode::lifecycle_forbids);
+  }
+  if (info.pinned_root.empty()) {
+    return failed_with(Side::device, ErrorCode::root_required,
+                       "the device has pinned no root yet: its first chain will");
+  }
+  const Repinned done{info.pinned_root == root.spki_sha256, info.pinned_root, info.slots_used};
+  if (done.already) return done;
+  // There is no way back from a root whose signatures the device cannot verify: nobody's grants would be any.
+  if (((info.algorithms >> static_cast<unsigned>(root.type)) & 1U) == 0) {
+    return failed_with(
+        Side::device, ErrorCode::unsupported_algorithm,
+        fmt::format("the new root's key is {}, which the device does not know", crypto::name(root.type)));
+  }
+  STATION_TRY(obtain_grant(
+      device, authority, info,
+      {.operation = std::string(grant::name(Operation::repin)), .root = root.spki_sha256, .why = why}));
+  STATION_ASSIGN(const auto now, device.info());
+  if (now.pinned_root == root.spki_sha256) return done;
+  return failed_with(Side::device, ErrorCode::wrong_state,
+                     "the device has taken the grant, and does not say that it has pinned the new root");
+}
+
 }  // namespace pedigree::station

@@ -42,4 +42,22 @@ using Steps = std::function<void(std::size_t done, std::size_t total)>;
 [[nodiscard]] Outcome<Emptied> decommission_device(Device& device, AuthorityClient& authority,
                                                    const std::string& why, const Steps& steps = {});
 
+/// The root that a device is to take.
+struct NewRoot {
+  std::string spki_sha256;  ///< of its SubjectPublicKeyInfo, hex
+  crypto::KeyType type{};
+};
+/// What came of it.
+struct Repinned {
+  bool already = false;     ///< it had pinned that root before this run
+  std::string before;       ///< the root that it had pinned before this run, hex
+  std::uint32_t slots = 0;  ///< that still hold keys, whose chains are of the root before
+};
+/// Has a device pin another root, by a grant of the authority whose root it has pinned. From then on that
+/// authority's grants are none for it. Its keys and chains stay. Failures also: root_required (it has pinned
+/// none yet), unsupported_algorithm (it knows no keys of the new root's type, and could never verify what
+/// that root signs).
+[[nodiscard]] Outcome<Repinned> repin_device(Device& device, AuthorityClient& authority, const NewRoot& root,
+                                             const std::string& why);
+
 }  // namespace pedigree::station

@@ -78,6 +78,10 @@ class GrantFlow : public ::testing::Test {
     options.grant_why = why;
     return provision_unit(wire_, line, options);
   }
+  NewRoot root_in(Bytes der) {
+    const auto root = x509::Certificate::parse(der);
+    return {hex(*crypto_.sha256(root->spki().whole)), root->spki().key->type};
+  }
   void secure() { device_->platform().lifecycle = Lifecycle::secured; }
   std::string state_of_device() {
     return std::string(authority_.client("operator")
@@ -188,18 +192,77 @@ TEST_F(GrantFlow, ADeviceIsHandedOver) {
       << "\n[[grant]]\nrole = \"station\"\nname = \"*\"\noperations = [\"begin\"]\n";
   other.restart();
   const auto root = app::read_certificate(other.layout().root_certificate()).value();
-  const std::string root_hash = hex(*crypto_.sha256(x509::Certificate::parse(root)->spki().whole));
-  const auto info = calls_.info().value();
-  const auto done =
-      obtain_grant(calls_, *operator_, info, {.operation = "repin", .root = root_hash, .why = "sold"});
+  const NewRoot wanted = root_in(root);
+  const std::string before = calls_.info().value().pinned_root;
+  const auto done = repin_device(calls_, *operator_, wanted, "sold");
   ASSERT_TRUE(done.has_value()) << done.error().message;
-  EXPECT_EQ(calls_.info().value().pinned_root, root_hash);
+  EXPECT_FALSE(done->already);
+  EXPECT_EQ(done->before, before);
+  EXPECT_EQ(done->slots, 0U);
+  EXPECT_EQ(calls_.info().value().pinned_root, wanted.spki_sha256);
+  const auto again = repin_device(calls_, *operator_, wanted, "sold");
+  ASSERT_TRUE(again.has_value()) << again.error().message << ": nothing is left that needs a grant";
+  EXPECT_TRUE(again->already);
+  const auto back = repin_device(calls_, *operator_, {before, crypto::KeyType::p256}, "regretted");
+  ASSERT_FALSE(back.has_value());
+  EXPECT_EQ(back.error().code, ErrorCode::grant_signer_refused) << "it is another's by now";
   EXPECT_EQ(provision("tls-client", "once more").failure->code, ErrorCode::grant_signer_refused);
 
   station_ = connect("station", other);
   const UnitResult bought = provision("tls-client", "bought");
   EXPECT_EQ(bought.state, UnitState::provisioned) << (bought.failure ? bought.failure->message : "");
   EXPECT_EQ(provision("iak", "bought").state, UnitState::provisioned) << "and the next without its root";
+}
+
+// Power goes at each write of it in turn: the old root, or the new one, and always one whose grants count.
+TEST_F(GrantFlow, ARepinThatIsInterruptedGoesOn) {
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  const std::string before = calls_.info().value().pinned_root;
+  const NewRoot wanted{std::string(64, 'a'), crypto::KeyType::p256};
+  bool finished = false;
+  for (std::size_t allowed = 0; allowed < 10 && !finished; ++allowed) {
+    SCOPED_TRACE(allowed);
+    secure();
+    std::size_t writes = 0;
+    device_->storage().set_hook(
+        [&](sim::Storage::Write, std::uint64_t) -> std::int32_t { return writes++ < allowed ? 0 : -146; });
+    const auto cut = repin_device(calls_, *operator_, wanted, "x");
+    device_->storage().set_hook({});
+    device_->reboot();
+    secure();
+    const std::string now = calls_.info().value().pinned_root;
+    EXPECT_EQ(now, cut.has_value() ? wanted.spki_sha256 : now == before ? before : wanted.spki_sha256);
+    finished = cut.has_value() && writes <= allowed;
+    if (!finished && now == wanted.spki_sha256) {
+      // Done, and nobody was told: the next run says so.
+      const auto again = repin_device(calls_, *operator_, wanted, "x");
+      ASSERT_TRUE(again.has_value()) << again.error().message;
+      EXPECT_TRUE(again->already);
+      finished = true;
+    }
+  }
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(calls_.slots().value().size(), 1U) << "keys stay";
+}
+
+TEST_F(GrantFlow, ARootThatADeviceCannotTakeIsRefused) {
+  const NewRoot wanted{std::string(64, 'a'), crypto::KeyType::p256};
+  EXPECT_EQ(repin_device(calls_, *operator_, wanted, "x").error().code, ErrorCode::root_required);
+  ASSERT_EQ(provision("tls-client").state, UnitState::provisioned);
+  secure();
+  const std::string before = calls_.info().value().pinned_root;
+  EXPECT_EQ(
+      repin_device(calls_, *operator_, {wanted.spki_sha256, crypto::KeyType::rsa3072}, "x").error().code,
+      ErrorCode::unsupported_algorithm);
+  const auto refused = repin_device(calls_, *station_, wanted, "x");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::not_authorised);
+  EXPECT_EQ(calls_.info().value().pinned_root, before);
+  // In the factory's lifecycle the same grant is asked for.
+  device_->platform().lifecycle = Lifecycle::assembly_and_test;
+  EXPECT_TRUE(repin_device(calls_, *operator_, wanted, "x").has_value());
+  EXPECT_EQ(calls_.info().value().pinned_root, wanted.spki_sha256);
+  EXPECT_EQ(calls_.info().value().slots_used, 1U);
 }
 
 TEST_F(GrantFlow, ADeviceIsEnded) {
@@ -223,6 +286,8 @@ TEST_F(GrantFlow, ADeviceIsEnded) {
   EXPECT_EQ(calls_.info().value().lifecycle, Lifecycle::decommissioned);
   EXPECT_EQ(state_of_device(), "retired");
   EXPECT_EQ(return_device(calls_, *operator_, "x").error().code, ErrorCode::lifecycle_forbids);
+  EXPECT_EQ(repin_device(calls_, *operator_, {std::string(64, 'a'), crypto::KeyType::p256}, "x").error().code,
+            ErrorCode::lifecycle_forbids);
 }
 
 TEST_F(GrantFlow, WhoeverMayNotIsTold) {

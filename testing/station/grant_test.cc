@@ -204,6 +204,47 @@ TEST_F(GrantCommands, AGrantIsCarriedByHand) {
   EXPECT_THAT(operate({"provision", "--info"}).output, HasSubstr("lifecycle  decommissioned"));
 }
 
+TEST_F(GrantCommands, ADeviceTakesAnotherRoot) {
+  const crypto::OpenSslCrypto crypto;
+  const auto now = std::time(nullptr);
+  const auto key = crypto::OpenSslKey::generate(crypto::KeyType::p256).value();
+  const auto below = crypto::OpenSslKey::generate(crypto::KeyType::p256).value();
+  const app::Der root =
+      authority::make_ca(crypto, {"Other Root", key.view(), {}, {}, now - 60, now + 86400}).value();
+  const app::Der intermediate =
+      authority::make_ca(crypto, {"CA", below.view(), {{root, key.view()}}, {}, now - 60, now + 86400})
+          .value();
+  write_file(plant_.path("other.pem"), std::string_view(app::certificate_pem(root)));
+  write_file(plant_.path("ca.pem"), std::string_view(app::certificate_pem(intermediate)));
+  const auto repin = [&](const std::string& file, std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"repin",      "--new-root", plant_.path(file),     "--authority",
+                                   plant_.url(), "--tls",      plant_.path("ca/tls"), "--why",
+                                   "sold"};
+    words.insert(words.end(), more.begin(), more.end());
+    return operate(words);
+  };
+  EXPECT_EQ(repin("passphrase").status, kUnreadable);
+  const CommandResult no_root = repin("ca.pem");
+  EXPECT_EQ(no_root.status, kUnreadable) << no_root.output;
+  EXPECT_THAT(no_root.output, HasSubstr("another one has signed it"));
+
+  const CommandResult done = repin("other.pem");
+  ASSERT_EQ(done.status, kOk) << done.output;
+  EXPECT_THAT(done.output, HasSubstr("has pinned root"));
+  EXPECT_THAT(done.output, HasSubstr("2 slots of before are in use"));
+  const CommandResult again = repin("other.pem", {"--json"});
+  ASSERT_EQ(again.status, kOk) << again.output;
+  const json::object device = json::parse(again.output).at("devices").at(0).as_object();
+  EXPECT_EQ(device.at("device").as_string(), plant_.id());
+  EXPECT_TRUE(device.at("already").as_bool());
+  EXPECT_EQ(device.at("root"), device.at("before"));
+  EXPECT_EQ(device.at("slots").to_number<int>(), 2);
+  EXPECT_THAT(operate({"provision", "--info"}).output, HasSubstr("root       "));
+  const CommandResult history = pedigree({"authority", "list", "--dir", plant_.path("ca"), plant_.id()});
+  EXPECT_THAT(history.output, HasSubstr("repin"));
+  EXPECT_EQ(online("rma").status, kDeviceRefused) << "by another's grant";
+}
+
 /// A signer of grants: the authority's own, or somebody's.
 struct Signer {
   app::Der certificate;
