@@ -11,6 +11,7 @@
 #include "server/app/appraisal.h"
 #include "server/app/audit.h"
 #include "server/app/crl_lots.h"
+#include "server/app/crl_shelf.h"
 #include "server/app/database.h"
 #include "server/app/grant_signer.h"
 #include "server/app/listeners.h"
@@ -81,6 +82,7 @@ struct App::State {
   store::StoreOptions database;
   std::string database_title;
   std::optional<CrlLots> crl_lots;
+  std::optional<CrlFiles> crl_files;
   std::unique_ptr<registry::Store> store;
   std::unique_ptr<WatchedSigner> log_signer;
   std::mutex generation_mutex;  // held for copying a pointer
@@ -136,6 +138,7 @@ Answer<void> App::State::open_store(const SecretText& passphrase, const Director
   if (!opened) return std::unexpected(opened.error());
   store = *std::move(opened);
   crl_lots.emplace(*store);
+  crl_files.emplace(directory.layout());
   auto signer =
       open_log_signer(directory.layout(), directory.engine().root_spki_sha256(), passphrase, *store, crypto);
   if (!signer) return std::unexpected(signer.error());
@@ -165,6 +168,7 @@ Answer<std::shared_ptr<Generation>> App::State::build(std::unique_ptr<Directory>
       std::make_unique<http::Api>(next->directory->engine(), *store, &next->appraisal->appraiser(), now);
   const auto changes = [&registry = next->appraisal->registry()] { return registry.generation(); };
   next->api->see_changes_by(changes);
+  next->api->keep_crls_on(&*crl_files);
   next->api->sign_log_with(log_signer.get());
   if (next->grant_key) next->api->grant_with(&next->grant_key->signer());
   next->api->observe_with(

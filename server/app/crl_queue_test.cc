@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRLs of a signer that takes its time: the queue of lists that are to be signed fills, and empties again.
+// CRLs of a signer that takes its time, or is away: the queue of lists that are to be signed fills, and
+// empties again; what an earlier process has signed is given out.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -219,6 +220,105 @@ TEST_F(CrlQueue, WhereItIsFullValidListsAreStillGivenOutAndItEmptiesAgain) {
     EXPECT_EQ(renewed.status, 200U);
     EXPECT_NE(*renewed.shared, *kept.shared) << "which is made anew, now that there is room";
   }
+}
+
+/// Lists in memory, as they were left.
+class Shelf final : public http::CrlShelf {
+ public:
+  void put(const http::CrlName& name, std::string_view der) override {
+    const std::lock_guard lock(mutex_);
+    kept_[name] = der;
+    ++puts_;
+  }
+  std::optional<std::string> get(const http::CrlName& name) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = kept_.find(name);
+    return found == kept_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::map<http::CrlName, std::string> kept_;
+  int puts_ = 0;
+
+ private:
+  std::mutex mutex_;
+};
+
+class CrlShelf : public CrlQueue {
+ protected:
+  /// Another process begins, with or without the intermediates' keys.
+  void begin(bool keys) {
+    lists_.reset();
+    std::vector<authority::Issuer> issuers;
+    for (std::size_t i = 0; i < engine_->issuers().size(); ++i) {
+      const authority::Issuer& one = engine_->issuers()[i];
+      std::optional<crypto::PrivateKey> key;
+      if (keys) key = keys_[i].view();
+      issuers.push_back(authority::Issuer::make(engine_->config(), one.config(), one.chain(), key).value());
+    }
+    const authority::Config config = engine_->config();
+    const authority::Der root = engine_->root();
+    engine_.emplace(crypto_, config, root, std::move(issuers), Sha256{});
+    lists_.emplace(*engine_, *store_, [this] { return now_.load(); });
+    lists_->keep_on(&shelf_);
+  }
+  http::Response get(const std::string& name) {
+    const std::size_t count = answers_.count(name);
+    ask(name);
+    return answers_.wait(name, count + 1).back();
+  }
+
+  Shelf shelf_;
+};
+
+TEST_F(CrlShelf, AListOfAnEarlierProcessIsGivenOutWhileTheKeyIsAway) {
+  begin(false);
+  EXPECT_EQ(get("vendor").status, 503U) << "nobody has signed one";
+  begin(true);
+  const http::Response whole = get("vendor");
+  const http::Response delta = get("vendor/delta");
+  ASSERT_EQ(whole.status, 200U) << whole.body;
+  ASSERT_EQ(delta.status, 200U) << delta.body;
+  EXPECT_EQ(shelf_.puts_, 2);
+  begin(false);
+  const http::Response again = get("vendor");
+  ASSERT_EQ(again.status, 200U) << again.body;
+  EXPECT_EQ(*again.shared, *whole.shared);
+  EXPECT_EQ(*get("vendor/delta").shared, *delta.shared);
+  // It should be made anew, and cannot.
+  now_ += http::CrlLists::kRenewal + 1;
+  begin(false);
+  EXPECT_EQ(*get("vendor").shared, *whole.shared);
+  EXPECT_EQ(get("vendor/delta").status, 503U) << "an hour is over, and so is this one";
+  now_ -= http::CrlLists::kRenewal + 1;
+  // The key is back, and what the settings say by now.
+  begin(true);
+  EXPECT_NE(*get("vendor").shared, *whole.shared);
+  EXPECT_EQ(shelf_.puts_, 3);
+  now_ += 400 * 86400;
+  begin(false);
+  EXPECT_EQ(get("vendor").status, 503U) << "it is over";
+}
+
+TEST_F(CrlShelf, WhatTheIssuerHasNotSignedIsNotGivenOut) {
+  begin(true);
+  ASSERT_EQ(get("vendor").status, 200U);
+  ASSERT_EQ(get("acme").status, 200U);
+  ASSERT_EQ(get("vendor/delta").status, 200U);
+  const auto good = shelf_.kept_;
+  const http::CrlName vendor{"vendor"};
+  const auto status_with = [&](const std::string& der) {
+    shelf_.kept_ = good;
+    shelf_.kept_[vendor] = der;
+    begin(false);
+    return get("vendor").status;
+  };
+  EXPECT_EQ(status_with(good.at(vendor)), 200U);
+  std::string forged = good.at(vendor);
+  forged.back() = static_cast<char>(forged.back() ^ 1);
+  EXPECT_EQ(status_with(forged), 503U);
+  EXPECT_EQ(status_with(good.at(vendor).substr(0, 100)), 503U);
+  EXPECT_EQ(status_with(""), 503U);
+  EXPECT_EQ(status_with(good.at({"acme"})), 503U) << "another's";
+  EXPECT_EQ(status_with(good.at({"vendor", {}, true})), 503U) << "what has changed is not the whole";
 }
 
 }  // namespace

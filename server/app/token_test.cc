@@ -179,6 +179,7 @@ TEST_F(TokenServed, AServerStartsWhileItsTokenIsAway) {
   std::uint64_t seed = 4000;
   const Answer first = enrol(*client("station"), Unit(seed));
   ASSERT_EQ(first.status, 200U) << first.body;
+  const std::string crl = client("station")->get("/v1/crl/absent").body;
   app_.reset();
   pull();
   start();
@@ -190,7 +191,6 @@ TEST_F(TokenServed, AServerStartsWhileItsTokenIsAway) {
   EXPECT_EQ(troubles[0].reason, "the token is away");
   // What needs the key.
   expect_away(enrol(*client("station"), Unit(seed + 1)));
-  EXPECT_THAT(fetch("station", "/v1/crl/absent"), AllOf(HasSubstr("HTTP/1.1 503"), HasSubstr("Retry-After")));
   const std::string request = (folder_ / "request").string();
   ASSERT_EQ(run({"bash", "-c",
                  "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " + request +
@@ -214,6 +214,7 @@ TEST_F(TokenServed, AServerStartsWhileItsTokenIsAway) {
   };
   EXPECT_THAT(ask_ocsp(), HasSubstr("trylater (3)"));
   // What does not.
+  EXPECT_EQ(client("station")->get("/v1/crl/absent").body, crl) << "it was signed before";
   EXPECT_EQ(client("station")->get("/v1/issuers").status, 200U);
   EXPECT_EQ(client("operator")->get("/v1/devices").status, 200U);
   EXPECT_EQ(client("operator")->get("/v1/audit/checkpoint").status, 200U);
@@ -223,6 +224,7 @@ TEST_F(TokenServed, AServerStartsWhileItsTokenIsAway) {
                 ->post("/v1/revoke", {{"serial", serial}, {"reason", "superseded"}, {"why", "a test"}})
                 .status,
             200U);
+  EXPECT_EQ(client("station")->get("/v1/crl/absent").body, crl) << "until its nextUpdate";
   // Whom it concerns.
   EXPECT_THAT(fetch("operator", "/v1/health"),
               AllOf(HasSubstr("HTTP/1.1 503"),
@@ -242,8 +244,18 @@ TEST_F(TokenServed, AServerStartsWhileItsTokenIsAway) {
   EXPECT_THAT(fetch("operator", "/metrics"), HasSubstr("pedigree_ready{dependency=\"token acme hsm\"} 1"));
   EXPECT_TRUE(app_->token_troubles().empty());
   EXPECT_TRUE(app::check_directory(layout(), &passphrase, std::time(nullptr)).empty());
-  EXPECT_THAT(fetch("station", "/v1/crl/absent"), HasSubstr("HTTP/1.1 200"));
+  const Answer renewed = client("station")->get("/v1/crl/absent");
+  EXPECT_EQ(renewed.status, 200U);
+  EXPECT_NE(renewed.body, crl) << "with what was revoked in between";
   EXPECT_THAT(ask_ocsp(), HasSubstr("OCSP Response Status: successful"));
+  // Nobody has signed a list of it that anybody could give out.
+  app_.reset();
+  std::filesystem::remove_all(layout().directory / "serve.crls");
+  pull();
+  start();
+  EXPECT_THAT(fetch("station", "/v1/crl/absent"), AllOf(HasSubstr("HTTP/1.1 503"), HasSubstr("Retry-After")));
+  app_.reset();
+  plug_in();
 }
 
 TEST_F(TokenServed, WhatWasSignedAheadOutlivesAReloadWithoutTheToken) {

@@ -33,6 +33,8 @@ class Api final : public Handler {
   void see_changes_by(std::function<std::uint64_t()> generation) {
     crls_.see_changes_by(std::move(generation));
   }
+  /// CrlLists::keep_on.
+  void keep_crls_on(CrlShelf* shelf) { crls_.keep_on(shelf); }
   /// Ends what its own threads do with the store.
   void stop() { crls_.stop(); }
 

@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "core/x509/certificate.h"
 #include "registry/crl_partition.h"
 #include "server/http/json.h"
 
@@ -18,6 +19,11 @@ constexpr der::UnixTime kMostHold = 600;
 constexpr std::string_view kCached = "public, max-age=300";
 
 using authority::Answer;
+
+template <typename List>
+der::UnixTime renewal(const List& list) {
+  return list.made + std::min(CrlLists::kRenewal, (list.next_update - list.made) / 4);
+}
 
 Answer<void> check(const authority::Engine& engine, const CrlName& name) {
   if (engine.find_issuer(name.issuer) == nullptr) {
@@ -98,7 +104,43 @@ void CrlLists::make(const CrlName& name) {
     const std::lock_guard lock(mutex_);
     old = entries_[name].list;
   }
-  finish(name, renew(name, old));
+  auto renewed = renew(name, old);
+  if (renewed && shelf_ != nullptr && renewed->der != old.der) shelf_->put(name, *renewed->der);
+  if (!renewed && !old.der && shelf_ != nullptr && renewed.error().code != ErrorCode::not_found) {
+    if (List kept = take_down(name); kept.der) renewed = std::move(kept);
+  }
+  finish(name, std::move(renewed));
+}
+
+CrlLists::List CrlLists::take_down(const CrlName& name) {
+  const auto der = shelf_->get(name);
+  const authority::Issuer* issuer = engine_.find_issuer(name.issuer);
+  if (!der || issuer == nullptr) return {};
+  const auto crl = x509::Crl::parse_any(as_bytes(*der));
+  const auto certificate = x509::Certificate::parse(issuer->chain().front());
+  if (!crl || !certificate || !equal(crl->issuer(), certificate->subject())) return {};
+  if (!x509::verify_signature(engine_.crypto(), certificate->spki(), crl->signature_algorithm(), crl->tbs(),
+                              crl->signature())) {
+    return {};
+  }
+  // What another list of the issuer says is not what was asked for.
+  const std::string_view scope = as_text(crl->scope().names);
+  const std::string part =
+      name.partition ? "/" + registry::crl_partition_text(*name.partition) : std::string();
+  const bool is_whole = !name.partition;
+  if (crl->is_delta() != name.delta || scope.empty() != is_whole || !scope.ends_with(part)) return {};
+  const Bytes number = crl->crl_number();
+  if (!crl->next_update() || clock_() >= *crl->next_update() || clock_() < crl->this_update() ||
+      number.size() < sizeof(std::uint64_t)) {
+    return {};
+  }
+  List list;
+  list.der = std::make_shared<const std::string>(*der);
+  for (const std::uint8_t octet : number.last(sizeof(std::uint64_t))) list.number = list.number << 8U | octet;
+  list.made = crl->this_update();
+  list.next_update = *crl->next_update();
+  list.renew = renewal(list);
+  return list;
 }
 
 void CrlLists::finish(const CrlName& name, Answer<List> renewed) {
@@ -195,7 +237,7 @@ Answer<CrlLists::List> CrlLists::sign(const CrlName& name, const registry::CrlSc
   made.number = spec.total;
   made.made = spec.this_update;
   made.next_update = spec.next_update;
-  made.renew = spec.this_update + std::min(kRenewal, (spec.next_update - spec.this_update) / 4);
+  made.renew = renewal(made);
   const auto took = std::chrono::steady_clock::now() - begun;
   made.hold = clock_() +
               std::min(kMostHold, der::UnixTime{10 * std::chrono::floor<std::chrono::seconds>(took).count()});

@@ -31,6 +31,16 @@ struct CrlTimes {
   der::UnixTime made = 0, next_update = 0;
 };
 
+/// Where signed lists outlive the process.
+class CrlShelf {
+ public:
+  virtual ~CrlShelf() = default;
+  /// Puts a list there, DER, in place of the one of that name; one that cannot be kept is lost.
+  virtual void put(const CrlName& name, std::string_view der) = 0;
+  /// What was put there; empty: nothing that can be read. It is not to be trusted before it is verified.
+  [[nodiscard]] virtual std::optional<std::string> get(const CrlName& name) = 0;
+};
+
 class CrlLists {
  public:
   /// Seconds after which a list is made anew though nothing has changed; less where it is valid for less than
@@ -47,6 +57,9 @@ class CrlLists {
 
   /// Before the first list is asked for.
   void see_changes_by(std::function<std::uint64_t()> generation) { generation_ = std::move(generation); }
+  /// Before the first list is asked for. Borrowed: lists are put there, and those of an earlier process are
+  /// taken from there where none can be made.
+  void keep_on(CrlShelf* shelf) { shelf_ = shelf; }
   /// Ends what was begun; from then on nothing is made.
   void stop() { threads_.reset(); }
   /// Of the newest whole CRL of each issuer that was asked for one.
@@ -77,6 +90,8 @@ class CrlLists {
 
   [[nodiscard]] bool is_usable(const List& list, der::UnixTime now) const;
   void make(const CrlName& name);
+  /// A list of an earlier process, if its issuer has signed it, and it is not over.
+  [[nodiscard]] List take_down(const CrlName& name);
   /// Keeps what was made, or the old list where it could not be and is still valid, and answers who waits.
   void finish(const CrlName& name, authority::Answer<List> renewed);
   /// The list again where nothing in it has changed, else a new one.
@@ -94,6 +109,7 @@ class CrlLists {
   std::map<CrlName, Entry> entries_;
   std::size_t kept_ = 0;  ///< octets of lists of parts
   std::unique_ptr<SigningThreads> threads_;
+  CrlShelf* shelf_ = nullptr;
 };
 
 }  // namespace pedigree::http
