@@ -5,10 +5,14 @@
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
+#include <cstdlib>
 #include <ctime>
 #include <mutex>
 #include <optional>
+#include <regex>
 #include <stdexcept>
+
+#include "testing/postgres/postgres_server.h"
 
 namespace pedigree::testing {
 namespace {
@@ -49,24 +53,41 @@ void make(const app::InitOptions& options) {
   if (!made) throw std::runtime_error("cannot make an authority: " + made.error().detail);
 }
 
+bool wants_postgresql() {
+  const char* wanted = std::getenv("PEDIGREE_TEST_DATABASE");
+  return wanted != nullptr && std::string_view(wanted) == "postgresql";
+}
+
+/// An empty database of the program's server, in which SQL of SQLite's tests works.
+std::string new_database() {
+  PostgresServer& server = PostgresServer::shared();
+  const std::string url = server.create_database();
+  (void)server.sql(url,
+                   "CREATE FUNCTION hex(bytea) RETURNS text LANGUAGE sql AS "
+                   "'SELECT upper(encode($1, ''hex''))'");
+  return url;
+}
+
 /// An authority of the ordinary kind, made once for each process. Only one folder at a time is a copy of it:
 /// a second authority beside it is another one.
 class Original {
  public:
-  /// False: there is a copy already.
-  bool copy(const app::InitOptions& options) {
+  /// False: there is a copy already. `url`: of the copy's database, on PostgreSQL.
+  bool copy(const app::InitOptions& options, std::string& url) {
     const std::lock_guard lock(mutex_);
     if (copies_ != 0) return false;
     if (!folder_) {
       folder_.emplace();
       app::InitOptions wish = options;
       wish.directory = *folder_ / "ca";
+      if (wants_postgresql()) wish.database_url = url_ = new_database();
       make(wish);
       for (const auto& entry : std::filesystem::recursive_directory_iterator(wish.directory)) {
         if (entry.is_regular_file() && entry.path().extension() == ".pem") cheapen(entry.path());
       }
     }
     std::filesystem::copy(*folder_ / "ca", options.directory, std::filesystem::copy_options::recursive);
+    if (!url_.empty()) take_database(app::Layout{options.directory}.config(), url);
     ++copies_;
     return true;
   }
@@ -76,8 +97,17 @@ class Original {
   }
 
  private:
+  /// Copies the database too, and names the copy in the configuration.
+  void take_database(const std::filesystem::path& file, std::string& url) const {
+    url = PostgresServer::shared().copy_database(url_);
+    std::string config = read_text(file);
+    config.replace(config.find(url_), url_.size(), url);
+    write_file(file, std::string_view(config));
+  }
+
   std::mutex mutex_;
   std::optional<TempDir> folder_;
+  std::string url_;  // of its database; empty: SQLite
   unsigned copies_ = 0;
 };
 
@@ -88,18 +118,20 @@ Original& original() {
 
 }  // namespace
 
-AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url,
-                                 const std::string& token) {
+AuthorityFolder::AuthorityFolder(bool listed_only, const std::string& database_url, const std::string& token)
+    : url_(database_url) {
   app::InitOptions options;
   options.directory = path();
   options.root_name = "Example Silicon Root CA";
   options.issuers = {{"vendor", "Example Silicon Device CA", "root"}, {"acme", "Acme Devices CA", "vendor"}};
   options.listed_only = listed_only;
-  options.database_url = database_url;
   options.token = token;
   options.now = std::time(nullptr);
-  is_copy_ = !listed_only && database_url.empty() && token.empty() && original().copy(options);
-  if (!is_copy_) make(options);
+  is_copy_ = !listed_only && database_url.empty() && token.empty() && original().copy(options, url_);
+  if (is_copy_) return;
+  if (url_.empty() && wants_postgresql()) url_ = new_database();
+  options.database_url = url_;
+  make(options);
 }
 
 AuthorityFolder::~AuthorityFolder() {
@@ -112,9 +144,28 @@ TlsFiles AuthorityFolder::identity(const std::string& who) const {
 }
 
 std::string AuthorityFolder::sql(const std::string& query) const {
+  if (on_postgresql()) {
+    static const std::regex octets("x'([0-9A-Fa-f]*)'");
+    try {
+      return PostgresServer::shared().sql(url_, std::regex_replace(query, octets, "'\\x$1'::bytea"));
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  }
   std::string output = run({"sqlite3", "-batch", layout().database().string(), query}).output;
   while (output.ends_with('\n')) output.pop_back();
   return output;
+}
+
+std::string AuthorityFolder::dump() const {
+  if (!on_postgresql()) return sql(".dump");
+  std::istringstream tables(
+      sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"));
+  std::string rows;
+  for (std::string table; tables >> table;) {
+    rows += table + "\n" + sql("SELECT t::text FROM " + table + " AS t ORDER BY t::text") + "\n";
+  }
+  return rows;
 }
 
 ServedAuthority::ServedAuthority(bool listed_only, const std::string& database_url, const std::string& token)

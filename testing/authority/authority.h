@@ -4,6 +4,7 @@
 
 #include "server/app/app.h"
 #include "server/app/init.h"
+#include "server/store/sqlite_store.h"
 #include "testing/authority/client.h"
 
 namespace pedigree::testing {
@@ -16,8 +17,9 @@ inline constexpr const char* kPassphrase = "for tests only";
 class AuthorityFolder {
  public:
   /// Throws std::runtime_error where it cannot be made.
-  /// `database_url`: of PostgreSQL; empty: SQLite. `token`: the pkcs11: URI of a token that the
-  /// intermediates' keys are made in; empty: they are in files.
+  /// `database_url`: of PostgreSQL; empty: SQLite, or a database of the test's own PostgreSQL where the
+  /// environment's PEDIGREE_TEST_DATABASE is "postgresql", so that the same cases run on both. `token`: the
+  /// pkcs11: URI of a token that the intermediates' keys are made in; empty: they are in files.
   explicit AuthorityFolder(bool listed_only = false, const std::string& database_url = {},
                            const std::string& token = {});
   AuthorityFolder(const AuthorityFolder&) = delete;
@@ -28,13 +30,17 @@ class AuthorityFolder {
   [[nodiscard]] app::Layout layout() const { return {path()}; }
   /// `who`: station, operator, relying-party, server; empty: no client certificate.
   [[nodiscard]] TlsFiles identity(const std::string& who) const;
-  /// SQLite: what the sqlite3 command prints for this; an error is part of the text.
+  /// What the database gives for this, columns separated by '|'; an error is part of the text. SQLite by the
+  /// sqlite3 command; PostgreSQL understands SQLite's octets (x'00') and hex() here too.
   [[nodiscard]] std::string sql(const std::string& query) const;
   /// Every row of every table: equal before and after what must change nothing.
-  [[nodiscard]] std::string dump() const { return sql(".dump"); }
+  [[nodiscard]] std::string dump() const;
+  [[nodiscard]] bool on_postgresql() const noexcept { return !url_.empty(); }
+  [[nodiscard]] store::StoreOptions database() const { return {.file = layout().database(), .url = url_}; }
 
  private:
   TempDir folder_;
+  std::string url_;  // empty: SQLite
   bool is_copy_ = false;
 };
 

@@ -116,8 +116,13 @@ void PostgresServer::stop() {
 }
 
 std::string PostgresServer::create_database() {
+  return copy_database(url_of(folder_.path(), "template1"));
+}
+
+std::string PostgresServer::copy_database(const std::string& url) {
   const std::string name = "registry_" + std::to_string(++databases_);
-  (void)sql(url_of(folder_.path(), "postgres"), "CREATE DATABASE " + name);
+  const std::string original = sql(url, "SELECT current_database()");
+  (void)sql(url_of(folder_.path(), "postgres"), "CREATE DATABASE " + name + " TEMPLATE " + original);
   return url_of(folder_.path(), name);
 }
 

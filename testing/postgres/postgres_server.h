@@ -23,6 +23,8 @@ class PostgresServer {
 
   /// The URL of a new, empty database.
   [[nodiscard]] std::string create_database();
+  /// The same, with all that another one has (by its URL), which nobody may be connected to.
+  [[nodiscard]] std::string copy_database(const std::string& url);
   /// Runs SQL on a database; what it gives, columns separated by '|', rows by line ends. Throws where it
   /// fails.
   [[nodiscard]] std::string sql(const std::string& url, const std::string& text) const;
