@@ -19,7 +19,7 @@ for who in server client; do
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $who.key -subj "/CN=$who" -out $who.csr
   openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile $who.ext -days 9 -out $who.pem
 done
-sqlite3 certs.db "PRAGMA journal_mode = WAL;
+sqlite3 certs.db "PRAGMA journal_mode = $2;
 CREATE TABLE certificates (serial_number blob NOT NULL, authority_key_identifier blob NOT NULL, ca_label blob,
  status blob NOT NULL, reason int, expiry timestamp, revoked_at timestamp, pem blob NOT NULL,
  PRIMARY KEY(serial_number, authority_key_identifier));"
@@ -44,9 +44,10 @@ bool answers(std::uint16_t port) {
 
 }  // namespace
 
-CfsslPeer::CfsslPeer() : port_(free_port()) {
+CfsslPeer::CfsslPeer(Journal journal) : port_(free_port()) {
   const std::string here = folder_.path().string();
-  const auto made = testing::run({"bash", "-c", "cd \"$1\" && " + std::string(kSetUp), "sh", here});
+  const auto made = testing::run({"bash", "-c", "cd \"$1\" && " + std::string(kSetUp), "sh", here,
+                                  journal == Journal::write_ahead ? "WAL" : "DELETE"});
   if (made.status != 0) throw std::runtime_error("cannot set cfssl up: " + made.output);
   const auto in = [&](const char* name) { return (folder_ / name).string(); };
   process_ = std::make_unique<testing::Process>(std::vector<std::string>{"cfssl",

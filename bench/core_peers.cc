@@ -16,6 +16,7 @@ namespace {
 using crypto::openssl::Deleter;
 using CertificateOwner = std::unique_ptr<X509, Deleter<X509_free>>;
 using RequestOwner = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
 
 CertificateOwner parse(Bytes der) {
@@ -42,7 +43,8 @@ void require(bool condition, const char* what) {
 }
 
 void raw_verify(const RawVerification& verification) {
-  static EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  thread_local const DigestContext owner(EVP_MD_CTX_new());
+  EVP_MD_CTX* const context = owner.get();
   require(EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, verification.key) == 1 &&
               EVP_DigestVerify(context, verification.signature.data(), verification.signature.size(),
                                verification.message.data(), verification.message.size()) == 1,
@@ -51,7 +53,8 @@ void raw_verify(const RawVerification& verification) {
 }
 
 void raw_sign(EVP_PKEY* key, Bytes message) {
-  static EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  thread_local const DigestContext owner(EVP_MD_CTX_new());
+  EVP_MD_CTX* const context = owner.get();
   std::array<std::uint8_t, 128> signature{};
   std::size_t size = signature.size();
   require(EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key) == 1 &&

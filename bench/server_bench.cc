@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Issuing over HTTPS with durable SQLite, by the program as it is installed, the load generator on the same
-// cores: against what one verification of the request's signature plus one signature allow on one core,
+// cores: against the verifications of a request's signature with one signature each that these cores can do,
 // against cfssl with SQLite, and what a client waits for at 80 % of that load.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
 #include <set>
+#include <thread>
 
 #include "bench/cfssl_peer.h"
 #include "bench/core_peers.h"
@@ -17,33 +21,68 @@ namespace pedigree::bench {
 namespace {
 
 constexpr std::size_t kConnections = 64;
-constexpr std::size_t kWindows = 10;
-constexpr std::size_t kPerWindow = 3000;
+constexpr std::size_t kWindows = 6;
+constexpr std::size_t kPerWindow = 5000;
 constexpr std::size_t kPacedWindows = 8;
 // More make cfssl fail: "database is locked".
 constexpr std::size_t kPeerConnections = 4;
-constexpr std::size_t kPeerWindows = 8;
-constexpr std::size_t kPerPeerWindow = 400;
+constexpr std::size_t kPeerWindows = 3;
+constexpr std::size_t kPerPeerWindow = 1200;
 
-/// Seconds for one P-256 verification and one signature of a request's size.
-double raw_pair() {
-  const auto key = crypto::OpenSslKey::generate(crypto::KeyType::p256);
-  require(key.has_value(), "generate");
-  const Octets message(300, 0x5a);
-  std::array<std::uint8_t, 128> signature{};
-  std::size_t size = signature.size();
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  require(EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key->get()) == 1 &&
-              EVP_DigestSign(context, signature.data(), &size, message.data(), message.size()) == 1,
-          "sign");
-  EVP_MD_CTX_free(context);
-  const auto length = static_cast<std::ptrdiff_t>(size);
-  const RawVerification verification{key->get(), message, {signature.begin(), signature.begin() + length}};
-  return best_seconds({[&] {
-    raw_verify(verification);
-    raw_sign(key->get(), message);
-  }})[0];
-}
+/// What the cores allow at most: verifications of a request's signature, each with one signature, on all of
+/// them at once.
+class CryptoCeiling {
+ public:
+  CryptoCeiling() {
+    for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) workers_.emplace_back();
+  }
+  /// For as long as the best of a load counts. The two take turns, so that both see the same machine.
+  void sample() {
+    constexpr std::chrono::milliseconds kSlot{200};
+    const auto start = std::chrono::steady_clock::now();
+    std::atomic<std::size_t> pairs{0};
+    std::vector<std::thread> threads;
+    for (Worker& worker : workers_) {
+      threads.emplace_back([&worker, &pairs, end = start + kSlot] {
+        std::size_t count = 0;
+        for (; std::chrono::steady_clock::now() < end; ++count) worker.pair();
+        pairs += count;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    best_ = std::max(best_, static_cast<double>(pairs) / took.count());
+  }
+  [[nodiscard]] double pairs_per_second() const noexcept { return best_; }
+
+ private:
+  /// A key and a signature of one thread.
+  class Worker {
+   public:
+    Worker() : key_(crypto::OpenSslKey::generate(crypto::KeyType::p256)) {
+      require(key_.has_value(), "generate");
+      request_ = {key_->get(), Octets(300, 0x5a), Octets(128)};
+      std::size_t size = request_.signature.size();
+      EVP_MD_CTX* context = EVP_MD_CTX_new();
+      require(EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, request_.key) == 1 &&
+                  EVP_DigestSign(context, request_.signature.data(), &size, request_.message.data(),
+                                 request_.message.size()) == 1,
+              "sign");
+      EVP_MD_CTX_free(context);
+      request_.signature.resize(size);
+    }
+    void pair() {
+      raw_verify(request_);
+      raw_sign(request_.key, request_.message);
+    }
+
+   private:
+    Result<crypto::OpenSslKey> key_;
+    RawVerification request_{};
+  };
+  std::deque<Worker> workers_;
+  double best_ = 0;
+};
 
 /// Certificates of units that nobody asked for before, by one connection's worth of state.
 class Enrolling {
@@ -88,8 +127,8 @@ double best_p99(Enrolling& enrolling, double rate) {
 }
 
 /// What a certificate costs cfssl, client included.
-HttpsCost cost_of_cfssl() {
-  const CfsslPeer peer;
+HttpsCost cost_of_cfssl(CfsslPeer::Journal journal) {
+  const CfsslPeer peer(journal);
   HttpsLoad load({peer.port()}, peer.client(), kPeerConnections);
   std::vector<std::string> requests;
   for (std::size_t i = 0; i < kPeerWindows * kPerPeerWindow; ++i) {
@@ -104,7 +143,7 @@ HttpsCost cost_of_cfssl() {
 }
 
 void bench_issue() {
-  const double raw = raw_pair();
+  CryptoCeiling ceiling;
   const testing::AuthorityFolder folder;
   testing::ServeProcess serve(folder);
   const auto beside = [&serve] { return serve.process().cpu_milliseconds() / 1000; };
@@ -117,10 +156,10 @@ void bench_issue() {
   double early = 0;
   for (std::size_t window = 0; window < kWindows; ++window) {
     const auto requests = enrolling.requests(kPerWindow);
+    ceiling.sample();
     std::vector<std::string> answers;
     const HttpsCost cost = best_window(enrolling.load(), requests, kPerWindow, answers, beside);
-    issuing = {std::min(issuing.core, cost.core), std::min(issuing.wall, cost.wall),
-               std::min(issuing.cpu, cost.cpu)};
+    issuing = best_of(issuing, cost);
     for (const std::string& answer : answers) {
       serials.emplace(boost::json::parse(answer).at("serial").as_string());
     }
@@ -131,19 +170,23 @@ void bench_issue() {
   const double p99 = best_p99(enrolling, rate);
   require(folder.sql("SELECT count(*) FROM certificate") == std::to_string(enrolling.units()),
           "all are stored");
-  const HttpsCost peer = cost_of_cfssl();
+  const HttpsCost peer = cost_of_cfssl(CfsslPeer::Journal::as_created);
+  const HttpsCost tuned = cost_of_cfssl(CfsslPeer::Journal::write_ahead);
   record({"authority_https_sqlite",
-          1 / issuing.core,
+          by_the_clock(issuing),
           "1/s",
-          1 / raw,
+          ceiling.pairs_per_second(),
           0.4,
           Better::higher,
-          {{"by_the_clock", 1 / issuing.wall},
-           {"for_a_second_of_cpu", 1 / issuing.cpu},
-           {"cfssl_sqlite", 1 / peer.core},
-           {"cfssl_sqlite_by_the_clock", 1 / peer.wall}}});
+          {{"for_a_second_of_cpu", 1 / issuing.cpu}}});
   record(
-      {"authority_https_sqlite_beside_cfssl", 1 / issuing.core, "1/s", 1 / peer.core, 8, Better::higher, {}});
+      {"authority_https_sqlite_beside_cfssl",
+       by_the_clock(issuing),
+       "1/s",
+       by_the_clock(peer),
+       8,
+       Better::higher,
+       {{"cfssl_for_a_second_of_cpu", 1 / peer.cpu}, {"cfssl_with_a_write_ahead_log", by_the_clock(tuned)}}});
   record(
       {"authority_https_sqlite_p99", p99 * 1e3, "ms", 50, 1, Better::lower, {{"requests_a_second", rate}}});
   record({"authority_https_sqlite_memory",

@@ -63,16 +63,17 @@ std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
 }
 
 std::string to_base64(Bytes octets) {
-  std::string text;
-  text.reserve((octets.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < octets.size(); i += 3) {
-    const std::size_t rest = std::min<std::size_t>(3, octets.size() - i);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) bits = (bits << 8U) | (j < rest ? octets[i + j] : 0U);
-    for (std::size_t j = 0; j < 4; ++j) {
-      text.push_back(j <= rest ? kAlphabet[(bits >> (18U - 6U * j)) & 63U] : '=');
-    }
+  std::string text((octets.size() + 2) / 3 * 4, '=');
+  char* out = text.data();
+  const auto put = [&out](std::uint32_t bits, unsigned characters) {
+    for (unsigned i = 0; i < characters; ++i) *out++ = kAlphabet[(bits >> (18U - 6U * i)) & 63U];
+  };
+  std::size_t at = 0;
+  for (; at + 3 <= octets.size(); at += 3) {
+    put(std::uint32_t{octets[at]} << 16U | std::uint32_t{octets[at + 1]} << 8U | octets[at + 2], 4);
   }
+  if (octets.size() - at == 1) put(std::uint32_t{octets[at]} << 16U, 2);
+  if (octets.size() - at == 2) put(std::uint32_t{octets[at]} << 16U | std::uint32_t{octets[at + 1]} << 8U, 3);
   return text;
 }
 

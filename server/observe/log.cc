@@ -4,19 +4,15 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <mutex>
 #include <random>
+
+#include "server/observe/line_writer.h"
 
 namespace pedigree::observe {
 namespace {
-
-constexpr std::size_t kQueue = 8192;
 
 /// A character of UTF-8 at the beginning of a text (RFC 3629); no octets: there is none.
 struct Character {
@@ -65,35 +61,41 @@ void append_character(std::string& out, Character c, std::string_view octets, bo
   }
 }
 
-/// Writes lines to a file descriptor; what cannot be written is lost.
-class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  DescriptorSink(int descriptor, Counter& lost) : descriptor_(descriptor), lost_(lost) {}
-  ~DescriptorSink() override {
-    if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
+/// Octets at the beginning of a text that stand for themselves in every format.
+std::size_t plain_octets(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+}
+
+void append_field(std::string& out, std::string_view text, bool json) {
+  const bool cut = text.size() > kMaxFieldValue;
+  if (cut) text = text.substr(0, kMaxFieldValue);
+  while (!text.empty()) {
+    const std::size_t plain = plain_octets(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const Character c = first_character(text);
+    if (c.octets == 0) {
+      out += json ? "\\ufffd" : fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    } else {
+      append_character(out, c, text.substr(0, c.octets), json);
+    }
+    text.remove_prefix(std::max<std::size_t>(1, c.octets));
   }
-  DescriptorSink(const DescriptorSink&) = delete;
-  DescriptorSink& operator=(const DescriptorSink&) = delete;
+  if (cut) out += "...";
+}
 
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    std::string line(message.payload.data(), message.payload.size());
-    line += '\n';
-    // One write, so that lines of several processes do not mix.
-    if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) lost_.add();
+void append_value(std::string& out, const Field& field, bool json) {
+  if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+    out += '"';
+    append_field(out, *text, json);
+    out += '"';
+  } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+    fmt::format_to(std::back_inserter(out), "{}", *number);
+  } else {
+    fmt::format_to(std::back_inserter(out), "{:.3f}", std::get<double>(field.value));
   }
-  void flush_() override {}
-
- private:
-  int descriptor_;
-  Counter& lost_;
-};
-
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-  return level == LogLevel::error     ? spdlog::level::err
-         : level == LogLevel::warning ? spdlog::level::warn
-         : level == LogLevel::debug   ? spdlog::level::debug
-                                      : spdlog::level::info;
 }
 
 std::uint32_t random_number() {
@@ -105,37 +107,27 @@ std::uint32_t random_number() {
 
 std::string escape_field(std::string_view text, bool json) {
   std::string out;
-  const bool cut = text.size() > kMaxFieldValue;
-  if (cut) text = text.substr(0, kMaxFieldValue);
-  while (!text.empty()) {
-    const Character c = first_character(text);
-    if (c.octets == 0) {
-      out += json ? "\\ufffd" : fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-    } else {
-      append_character(out, c, text.substr(0, c.octets), json);
-    }
-    text.remove_prefix(std::max<std::size_t>(1, c.octets));
-  }
-  if (cut) out += "...";
+  append_field(out, text, json);
   return out;
 }
 
 std::string format_line(LogFormat format, LogLevel level, std::int64_t at, std::string_view event,
                         std::initializer_list<Field> fields) {
   const bool json = format == LogFormat::json;
-  const std::string time = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(at / 1000), at % 1000);
-  std::string line = json ? fmt::format(R"({{"time":"{}","level":"{}","event":"{}")", time,
-                                        authority::name(level), escape_field(event, true))
-                          : fmt::format("{} {} {}", time, authority::name(level), escape_field(event, false));
+  std::string line;
+  line.reserve(512);
+  line += json ? R"({"time":")" : "";
+  fmt::format_to(std::back_inserter(line), "{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(at / 1000), at % 1000);
+  line += json ? R"(","level":")" : " ";
+  line += authority::name(level);
+  line += json ? R"(","event":")" : " ";
+  append_field(line, event, json);
+  if (json) line += '"';
   for (const Field& field : fields) {
-    line += json ? fmt::format(",\"{}\":", field.name) : fmt::format(" {}=", field.name);
-    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      line += fmt::format("\"{}\"", escape_field(*text, json));
-    } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-      line += fmt::format("{}", *number);
-    } else {
-      line += fmt::format("{:.3f}", std::get<double>(field.value));
-    }
+    line += json ? ",\"" : " ";
+    line += field.name;
+    line += json ? "\":" : "=";
+    append_value(line, field, json);
   }
   if (json) line += '}';
   return line;
@@ -145,15 +137,11 @@ struct Log::State {
   explicit State(Counter& lost_lines) : lost(lost_lines) {}
 
   Counter& lost;
-  std::shared_ptr<spdlog::details::thread_pool> pool =
-      std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
-  std::mutex mutex;  // held for copying a pointer
-  std::shared_ptr<spdlog::async_logger> logger;
+  LineWriter writer{lost};
   std::atomic<LogFormat> format{LogFormat::text};
   std::atomic<LogLevel> level{LogLevel::info};
   std::uint32_t prefix = random_number();
   std::atomic<std::uint64_t> next{0};
-  std::atomic<std::size_t> overrun{0};
 };
 
 Log::Log(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -173,13 +161,7 @@ authority::Answer<void> Log::reopen(const authority::LogConfig& config) {
       return authority::refuse(ErrorCode::io_failure, fmt::format("cannot open the log {}", config.file));
     }
   }
-  auto sink = std::make_shared<DescriptorSink>(descriptor, state_->lost);
-  sink->set_pattern("%v");
-  auto logger = std::make_shared<spdlog::async_logger>("pedigree", std::move(sink), state_->pool,
-                                                       spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_level(spdlog::level::trace);
-  const std::lock_guard lock(state_->mutex);
-  state_->logger = std::move(logger);
+  state_->writer.open(descriptor);
   state_->format = config.format;
   state_->level = config.level;
   return {};
@@ -194,16 +176,7 @@ void Log::write(LogLevel level, std::string_view event, std::initializer_list<Fi
   try {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-    const std::string line = format_line(state_->format, level, at, event, fields);
-    std::shared_ptr<spdlog::async_logger> logger;
-    {
-      const std::lock_guard lock(state_->mutex);
-      logger = state_->logger;
-    }
-    logger->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
-    const std::size_t overrun = state_->pool->overrun_counter();
-    const std::size_t known = state_->overrun.exchange(overrun);
-    if (overrun > known) state_->lost.add(overrun - known);
+    state_->writer.add(format_line(state_->format, level, at, event, fields));
   } catch (...) {  // a line is not worth a request
     state_->lost.add();
   }

@@ -40,13 +40,13 @@ inline constexpr std::size_t kMaxFieldValue = 256;
 [[nodiscard]] std::string format_line(LogFormat format, LogLevel level, std::int64_t at,
                                       std::string_view event, std::initializer_list<Field> fields);
 
-/// Any number of threads may write. Lines go through a queue to a thread that writes them: where the reader
-/// of the log stands still, lines are lost and counted, and serving goes on.
+/// Any number of threads may write. A thread of the log's own gathers their lines for 10 ms and writes them:
+/// where the reader of the log stands still, lines are lost and counted, and serving goes on.
 class Log {
  public:
   /// `lost` is borrowed. Errors: io_failure (the file).
   static authority::Answer<std::shared_ptr<Log>> open(const authority::LogConfig& config, Counter& lost);
-  /// Writes what is in the queue.
+  /// Writes what waits.
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counting from many threads, the text of metrics, and lines of the log that stay lines.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <sstream>
@@ -150,6 +154,35 @@ TEST(Log, AFileThatCannotBeOpenedLeavesTheOldOne) {
     (*log)->write(LogLevel::info, "still here", {});
   }
   EXPECT_THAT(testing::read_text(folder / "log"), HasSubstr("still here"));
+}
+
+TEST(Log, AReaderThatStandsStillLosesLinesAndStopsNobody) {
+  const testing::TempDir folder;
+  const std::string pipe = (folder / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  Counter lost;
+  constexpr std::uint64_t kLines = 20'000;  // more octets than wait at most, and than a pipe takes
+  std::string read;
+  {
+    const auto log = Log::open({.format = LogFormat::json, .file = pipe}, lost);
+    ASSERT_TRUE(log);
+    const std::string text(100, 'x');
+    for (std::uint64_t i = 0; i < kLines; ++i) (*log)->write(LogLevel::info, "event", {{"text", text}});
+    EXPECT_GT(lost.value(), 0U);
+    std::array<char, 65536> buffer;  // NOLINT: only what was read is looked at
+    const auto lines = [&read] { return static_cast<std::uint64_t>(std::ranges::count(read, '\n')); };
+    while (lines() + lost.value() < kLines) {
+      const ssize_t got = ::read(reader, buffer.data(), buffer.size());
+      if (got > 0) read.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+  ::close(reader);
+  std::istringstream lines(read);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(boost::json::parse(line).at("event").as_string(), "event");
+  }
 }
 
 TEST(Log, AFullDiskLosesLinesAndNothingElse) {

@@ -154,6 +154,7 @@ class Database {
   [[nodiscard]] virtual Ending give_up() noexcept = 0;
   [[nodiscard]] virtual std::int64_t changes() noexcept = 0;
   virtual void mark_commits() noexcept {}
+  virtual void checkpoint_beside(const Location& /*location*/) {}
 };
 
 /// A connection for one thread at a time.
@@ -187,6 +188,8 @@ class Connection {
   [[nodiscard]] std::int64_t changes() noexcept { return database_->changes(); }
   /// From now on a commit whose answer is lost is found out about (needs the table `writer`).
   void mark_commits() noexcept { database_->mark_commits(); }
+  /// From now on what SQLite's commits leave to be done is done by a thread of its own, on the same location.
+  void checkpoint_beside(const Location& location) { database_->checkpoint_beside(location); }
 
  private:
   [[nodiscard]] Result<void> begin(bool writing) noexcept {

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "server/store/wal_checkpointer.h"
+
 namespace pedigree::store {
 namespace {
 
@@ -62,7 +64,10 @@ class SqliteDatabase final : public Database {
   explicit SqliteDatabase(sqlite3* database) noexcept : database_(database) {}
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
-  ~SqliteDatabase() override { sqlite3_close_v2(database_); }
+  ~SqliteDatabase() override {
+    checkpointer_.reset();
+    sqlite3_close_v2(database_);
+  }
 
   Dialect dialect() const noexcept override { return Dialect::sqlite; }
   std::unique_ptr<Prepared> prepare(std::string_view sql) override {
@@ -84,9 +89,13 @@ class SqliteDatabase final : public Database {
     return Ending::failed;
   }
   std::int64_t changes() noexcept override { return sqlite3_changes64(database_); }
+  void checkpoint_beside(const Location& location) override {
+    checkpointer_ = WalCheckpointer::start(database_, location, {});
+  }
 
  private:
   sqlite3* database_;
+  std::unique_ptr<WalCheckpointer> checkpointer_;
 };
 
 }  // namespace

@@ -244,6 +244,11 @@ Result<std::unique_ptr<registry::Store>> open_store(const StoreOptions& options,
     return std::unexpected(prepared.error());
   }
   connection.mark_commits();
+  if (connection.dialect() == Dialect::sqlite) {
+    connection.checkpoint_beside(options.location());
+    // 16 MiB of pages: ids and keys are hashes, so that each change meets pages anywhere in the indexes.
+    PEDIGREE_TRY(connection.execute("PRAGMA cache_size = -16384"));
+  }
   if (options.max_size_octets > 0 && connection.dialect() == Dialect::sqlite) {
     const std::string limit = "PRAGMA max_page_count = " +
                               std::to_string(std::max<std::int64_t>(1, options.max_size_octets / 4096));
