@@ -9,6 +9,7 @@
 #include <csignal>
 #include <random>
 
+#include "testing/authority/configured.h"
 #include "testing/authority/load.h"
 #include "testing/authority/serve_process.h"
 
@@ -106,6 +107,7 @@ TEST(Kill, AFullDiskRefusesAndLosesNothing) {
 
 TEST(Kill, ManyConnectionsLeaveTheDatabaseItsFiles) {
   const AuthorityFolder folder;
+  change_settings(folder.layout().config(), {{"connections_per_address", "4096"}});  // as many as in all
   ServeProcess serve(folder, {}, {"prlimit", "--nofile=96:96"});
   const TlsFiles station = folder.identity("station");
   Client first(serve.port(), station);

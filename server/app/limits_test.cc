@@ -202,16 +202,13 @@ TEST(Limits, ALimitIsChangedWhileItServes) {
   ServedAuthority authority;
   const auto first = authority.client("station");
   EXPECT_EQ(first->get("/v1/health").status, 200U);
-  std::string config = read_text(authority.layout().config());
-  const std::string_view shipped = "connections_per_address = 1024";
-  config.replace(config.find(shipped), shipped.size(), "connections_per_address = 1");
-  write_file(authority.layout().config(), std::string_view(config));
+  const std::filesystem::path config = authority.layout().config();
+  change_settings(config, {{"connections_per_address", "1"}});
   ASSERT_TRUE(authority.reload());
   EXPECT_THROW((void)authority.client("station"), boost::system::system_error);
   EXPECT_EQ(first->get("/v1/health").status, 200U) << "those that are there stay";
   EXPECT_THAT(from_another(authority, "/v1/health").output, EndsWith("\n200"));
-  config.replace(config.find("connections_per_address = 1"), 27, "connections_per_address = 0");
-  write_file(authority.layout().config(), std::string_view(config));
+  change_settings(config, {{"connections_per_address", "0"}});
   EXPECT_FALSE(authority.reload());
 }
 

@@ -10,18 +10,24 @@
 
 namespace pedigree::testing {
 
-/// Replaces settings of authority.toml, each "name = value" in a line of its own, and serves with them.
-/// Throws std::runtime_error where a setting is not there.
-inline void serve_with(ServedAuthority& authority,
-                       const std::vector<std::pair<std::string, std::string>>& settings) {
-  authority.stop();
-  std::string config = read_text(authority.layout().config());
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// Replaces settings of this authority.toml, each "name = value" in a line of its own. Throws
+/// std::runtime_error where a setting is not there.
+inline void change_settings(const std::filesystem::path& file, const Settings& settings) {
+  std::string config = read_text(file);
   for (const auto& [name, value] : settings) {
     const std::size_t at = config.find("\n" + name + " = ");
     if (at == std::string::npos) throw std::runtime_error("no setting " + name);
     config.replace(at + 1, config.find('\n', at + 1) - at - 1, name + " = " + value);
   }
-  write_file(authority.layout().config(), std::string_view(config));
+  write_file(file, std::string_view(config));
+}
+
+/// The same, and serves with them.
+inline void serve_with(ServedAuthority& authority, const Settings& settings) {
+  authority.stop();
+  change_settings(authority.layout().config(), settings);
   authority.restart();
 }
 
