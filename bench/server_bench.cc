@@ -20,7 +20,7 @@
 namespace pedigree::bench {
 namespace {
 
-constexpr std::size_t kConnections = 64;
+constexpr std::size_t kConnections = 128;
 constexpr std::size_t kWindows = 6;
 constexpr std::size_t kPerWindow = 5000;
 constexpr std::size_t kPacedWindows = 8;
