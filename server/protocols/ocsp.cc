@@ -256,14 +256,17 @@ std::size_t OcspResponder::presign(const std::atomic<bool>& stop) {
   return renewed + sign_new(stop);
 }
 
-bool OcspResponder::renew(const Ca& ca, Bytes target, const Standing& known, der::UnixTime now) {
-  const auto kept = sign(ca, target, known, generation_(), now);
+bool OcspResponder::renew(const Ca& ca, Bytes target, const Standing& known, std::uint64_t generation,
+                          der::UnixTime now) {
+  const auto kept = sign(ca, target, known, generation, now);
   if (kept) keep(std::string(as_text(target)), *kept);
   return kept.has_value();
 }
 
 std::size_t OcspResponder::renew_spent(const std::atomic<bool>& stop) {
   const der::UnixTime now = enrolment_.now();
+  // Before any standing is read: what is revoked in between makes the answer an old one.
+  const std::uint64_t generation = generation_();
   std::size_t count = 0;
   for (std::size_t i = 0; i < kShards && !stop; ++i) {
     std::vector<std::string> spent;
@@ -280,7 +283,7 @@ std::size_t OcspResponder::renew_spent(const std::atomic<bool>& stop) {
       const Ca* ca = target ? find_ca(*target) : nullptr;
       if (ca == nullptr) continue;
       const auto known = standing(*ca, target->serial);
-      if (known && renew(*ca, target->whole, *known, now)) ++count;
+      if (known && renew(*ca, target->whole, *known, generation, now)) ++count;
     }
   }
   return count;
@@ -293,6 +296,7 @@ std::size_t OcspResponder::sign_new(const std::atomic<bool>& stop) {
   std::optional<std::int64_t> left_out;  // the first certificate that is signed for next time
   // By SHA-1, which nearly every client names.
   while (!stop && size() < kMaxKept) {
+    const std::uint64_t generation = generation_();  // as in renew_spent
     const auto page = enrolment_.store().standings(presigned_to_, kPage);
     if (!page || page->empty()) break;
     for (const registry::Standing& one : *page) {
@@ -311,7 +315,7 @@ std::size_t OcspResponder::sign_new(const std::atomic<bool>& stop) {
       const bool gone = one.state == registry::CertificateState::revoked;
       const Standing standing{gone ? OcspStatement::State::revoked : OcspStatement::State::good,
                               one.revoked_at, one.reason};
-      if (renew(*ca, target, standing, now)) ++count;
+      if (renew(*ca, target, standing, generation, now)) ++count;
     }
   }
   if (left_out) presigned_to_ = *left_out - 1;

@@ -46,8 +46,8 @@ class OcspResponder {
   /// Signs what is to be kept. Empty: it cannot be signed.
   [[nodiscard]] std::optional<Kept> sign(const Ca& ca, Bytes target, const Standing& standing,
                                          std::uint64_t generation, der::UnixTime now);
-  /// Signs and keeps. False: it cannot be signed.
-  bool renew(const Ca& ca, Bytes target, const Standing& known, der::UnixTime now);
+  /// Signs and keeps. `generation` was read before `known`. False: it cannot be signed.
+  bool renew(const Ca& ca, Bytes target, const Standing& known, std::uint64_t generation, der::UnixTime now);
   std::size_t renew_spent(const std::atomic<bool>& stop);
   std::size_t sign_new(const std::atomic<bool>& stop);
   [[nodiscard]] authority::Der assemble(const Ca& ca, Bytes target, const Kept& kept) const;
