@@ -115,12 +115,13 @@ Result<void> OpenSslCrypto::verify(const PublicKey& key, SignatureAlgorithm algo
     if (signature.size() == signature_size(key.type)) {
       return openssl::ed25519_verify(key.key, message, signature);
     }
-    PEDIGREE_TRY(check_public_key(key));
+    PEDIGREE_TRY(OpenSslCrypto::check_public_key(key));
     return fail(ErrorCode::invalid_signature);
   }
   std::array<std::uint8_t, kMaxDigestSize> digest;
   PEDIGREE_TRY(openssl::digest_parts(algorithm.hash, {&message, 1}, digest));
-  return verify_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), signature);
+  return OpenSslCrypto::verify_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)),
+                                      signature);
 }
 
 Result<void> OpenSslCrypto::verify_digest(const PublicKey& key, SignatureAlgorithm algorithm, Bytes digest,
@@ -128,7 +129,7 @@ Result<void> OpenSslCrypto::verify_digest(const PublicKey& key, SignatureAlgorit
   PEDIGREE_TRY(check_algorithm(key.type, algorithm));
   if (algorithm.scheme == Scheme::eddsa) return fail(ErrorCode::unsupported_algorithm);
   if (signature.size() != signature_size(key.type) || digest.size() != digest_size(algorithm.hash)) {
-    PEDIGREE_TRY(check_public_key(key));
+    PEDIGREE_TRY(OpenSslCrypto::check_public_key(key));
     return fail(ErrorCode::invalid_signature);
   }
   if (algorithm.scheme == Scheme::ecdsa) return openssl::ecdsa_verify(key, digest, signature);
@@ -157,7 +158,7 @@ Result<Bytes> OpenSslCrypto::sign(const PrivateKey& key, SignatureAlgorithm algo
   if (algorithm.scheme != Scheme::eddsa) {
     std::array<std::uint8_t, kMaxDigestSize> digest;
     PEDIGREE_TRY(openssl::digest_parts(algorithm.hash, {&message, 1}, digest));
-    return sign_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), out);
+    return OpenSslCrypto::sign_digest(key, algorithm, Bytes(digest).first(digest_size(algorithm.hash)), out);
   }
   EVP_PKEY* const handle = object_of(key);
   if (handle == nullptr) return fail(ErrorCode::key_not_found);

@@ -8,8 +8,9 @@ namespace pedigree::crypto {
 
 /// Thread-safe without a lock: each thread keeps its own OpenSSL objects (crypto/openssl/thread_state.h).
 /// A private key's handle is an EVP_PKEY*, which the caller owns (crypto/openssl/keys.h) and which may be
-/// used by several threads at once.
-class OpenSslCrypto final : public Crypto {
+/// used by several threads at once. A class that does one thing otherwise is derived from it: no operation
+/// here calls another one by way of an override.
+class OpenSslCrypto : public Crypto {
  public:
   [[nodiscard]] std::string_view backend() const noexcept override { return "OpenSSL"; }
   [[nodiscard]] bool supports(KeyType type, SignatureAlgorithm algorithm) const noexcept override;

@@ -20,7 +20,7 @@ namespace pedigree::testing {
 namespace {
 
 /// OpenSSL, which signs only when it is let.
-class HeldCrypto final : public crypto::Crypto {
+class HeldCrypto final : public crypto::OpenSslCrypto {
  public:
   void hold() {
     const std::lock_guard lock(mutex_);
@@ -37,48 +37,16 @@ class HeldCrypto final : public crypto::Crypto {
     return changed_.wait_for(lock, std::chrono::minutes(2), [this] { return waiting_ > 0; });
   }
 
-  [[nodiscard]] std::string_view backend() const noexcept override { return inner_.backend(); }
-  [[nodiscard]] bool supports(crypto::KeyType type,
-                              crypto::SignatureAlgorithm algorithm) const noexcept override {
-    return inner_.supports(type, algorithm);
-  }
-  [[nodiscard]] Result<void> digest(crypto::Hash hash, std::span<const Bytes> parts,
-                                    MutableBytes out) const noexcept override {
-    return inner_.digest(hash, parts, out);
-  }
-  [[nodiscard]] Result<void> digest(crypto::Hash hash, crypto::PieceSource& source,
-                                    MutableBytes out) const noexcept override {
-    return inner_.digest(hash, source, out);
-  }
-  [[nodiscard]] Result<Sha256> hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept override {
-    return inner_.hmac_sha256(key, parts);
-  }
-  [[nodiscard]] Result<void> verify(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
-                                    Bytes message, Bytes signature) const noexcept override {
-    return inner_.verify(key, algorithm, message, signature);
-  }
-  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
-                                           Bytes digest, Bytes signature) const noexcept override {
-    return inner_.verify_digest(key, algorithm, digest, signature);
-  }
-  [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey& key) const noexcept override {
-    return inner_.check_public_key(key);
-  }
   [[nodiscard]] Result<Bytes> sign(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                                    Bytes message, MutableBytes out) const noexcept override {
     wait();
-    return inner_.sign(key, algorithm, message, out);
+    return OpenSslCrypto::sign(key, algorithm, message, out);
   }
   [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey& key, crypto::SignatureAlgorithm algorithm,
                                           Bytes digest, MutableBytes out) const noexcept override {
     wait();
-    return inner_.sign_digest(key, algorithm, digest, out);
+    return OpenSslCrypto::sign_digest(key, algorithm, digest, out);
   }
-  [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey& key,
-                                                     MutableBytes out) const noexcept override {
-    return inner_.public_key(key, out);
-  }
-  [[nodiscard]] Result<void> random(MutableBytes out) const noexcept override { return inner_.random(out); }
 
  private:
   void wait() const noexcept {
@@ -89,7 +57,6 @@ class HeldCrypto final : public crypto::Crypto {
     --waiting_;
   }
 
-  crypto::OpenSslCrypto inner_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   mutable int waiting_ = 0;

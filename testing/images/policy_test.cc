@@ -66,52 +66,20 @@ TEST(Image, AnOlderSecurityCounterIsRefused) {
 }
 
 /// A key store that shows one key and signs with another.
-class OtherKey final : public crypto::Crypto {
+class OtherKey final : public crypto::OpenSslCrypto {
  public:
   explicit OtherKey(const crypto::OpenSslKey& other) : other_(other) {}
-  [[nodiscard]] std::string_view backend() const noexcept override { return own_.backend(); }
-  [[nodiscard]] bool supports(KeyType type, crypto::SignatureAlgorithm algorithm) const noexcept override {
-    return own_.supports(type, algorithm);
-  }
-  [[nodiscard]] Result<void> digest(crypto::Hash hash, std::span<const Bytes> parts,
-                                    MutableBytes out) const noexcept override {
-    return own_.digest(hash, parts, out);
-  }
-  [[nodiscard]] Result<void> digest(crypto::Hash hash, crypto::PieceSource& source,
-                                    MutableBytes out) const noexcept override {
-    return own_.digest(hash, source, out);
-  }
-  [[nodiscard]] Result<Sha256> hmac_sha256(Bytes key, std::span<const Bytes> parts) const noexcept override {
-    return own_.hmac_sha256(key, parts);
-  }
-  [[nodiscard]] Result<void> verify(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
-                                    Bytes message, Bytes signature) const noexcept override {
-    return own_.verify(key, algorithm, message, signature);
-  }
-  [[nodiscard]] Result<void> verify_digest(const crypto::PublicKey& key, crypto::SignatureAlgorithm algorithm,
-                                           Bytes digest, Bytes signature) const noexcept override {
-    return own_.verify_digest(key, algorithm, digest, signature);
-  }
-  [[nodiscard]] Result<void> check_public_key(const crypto::PublicKey& key) const noexcept override {
-    return own_.check_public_key(key);
-  }
   [[nodiscard]] Result<Bytes> sign(const crypto::PrivateKey& /*key*/, crypto::SignatureAlgorithm algorithm,
                                    Bytes message, MutableBytes out) const noexcept override {
-    return own_.sign(other_.view(), algorithm, message, out);
+    return OpenSslCrypto::sign(other_.view(), algorithm, message, out);
   }
   [[nodiscard]] Result<Bytes> sign_digest(const crypto::PrivateKey& /*key*/,
                                           crypto::SignatureAlgorithm algorithm, Bytes digest,
                                           MutableBytes out) const noexcept override {
-    return own_.sign_digest(other_.view(), algorithm, digest, out);
+    return OpenSslCrypto::sign_digest(other_.view(), algorithm, digest, out);
   }
-  [[nodiscard]] Result<crypto::PublicKey> public_key(const crypto::PrivateKey& key,
-                                                     MutableBytes out) const noexcept override {
-    return own_.public_key(key, out);
-  }
-  [[nodiscard]] Result<void> random(MutableBytes out) const noexcept override { return own_.random(out); }
 
  private:
-  crypto::OpenSslCrypto own_;
   const crypto::OpenSslKey& other_;
 };
 
