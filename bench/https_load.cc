@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/https_load.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
@@ -17,6 +16,7 @@
 #include <stdexcept>
 
 #include "crypto/openssl/handles.h"
+#include "testing/support/loopback.h"
 
 namespace pedigree::bench {
 namespace {
@@ -54,12 +54,9 @@ class Connection {
  public:
   Connection(SSL_CTX* tls, std::uint16_t port)
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), ssl_(SSL_new(tls)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = testing::loopback(port);
     int on = 1;
-    require(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "connect");
+    require(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "connect");
     require(setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
     require(ssl_ && SSL_set_fd(ssl_.get(), socket_) == 1 && SSL_connect(ssl_.get()) == 1, "handshake");
     require(ioctl(socket_, FIONBIO, &on) == 0, "FIONBIO");

@@ -52,10 +52,7 @@ std::string ending(const station::Emptied& emptied, bool ends) {
 void run_flow(Context& context, GrantArguments& arguments, Flow flow, bool ends) {
   if (!complete_authority(arguments.authority, kGrantRole)) stop(kExitUsage, "--tls is missing", kTlsNext);
   Lines lines;
-  prepare(lines, context, arguments.lines);
-  const auto authority =
-      open_authority(lines, context, arguments.authority,
-                     "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
+  const auto authority = prepare_for_grants(lines, context, arguments.lines, arguments.authority);
   json::array list;
   each_device(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());

@@ -44,6 +44,14 @@ std::string summary(const station::Failure& failure) {
 
 }  // namespace
 
+std::unique_ptr<station::AuthorityClient> prepare_for_grants(Lines& lines, Context& context,
+                                                             LineArguments& line_arguments,
+                                                             AuthorityArguments& authority) {
+  prepare(lines, context, line_arguments);
+  return open_authority(lines, context, authority,
+                        "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
+}
+
 void each_device(Context& context, const Lines& lines, json::array& list,
                  const std::function<Outcome<json::object>(station::Device&)>& action) {
   for (const station::Unit& unit : lines.units) {

@@ -69,10 +69,7 @@ void run_repin(Context& context, RepinArguments& arguments) {
   if (!complete_authority(arguments.authority, kGrantRole)) stop(kExitUsage, "--tls is missing", kTlsNext);
   const station::NewRoot root = read_root(arguments.root);
   Lines lines;
-  prepare(lines, context, arguments.lines);
-  const auto authority =
-      open_authority(lines, context, arguments.authority,
-                     "--authority takes https://HOST:PORT, and --tls the folder tls of the authority");
+  const auto authority = prepare_for_grants(lines, context, arguments.lines, arguments.authority);
   json::array list;
   each_device(context, lines, list, [&](station::Device& device) -> Outcome<json::object> {
     STATION_ASSIGN(const auto info, device.info());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testing/support/round_robin.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,19 +8,9 @@
 #include <array>
 #include <stdexcept>
 
+#include "testing/support/loopback.h"
+
 namespace pedigree::testing {
-namespace {
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-}  // namespace
-
 RoundRobin::RoundRobin(std::vector<std::uint16_t> servers)
     : servers_(std::move(servers)),
       taken_(std::make_unique<std::atomic<unsigned>[]>(servers_.size())),

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testing/support/udp_pair.h"
 
-#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <stdexcept>
 
+#include "testing/support/loopback.h"
+
 namespace pedigree::testing {
 namespace {
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 const sockaddr* generic(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
